@@ -1,0 +1,88 @@
+# Every target works alone in a fresh clone: it makes .venv first if need be.
+# Written for GNU make 3.81 (macOS) and later; nothing here is an absolute path,
+# so the clone's own path may hold spaces.
+
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+UV := uv==0.13.9
+
+.DELETE_ON_ERROR:
+.PHONY: help env demo test lint bench real lock clean
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):[^#]*## /  make \1|/p' Makefile | awk -F'|' '{ printf "%-13s %s\n", $$1, $$2 }'
+
+env: .venv/.done ## .venv with everything, as requirements.lock says
+
+demo: .venv/.done ## the workflow on a made-up MIRAX slide and a real Aperio one
+	$(BIN)/python demo/make_demo.py demo/slides/demo.mrxs
+	$(BIN)/snakemake --cores all --config slides=demo/slides.tsv results=demo/results
+	@echo
+	@echo "The report: demo/results/report.tsv"
+	@echo "The tiles:  demo/results/demo/tiles/ and demo/results/CMU-1-Small-Region/tiles/"
+
+test: lint ## lint, then the whole test-suite
+	$(BIN)/python -m pytest -n 2
+
+lint: .venv/.done ## style, types, and Snakemake's own checks
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/snakefmt --check Snakefile workflow/rules
+	$(BIN)/snakemake --lint --config slides=tests/data/CMU-1-Small-Region.svs
+
+bench: .venv/.done ## how fast, against the plain script
+	$(BIN)/python benchmarks/bench.py
+
+real: .venv/.done ## on real MIRAX slides, downloaded (gigabytes)
+	$(BIN)/python benchmarks/real.py
+
+# --- the environment -------------------------------------------------------------------
+
+# Two stamps, each made last: an interrupted installation has none and starts again, and a
+# change in pyproject.toml alone does not install ninety packages anew.
+.venv/.done: .venv/.locked pyproject.toml
+	@$(PIP) install --quiet --no-deps --no-build-isolation --editable . >.venv/pip.log 2>&1 || $(call pip_failed)
+	@touch $@
+
+# One package of the lock exists as source only. setuptools comes first, from the lock, so
+# that building it fetches nothing unlocked.
+.venv/.locked: requirements.lock
+	@command -v "$(PYTHON)" >/dev/null 2>&1 || \
+	  { echo "No $(PYTHON) here: install Python 3.11 or later, or name one, as in: make env PYTHON=python3.12" >&2; exit 1; }
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "$(PYTHON) is `"$(PYTHON)" -V 2>&1`, but 3.11 or later is needed: name one, as in: make env PYTHON=python3.12" >&2; exit 1; }
+	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || \
+	  { echo "$(PYTHON) has no venv module: install it (Debian, Ubuntu: apt install python3-venv)" >&2; exit 1; }
+	@echo "Making .venv: one to three minutes the first time"
+	@rm -rf .venv
+	@"$(PYTHON)" -m venv .venv
+	@sed -n '/^setuptools==/,/[^\]$$/p' requirements.lock >.venv/setuptools.lock
+	@$(PIP) install --quiet --require-hashes -r .venv/setuptools.lock >.venv/pip.log 2>&1 || $(call pip_failed)
+	@$(PIP) install --quiet --require-hashes --no-deps --no-build-isolation --use-pep517 \
+	  -r requirements.lock >.venv/pip.log 2>&1 || $(call pip_failed)
+	@$(PIP) check >.venv/pip.log 2>&1 || $(call pip_failed)
+	@touch $@
+
+# The last line of pip that is an error is the one that says what happened.
+define pip_failed
+{ echo "Installing the packages failed (is there a network? all of pip's words: .venv/pip.log): `grep ERROR .venv/pip.log | tail -n 1`" >&2; exit 1; }
+endef
+
+# --- for those who change it -----------------------------------------------------------
+
+# Keeps what is locked as far as pyproject.toml allows; `make lock UPGRADE=--upgrade` takes
+# the newest. `fewest`: one version of a package for every Python and platform.
+lock: ## requirements.lock and envs/ again, after a change in pyproject.toml
+	@tmp=`mktemp -d` && trap 'rm -rf "$$tmp"' EXIT && "$(PYTHON)" -m venv "$$tmp" && \
+	"$$tmp/bin/python" -m pip --disable-pip-version-check install --quiet "$(UV)" && \
+	"$$tmp/bin/uv" pip compile pyproject.toml --quiet --no-config --universal --generate-hashes \
+	  --all-extras --fork-strategy fewest --custom-compile-command "make lock" $(UPGRADE) \
+	  --output-file requirements.lock && \
+	"$$tmp/bin/python" envs/lock_to_conda.py
+
+clean: ## remove .venv, the demo's slide and results, and caches; not results/
+	rm -rf .venv demo/slides demo/results .pytest_cache .mypy_cache .ruff_cache .hypothesis \
+	  build workflow/*.egg-info
+	find workflow demo tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true

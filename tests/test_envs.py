@@ -1,0 +1,76 @@
+"""The lock, the conda environment and pyproject.toml name the same packages."""
+
+import re
+import runpy
+import tomllib
+from importlib.metadata import requires
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from packaging.markers import default_environment
+from packaging.requirements import Requirement
+
+ROOT = Path(__file__).resolve().parent.parent
+LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+PYPROJECT = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+CONDA = (ROOT / "envs" / "mrxs-tiles.yaml").read_text(encoding="utf-8")
+FORGOTTEN = "`make lock` was forgotten"
+
+project = tomllib.loads(PYPROJECT)["project"]
+extras = project["optional-dependencies"]
+direct = [*project["dependencies"], *(line for extra in extras.values() for line in extra)]
+tool: dict[str, Any] = runpy.run_path(str(ROOT / "envs" / "lock_to_conda.py"))
+packages: dict[str, tuple[list[str], set[str]]] = tool["locked"](LOCK)
+
+
+@pytest.mark.parametrize("line", direct)
+def test_lock_holds_what_pyproject_asks_for(line: str) -> None:
+    wanted = Requirement(line)
+    lines, _ = packages[tool["normal"](line)]
+    (pin,) = Requirement(lines[0]).specifier
+    assert pin.operator == "=="
+    assert wanted.specifier.contains(pin.version), FORGOTTEN
+
+
+def test_lock_holds_the_build_backend() -> None:
+    (backend,) = tomllib.loads(PYPROJECT)["build-system"]["requires"]
+    assert packages["setuptools"][0][0] == backend
+
+
+def test_every_package_has_hashes_and_comes_from_the_registry() -> None:
+    for name, (lines, _) in packages.items():
+        assert len(lines) > 1, f"{name} has no hash"
+        assert all(re.fullmatch(r"--hash=sha256:[0-9a-f]{64}", line) for line in lines[1:]), name
+    assert len(packages) == len(re.findall(r"(?m)^\w", LOCK)), "one version of each package"
+    assert not re.search(r"://| @ |^-", LOCK, re.MULTILINE), "a path or an index of one machine"
+
+
+def test_conda_environment_is_the_locks() -> None:
+    assert tool["environment"](LOCK, PYPROJECT) == CONDA, FORGOTTEN
+
+
+def test_conda_environment_reads_as_requirements() -> None:
+    dependencies = yaml.safe_load(CONDA)["dependencies"]
+    assert dependencies[0] == "python=3.11"
+    held = [line.split(" --hash=") for line in dependencies[-1]["pip"]]
+    assert all(hashes for _, *hashes in held)
+    assert all(Requirement(line) for line, *_ in held)
+
+
+def test_conda_environment_is_complete() -> None:
+    """What each package says of itself, installed here, agrees with who asks for it in the lock."""
+    held = {tool["normal"](line) for line in yaml.safe_load(CONDA)["dependencies"][-1]["pip"]}
+    here = {**default_environment(), "extra": ""}
+    for name in sorted(held):
+        marker = Requirement(packages[name][0][0]).marker
+        if marker and not marker.evaluate():
+            continue  # not for this platform, so not installed here
+        needs = [Requirement(line) for line in requires(name) or []]
+        asked = {
+            tool["normal"](need.name)
+            for need in needs
+            if not need.marker or need.marker.evaluate(here)
+        }
+        assert asked <= held, f"{name} needs {asked - held}"
