@@ -1,0 +1,300 @@
+"""The configuration: dict -> frozen Config and Settings; all faults at once.
+
+Keys, types, defaults and limits stand in ``schemas/config.schema.yaml`` alone; the sentences
+and the options of the command line are made from it.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, fields
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mrxs_tiles.errors import ConfigError, shown
+
+# jsonschema, yaml and PIL are imported where they are used: every job of the workflow imports
+# this module for the dataclasses alone, and those three take ten times as long as the rest.
+if TYPE_CHECKING:
+    from jsonschema import Validator
+
+SCHEMAS = Path(__file__).resolve().parent.parent / "schemas"
+JPEG_LIMIT = 65500  # px; no side of a JPEG that libjpeg writes is longer
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How one slide is cut: the keys that a row of the slide sheet may override."""
+
+    tile_size: int
+    overlap: int
+    downsample: int
+    limit_bounds: bool
+    drop_blank: bool
+    background: tuple[int, int, int] | None
+    format: str
+    quality: int
+    subsampling: str
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The whole configuration, validated."""
+
+    slides: str
+    results: Path
+    on_bad_slide: str
+    settings: Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """What the command line needs to know of one key."""
+
+    key: str
+    flag: str
+    help: str
+    allowed: str
+    default: object
+
+
+@cache
+def load_schema(name: str) -> dict[str, dict[str, Any]]:
+    """Return the properties of a schema, in its order.
+
+    Raises:
+        OSError: the schema's file cannot be read: the clone is not whole.
+    """
+    import yaml
+
+    schema = yaml.safe_load((SCHEMAS / f"{name}.schema.yaml").read_text(encoding="utf-8"))
+    properties: dict[str, dict[str, Any]] = schema["properties"]
+    return properties
+
+
+def options() -> list[Option]:
+    """Return one option of the command line for each key of the config, in its order."""
+    return [
+        Option(
+            key=key,
+            flag=f"--{key.replace('_', '-')}",
+            help=rules["description"],
+            allowed=_allowed(rules),
+            default=rules["default"],
+        )
+        for key, rules in load_schema("config").items()
+    ]
+
+
+def read_config(raw: Mapping[str, object]) -> Config:
+    """Check a config as YAML gives it, fill in the defaults and return it.
+
+    Raises:
+        ConfigError: with a sentence for each key that is unknown or wrong.
+    """
+    if not isinstance(raw, Mapping):
+        raise ConfigError(f"The config is {_found(raw)}: write lines such as tile_size: 3000.")
+    known = load_schema("config")
+    odd = [key for key in raw if key not in known]
+    faults = [f"{shown(key)} is not a key of the config: {unknown_name(key, known)}" for key in odd]
+    values = {key: _plain(key, raw.get(key, rules["default"])) for key, rules in known.items()}
+    wrong = [key for key, value in values.items() if not _is_valid(key, value)]
+    faults += [_fault(key, key, values[key]) for key in wrong]
+    names = [field.name for field in fields(Settings)]
+    if not set(wrong) & set(names):
+        faults += _conflicts("", {name: values[name] for name in names})
+    if faults:
+        raise ConfigError(*faults)
+    return Config(
+        slides=str(home_expanded(str(values["slides"]))),
+        results=home_expanded(str(values["results"])),
+        on_bad_slide=str(values["on_bad_slide"]),
+        settings=_settings({name: values[name] for name in names}),
+    )
+
+
+def from_text(key: str, text: str, subject: str = "") -> object:
+    """Return a text of the command line or a sheet's cell as ``read_config`` wants it.
+
+    ``subject`` is what a sentence calls it, if not by the key.
+
+    Raises:
+        ConfigError: the text is not a value of that key.
+    """
+    value = _plain(key, text)
+    if "integer" in _types(load_schema("config")[key]) and re.fullmatch("-?[0-9]{1,30}", text):
+        value = int(text)
+    if not _is_valid(key, value):
+        raise ConfigError(_fault(subject or key, key, value, typed=False))
+    return value
+
+
+def override(
+    settings: Settings, cells: Mapping[str, str], where: str
+) -> tuple[Settings, list[str]]:
+    """Return the settings with a sheet row's cells put over them, and the faults found.
+
+    An empty cell keeps what is there. With faults the settings come back as they were.
+    ``where`` begins each fault: the sheet and the row.
+    """
+    values: dict[str, Any] = {}
+    faults: list[str] = []
+    for key, cell in cells.items():
+        if text := cell.strip():
+            try:
+                values[key] = from_text(key, text, f"{where}, column {key}")
+            except ConfigError as error:
+                faults += error.faults
+    if not faults:
+        faults += _conflicts(f"{where}: ", asdict(settings) | values)
+    if faults or not values:
+        return settings, faults
+    return _settings(asdict(settings) | values), []
+
+
+def home_expanded(text: str) -> Path:
+    """Return a path, a leading ``~`` or ``~user`` of it replaced where there is that user."""
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        return Path(text)
+
+
+def unknown_name(name: object, known: Iterable[str]) -> str:
+    """Return the end of a sentence on an unknown key or column: what may have been meant."""
+    names = list(known)
+    text = str(name).strip().lower().replace("-", "_").replace(" ", "_")
+    close = difflib.get_close_matches(text, names, n=1, cutoff=0.75)
+    return f"did you mean {close[0]}?" if close else f"remove it; known are {', '.join(names)}."
+
+
+def _types(rules: Mapping[str, Any]) -> list[str]:
+    types = rules["type"]
+    return [types] if isinstance(types, str) else types
+
+
+def _plain(key: str, value: object) -> object:
+    """Bring a value that has one reading only into the form that the schema describes."""
+    rules = load_schema("config")[key]
+    if isinstance(value, str):
+        word = value.lower()
+        if "boolean" in _types(rules) and word in ("true", "false"):
+            return word == "true"  # --config limit_bounds=false arrives as a text
+        if "null" in _types(rules) and word in ("", "null"):
+            return None  # so does background=null
+    elif type(value) is int and value in range(1000) and str(value) in rules.get("enum", ()):
+        return str(value)  # and subsampling=420 as a number
+    return value
+
+
+@cache
+def _validators() -> dict[str, Validator]:
+    from jsonschema import Draft202012Validator, FormatChecker
+
+    formats = FormatChecker(())
+    formats.checks("colour")(lambda value: not isinstance(value, str) or _colour(value) is not None)
+    schema = load_schema("config").items()
+    return {key: Draft202012Validator(rules, format_checker=formats) for key, rules in schema}
+
+
+def _is_valid(key: str, value: Any) -> bool:
+    # For JSON Schema 512.0 is a whole number. Here it is not: it is no number of pixels.
+    if isinstance(value, float) and "number" not in _types(load_schema("config")[key]):
+        return False
+    try:
+        return _validators()[key].is_valid(value)
+    except ValueError:  # jsonschema prints what it refuses, and Python no number so long
+        return False
+
+
+def _colour(text: str) -> tuple[int, int, int] | None:
+    """Return a colour as r, g, b; None where the text is no colour."""
+    from PIL import ImageColor
+
+    text = text.strip().lower()
+    if re.fullmatch(r"\d{1,3} *, *\d{1,3} *, *\d{1,3}", text, re.ASCII):
+        red, green, blue = (int(part) for part in text.split(","))
+        return (red, green, blue) if max(red, green, blue) <= 255 else None
+    if text in ImageColor.colormap or re.fullmatch("#[0-9a-f]{6}", text):
+        red, green, blue = ImageColor.getrgb(text)[:3]
+        return red, green, blue
+    return None
+
+
+def _settings(values: dict[str, Any]) -> Settings:
+    if isinstance(values["background"], str):
+        values["background"] = _colour(values["background"])
+    return Settings(**values)
+
+
+def _conflicts(subject: str, values: Mapping[str, Any]) -> list[str]:
+    """Return what is wrong between keys that are right alone."""
+    tile_size, overlap = values["tile_size"], values["overlap"]
+    side = tile_size + 2 * overlap
+    if overlap > tile_size:
+        # Deep Zoom puts the second tile's corner at tile_size - overlap.
+        problem = "the second tile would begin before the slide: write an overlap <= tile_size."
+    elif values["format"] == "jpg" and side > JPEG_LIMIT:
+        problem = (
+            f"a tile can have {side} px a side, and a jpg at most {JPEG_LIMIT}: "
+            "write smaller ones, or format png."
+        )
+    else:
+        return []
+    return [f"{subject}overlap is {overlap} px and tile_size {tile_size} px, so {problem}"]
+
+
+def _fault(subject: str, key: str, value: object, typed: bool = True) -> str:
+    """Return the sentence on a wrong value: what was found and what to write.
+
+    ``typed``: the value came from YAML, where 512 and "512" differ.
+    """
+    rules = load_schema("config")[key]
+    hint, default = "", f" (the default is {_literal(rules['default'])})"
+    if typed and isinstance(value, str) and "integer" in _types(rules):
+        hint = ", without quotes"
+    elif "pattern" in rules and not isinstance(value, str | list | Mapping | None):
+        hint = f', as in {key}: "1e5" in config.yaml or --config {key}=./1e5'  # it drops quotes
+    return f"{subject} is {_found(value, typed)}: write {_allowed(rules)}{hint}{default}."
+
+
+def _allowed(rules: Mapping[str, Any]) -> str:
+    """Return in words what a key may be."""
+    if "allowed" in rules:
+        return str(rules["allowed"])
+    if "boolean" in _types(rules):
+        return "true or false"
+    if "enum" in rules:
+        names = [str(name) for name in rules["enum"]]
+        if len(names) > 6:
+            names = [*names[:4], "...", names[-1]]
+        return f"{', '.join(names[:-1])} or {names[-1]}"
+    unit = f" of {rules['unit']}" if "unit" in rules else ""
+    return f"a whole number{unit} from {rules['minimum']} to {rules['maximum']}"
+
+
+def _literal(value: object) -> str:
+    """Return a value as YAML writes it."""
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _found(value: object, typed: bool = True) -> str:
+    """Return in words what stood where something else is needed."""
+    if value is None or value == "":
+        return "empty"
+    if isinstance(value, str):
+        text = shown(value if len(value) <= 100 else f"{value[:100]}...")
+        return f"the text {text}" if typed else text
+    if isinstance(value, bool):
+        return _literal(value)
+    if isinstance(value, int | float):
+        # Python refuses to print whole numbers of more than 4,300 digits.
+        huge = isinstance(value, int) and abs(value) >= 10**30
+        return "a number of more than 30 digits" if huge else f"the number {value}"
+    if isinstance(value, Mapping):
+        return "a mapping"
+    return "a list" if isinstance(value, list | tuple) else f"a {type(value).__name__}"

@@ -1,0 +1,59 @@
+"""The tree of errors: everything that is the user's to mend, told in whole sentences."""
+
+from __future__ import annotations
+
+
+class MrxsTilesError(Exception):
+    """Base of all errors of this package; ``str(error)`` is what the user is told."""
+
+
+class ConfigError(MrxsTilesError, ValueError):
+    """The config, the slide sheet or the command line is wrong; carries all faults at once."""
+
+    def __init__(self, *faults: str) -> None:
+        """Take one sentence for each fault."""
+        super().__init__(*faults)
+
+    @property
+    def faults(self) -> tuple[str, ...]:
+        """The faults, a sentence each."""
+        return self.args
+
+    def __str__(self) -> str:
+        """Return the faults, one line each."""
+        return "\n".join(self.args)
+
+
+class SlideError(MrxsTilesError, OSError):
+    """A slide cannot be opened or read."""
+
+    def __init__(self, sentence: str) -> None:
+        """Take the whole sentence: which slide, what was found, what to do."""
+        super().__init__(sentence)
+
+
+def printable(text: str) -> str:
+    r"""Return text as one line of valid UTF-8: what cannot be printed as ``\n``, ``\xff``."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else _escape(char) for char in text)
+
+
+def shown(text: object) -> str:
+    """Return text in double quotes, fit for a sentence of one line."""
+    return f'"{printable(str(text))}"'
+
+
+def _escape(char: str) -> str:
+    # Python stands U+DC80 to U+DCFF for the bytes of a file name that are not UTF-8.
+    if "\udc80" <= char <= "\udcff":
+        return f"\\x{ord(char) - 0xDC00:02x}"
+    return char.encode("unicode_escape").decode("ascii")
+
+
+class ResultsError(MrxsTilesError, OSError):
+    """The results cannot be written, or those of an earlier step are not there."""
+
+    def __init__(self, sentence: str) -> None:
+        """Take the whole sentence: which file or folder, what was found, what to do."""
+        super().__init__(sentence)
