@@ -1,0 +1,129 @@
+"""The command line: the three steps without Snakemake, each config key an option."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from mrxs_tiles import __version__
+from mrxs_tiles.config import Config, from_text, options, read_config
+from mrxs_tiles.errors import ConfigError, MrxsTilesError
+from mrxs_tiles.job import BAD_INPUT, DONE, INTERRUPTED, complain, run
+from mrxs_tiles.manifest import Record
+
+NOT_OPTIONS = ("slides",)  # the command line names one slide
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run ``mrxs-tiles``; returns its exit code."""
+    given = vars(_parser().parse_args(arguments))
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
+    command = given.pop("command")
+    try:
+        config = _config(given)
+        if command == "report":
+            return _report(config)
+        return _slide_step(command, config, given)
+    except MrxsTilesError as error:
+        return complain(error)
+    except KeyboardInterrupt:
+        print("mrxs-tiles: interrupted", file=sys.stderr)
+        return INTERRUPTED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="mrxs-tiles", description="Cut whole-slide images into tiles, one step at a time."
+    )
+    parser.add_argument("--version", action="version", version=f"mrxs-tiles {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, does in (
+        ("inspect", "say what a slide is and where its tiles lie"),
+        ("tile", "cut and filter the tiles of an inspected slide"),
+        ("report", "write the table of all slides in the results"),
+    ):
+        command = commands.add_parser(name, help=does, description=f"{does.capitalize()}.")
+        if name != "report":
+            command.add_argument("path", metavar="SLIDE", help="the slide's file")
+            command.add_argument("--slide", metavar="NAME", help="its name (default: the stem)")
+        if name == "tile":
+            command.add_argument("--threads", type=_threads, default=1, metavar="N")
+        _add_config_keys(command)
+    return parser
+
+
+def _add_config_keys(command: argparse.ArgumentParser) -> None:
+    for option in options():
+        if option.key not in NOT_OPTIONS:
+            command.add_argument(
+                option.flag,
+                metavar="VALUE",
+                # argparse would read a % of the text as one of its own
+                help=f"{option.help} {option.allowed} (default: {option.default})".replace(
+                    "%", "%%"
+                ),
+            )
+
+
+def _threads(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) > 0):
+        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number from 1")
+    return int(text)
+
+
+def _config(given: dict[str, str | None]) -> Config:
+    """The config from the options alone; config.yaml is the workflow's.
+
+    Raises:
+        ConfigError: with a sentence for each option that is wrong.
+    """
+    values: dict[str, object] = {}
+    faults: list[str] = []
+    for option in options():
+        text = given.get(option.key)
+        if text is not None:
+            try:
+                values[option.key] = from_text(option.key, text, option.flag)
+            except ConfigError as error:
+                faults += error.faults
+    if faults:
+        raise ConfigError(*faults)
+    return read_config(values)
+
+
+def _slide_step(command: str, config: Config, given: dict[str, str | None]) -> int:
+    path = Path(str(given["path"]))
+    slide = given["slide"] or path.stem
+    results, settings = config.results, config.settings
+
+    def step() -> Record:
+        if command == "inspect":
+            from mrxs_tiles.inspect_slide import SETTINGS, inspect
+
+            chosen = {key: value for key, value in asdict(settings).items() if key in SETTINGS}
+            return inspect(slide, path, results, **chosen)
+        from mrxs_tiles.tile_slide import tile
+
+        return tile(slide, path, results, settings, int(given["threads"] or 1))
+
+    return run(step, config.on_bad_slide == "ignore")
+
+
+def _report(config: Config) -> int:
+    from mrxs_tiles.report import bad_slides, read_report, report, summary
+
+    report(config.results)
+    print("\n".join(summary(config.results)))
+    bad = bad_slides(read_report(config.results))
+    if bad and config.on_bad_slide != "ignore":
+        print(f"mrxs-tiles: {len(bad)} bad slides: {'; '.join(bad)}", file=sys.stderr)
+        return BAD_INPUT
+    return DONE
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,156 @@
+"""Cuts tiles on several threads: read, test, encode, write, each tile on one thread.
+
+The threads share one slide handle and one queue. Each has one buffer of a tile's size, so
+memory is bounded by threads x tile, whatever the slide.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from typing import NamedTuple
+
+import numpy as np
+
+from mrxs_tiles.encode import Encode, resample
+from mrxs_tiles.errors import SlideError
+from mrxs_tiles.filters import Color, Pixels, is_blank, is_unscanned, put_on_background
+from mrxs_tiles.grid import Grid
+from mrxs_tiles.reader import SlideReader
+from mrxs_tiles.store import TileFolder
+
+Address = tuple[int, int]
+
+# Tiles are cut block by block of about this side, so that the stored images along most of a
+# tile's edges are still in OpenSlide's cache when its neighbour is read.
+BLOCK_PX = 4096
+
+
+class Fate(NamedTuple):
+    """What became of a tile: the columns that ``tiles.tsv`` adds, in its order."""
+
+    kept: int
+    reason: str = ""
+    focus: float | None = None
+    pen: float | None = None
+    file: str = ""
+    bytes: int | None = None
+
+
+class Cutter:
+    """Everything that one tile needs to become a file."""
+
+    def __init__(
+        self,
+        reader: SlideReader,
+        grid: Grid,
+        folder: TileFolder,
+        encode: Encode,
+        suffix: str,
+        background: Color,
+        drop_blank: bool,
+    ) -> None:
+        """Take what all tiles of a slide share; ``suffix`` is the files' without its dot."""
+        self._reader, self._grid, self._folder = reader, grid, folder
+        self._encode, self._suffix = encode, suffix
+        self._background, self._drop_blank = background, drop_blank
+        self._own = threading.local()
+
+    def cut(self, address: Address) -> Fate:
+        """Make one tile.
+
+        Raises:
+            SlideError: its pixels could not be read.
+            ResultsError: it could not be written.
+        """
+        region = self._grid.region(*address)
+        if not all(region.tile_size):
+            return Fate(0, "unscanned")
+        pixels = self._buffer(*region.size)
+        self._reader.read(region.location, region.level, pixels)
+        if self._drop_blank and is_unscanned(pixels):
+            return Fate(0, "unscanned")
+        put_on_background(pixels, self._background)
+        if region.size != region.tile_size:
+            pixels = resample(pixels, region.z_size)
+        if self._drop_blank and is_blank(pixels):
+            return Fate(0, "blank")
+        content = self._encode(pixels)
+        col, row = address
+        file = self._folder.write(f"{col}_{row}.{self._suffix}", content)
+        return Fate(1, file=file, bytes=len(content))
+
+    def _buffer(self, width: int, height: int) -> Pixels:
+        """This thread's buffer, as a picture of (height, width, 4)."""
+        size = width * height * 4
+        memory: Pixels | None = getattr(self._own, "memory", None)
+        if memory is None or memory.size < size:
+            memory = self._own.memory = np.empty(size, np.uint8)
+        return memory[:size].reshape(height, width, 4)
+
+
+def in_blocks(addresses: Sequence[Address], stride_px: int) -> list[Address]:
+    """The addresses in an order that keeps neighbours together; ``stride_px`` from tile to tile."""
+    side = max(1, round(BLOCK_PX / stride_px))
+    return sorted(addresses, key=lambda at: (at[1] // side, at[0] // side, at[1], at[0]))
+
+
+def cut_all(
+    cut: Callable[[Address], Fate],
+    addresses: Sequence[Address],
+    threads: int,
+    done: Callable[[], None],
+) -> tuple[dict[Address, Fate], dict[Address, str]]:
+    """Cut all tiles; returns each one's fate, and what was said of those that cannot be read.
+
+    An error takes the shared handle away from every thread that is reading, so it says
+    nothing yet about the tile. Each tile that met one is tried again after all others, alone:
+    the handle it gets then has never failed, and no other thread reads. Only that second
+    error is believed. At most one handle is opened for each first error and one for each
+    tile that cannot be read.
+
+    Args:
+        cut: makes one tile.
+        addresses: the tiles, in the order in which they are begun.
+        threads: how many are cut at the same time.
+        done: called after each tile, by any thread.
+
+    Raises:
+        ResultsError: a tile could not be written.
+    """
+    fates: dict[Address, Fate] = {}
+    suspects: list[Address] = []
+    waiting = iter(addresses)
+    lock = threading.Lock()
+    stop = threading.Event()
+
+    def work() -> None:
+        while not stop.is_set():
+            with lock:
+                address = next(waiting, None)
+            if address is None:
+                return
+            try:
+                fates[address] = cut(address)
+                done()
+            except SlideError:
+                suspects.append(address)
+
+    with ThreadPoolExecutor(threads) as pool:
+        workers = [pool.submit(work) for _ in range(threads)]
+        try:
+            wait(workers, return_when=FIRST_EXCEPTION)
+        finally:
+            stop.set()
+        for worker in workers:
+            worker.result()
+    said: dict[Address, str] = {}
+    for address in sorted(suspects):
+        try:
+            fates[address] = cut(address)
+        except SlideError as error:
+            fates[address] = Fate(0, "unreadable")
+            said[address] = str(error)
+        done()
+    return fates, said

@@ -1,0 +1,80 @@
+"""Which tiles are worth keeping: arrays in, verdicts out. No slide, no file.
+
+Arrays are (height, width, 4) uint8 in OpenSlide's own order: blue, green, red, alpha, the
+colours already multiplied by alpha.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+Pixels = npt.NDArray[np.uint8]
+Color = tuple[int, int, int]
+
+STRIP_PX = 1 << 19  # temporary arrays of a strip stay within a core's cache
+SAMPLE_STEP = 61  # px; odd, so that it does not beat with the stored images' sides
+
+
+def words(pixels: Pixels) -> npt.NDArray[np.uint32]:
+    """The same pixels as one number each, (height, width) uint32, alpha in the high byte."""
+    whole: npt.NDArray[np.uint32] = pixels.view("<u4")[..., 0]
+    return whole
+
+
+def is_unscanned(pixels: Pixels) -> bool:
+    """True where alpha is 0 everywhere: the microscope was never there."""
+    return not words(pixels).any()
+
+
+def put_on_background(pixels: Pixels, color: Color) -> None:
+    """Lay the picture on a plain background, in place; alpha is 255 everywhere after it.
+
+    Where alpha is partial (level 1 and up) the colours are divided by alpha and blended as
+    openslide-python and Pillow do it, roundings included.
+    """
+    whole = words(pixels)
+    red, green, blue = color
+    background = np.uint32(0xFF000000 | red << 16 | green << 8 | blue)
+    if whole.min(initial=0xFFFFFFFF) >= 0xFF000000:
+        return
+    alpha = pixels[..., 3]
+    partial = np.nonzero((alpha != 0) & (alpha != 255))
+    whole[alpha == 0] = background
+    if len(partial[0]):
+        pixels[partial] = _blended(pixels[partial], color)
+
+
+def _blended(pixels: Pixels, color: Color) -> Pixels:
+    """Pixels (n, 4) of partial alpha on a background, opaque."""
+    alpha = pixels[:, 3:].astype(np.uint32)
+    straight = (255 * pixels[:, :3].astype(np.uint32) // alpha) & 0xFF
+    behind = np.array(color[::-1], np.uint32)
+    mixed = straight * alpha + behind * (255 - alpha) + 128
+    out = np.empty_like(pixels)
+    out[:, :3] = ((mixed >> 8) + mixed) >> 8
+    out[:, 3] = 255
+    return out
+
+
+def is_blank(pixels: Pixels) -> bool:
+    """True where the picture has one single grey value, as ``convert("L")`` sees it.
+
+    A few pixels decide for nearly every tile that is not blank; the others are looked at
+    strip by strip.
+    """
+    height, width = pixels.shape[:2]
+    first = _grey(pixels[:1, :1])[0, 0]
+    if (_grey(pixels[::SAMPLE_STEP, ::SAMPLE_STEP]) != first).any():
+        return False
+    rows = max(1, STRIP_PX // max(1, width))
+    return not any(
+        (_grey(pixels[top : top + rows]) != first).any() for top in range(0, height, rows)
+    )
+
+
+def _grey(pixels: Pixels) -> npt.NDArray[np.uint32]:
+    """Luma of ITU-R 601-2 in Pillow's fixed-point arithmetic, (height, width)."""
+    blue, green, red = (pixels[..., band].astype(np.uint32) for band in range(3))
+    luma = red * 19595 + green * 38470 + blue * 7471 + 0x8000
+    return (luma >> 16).astype(np.uint32, copy=False)

@@ -1,0 +1,287 @@
+"""The step ``inspect``: what the slide is, and where its tiles lie.
+
+Writes ``slide.json``, ``coordinates.tsv`` and ``thumbnail.jpg`` into ``results/{slide}``.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from mrxs_tiles import layout, manifest
+from mrxs_tiles.damage import damaged_files, has_16_bit_png
+from mrxs_tiles.errors import SlideError
+from mrxs_tiles.grid import Bounds, Grid, largest_downsample, make_grid
+from mrxs_tiles.locate import SlideFiles, is_mirax, locate, openable
+from mrxs_tiles.manifest import Record
+from mrxs_tiles.mirax import MiraxIndex, read_index
+from mrxs_tiles.reader import SlideFacts, SlideReader
+from mrxs_tiles.slidedat import INI_NAME
+from mrxs_tiles.store import make_folder, remove_files, write_file
+from mrxs_tiles.thumbnail import make_thumbnail
+
+log = logging.getLogger(__name__)
+
+SETTINGS = ("tile_size", "overlap", "downsample", "limit_bounds", "drop_blank")
+WHITE = (255, 255, 255)
+COPY_AGAIN = "Copy the slide's folder again from the scanner or the archive"
+
+
+def inspect(
+    slide: str,
+    path: Path,
+    results: Path,
+    *,
+    tile_size: int,
+    overlap: int,
+    downsample: int,
+    limit_bounds: bool,
+    drop_blank: bool,
+) -> Record:
+    """Look at one slide and write what it is and the tiles of its grid.
+
+    Args:
+        slide: its name, the folder below ``results``.
+        path: its file.
+        results: where everything goes.
+        tile_size: side of a tile, px.
+        overlap: px added on each inner side.
+        downsample: level-0 px per px of the tiles, a power of two.
+        limit_bounds: the grid covers the scanned area only.
+        drop_blank: False: also tiles known to be empty get a row.
+
+    Returns:
+        What ``slide.json`` holds. A slide that cannot be opened has status ``failed`` and
+        its error there; nothing is raised for it.
+
+    Raises:
+        ResultsError: the results cannot be written.
+    """
+    folder = results / slide
+    make_folder(folder)
+    try:
+        files = locate(path)
+        index, trouble = _index_of(files)
+        with openable(files) as openable_path, _opened(openable_path, path, trouble) as reader:
+            seen = _Seen(files, reader.facts(), index, trouble)
+            grid = grid_of(reader, seen.facts, tile_size, overlap, downsample, limit_bounds)
+            picture, whole = make_thumbnail(reader, seen.facts, seen.facts.background or WHITE)
+    except SlideError as error:
+        return write_failed(slide, path, results, str(error))
+    wanted = None if drop_blank is False else _can_hold_pixels(seen, grid)
+    tiles = list(grid.tiles(wanted))
+    record = _record(slide, path, seen, grid_record(grid, len(tiles)), whole)
+    write_file(folder / manifest.THUMBNAIL, picture)
+    manifest.write_table(
+        folder / manifest.COORDINATES_TSV, manifest.COORDINATES, ((*tile, None) for tile in tiles)
+    )
+    manifest.write_record(folder / manifest.SLIDE_JSON, record)
+    log.info("%s: %d of %d tiles can hold pixels", slide, len(tiles), grid.cols * grid.rows)
+    return record
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What was found out about one slide."""
+
+    files: SlideFiles
+    facts: SlideFacts
+    index: MiraxIndex | None
+    trouble: str
+
+
+def write_failed(slide: str, path: Path, results: Path, error: str) -> Record:
+    """Write the files of a slide that cannot be opened.
+
+    Raises:
+        ResultsError: the results cannot be written.
+    """
+    folder = results / slide
+    make_folder(folder)
+    remove_files(folder / manifest.THUMBNAIL)
+    empty = ("vendor", "width", "height", "levels", "mpp_x", "mpp_y", "objective", "bounds")
+    record: Record = {
+        "slide": slide,
+        "path": os.path.abspath(path),
+        "status": "failed",
+        "error": error,
+        "warnings": [],
+        **dict.fromkeys((*empty, "background", "quickhash", "reader", "grid")),
+    }
+    manifest.write_table(folder / manifest.COORDINATES_TSV, manifest.COORDINATES, ())
+    manifest.write_record(folder / manifest.SLIDE_JSON, record)
+    return record
+
+
+def _index_of(files: SlideFiles) -> tuple[MiraxIndex | None, str]:
+    """The MIRAX index, or what is wrong with it."""
+    if files.folder is None:
+        return None, ""
+    try:
+        index = read_index(files.folder)
+        layout.pieces(index, 0, layout.scanned_positions(index))
+    except SlideError as error:
+        return None, str(error)
+    return index, ""
+
+
+def _opened(openable_path: Path, path: Path, trouble: str) -> SlideReader:
+    try:
+        return SlideReader(openable_path)
+    except SlideError as error:
+        if trouble:
+            raise SlideError(f"{path.name} cannot be opened: {trouble}. {COPY_AGAIN}.") from None
+        if is_mirax(path):
+            raise SlideError(
+                f"{path.name} cannot be opened: OpenSlide says '{error}'. {COPY_AGAIN}."
+            ) from None
+        raise SlideError(
+            f"{path.name} is not a slide that OpenSlide can read: it says '{error}'. "
+            "Check that it is a slide and was copied whole."
+        ) from None
+
+
+def grid_of(
+    reader: SlideReader,
+    facts: SlideFacts,
+    tile_size: int,
+    overlap: int,
+    downsample: int,
+    limit_bounds: bool,
+) -> Grid:
+    """The grid of a slide.
+
+    Raises:
+        SlideError: the slide is smaller than one pixel at that downsample.
+    """
+    most = largest_downsample(facts.size)
+    if downsample > most:
+        raise SlideError(
+            f"downsample {downsample} is too much for this slide of {facts.size[0]} x "
+            f"{facts.size[1]} px: at {most} it is one pixel. Set downsample to {most} or less."
+        )
+    area = facts.bounds if limit_bounds else None
+    best = reader.best_level(downsample)
+    return make_grid(facts.levels, tile_size, overlap, downsample, area, best)
+
+
+def _can_hold_pixels(seen: _Seen, grid: Grid) -> npt.NDArray[np.bool_] | None:
+    """Which tiles the index, or else the bounds, do not show to be empty; None: any."""
+    if seen.index is not None:
+        scanned = layout.scanned_positions(seen.index)
+        places = layout.pieces(seen.index, grid.level, scanned)
+        scale = layout.downsample(seen.index, grid.level)
+        margin_x, margin_y = layout.camera_picture(seen.index)
+        left, top = places.x * scale, places.y * scale
+        right, bottom = left + places.width * scale, top + places.height * scale
+        edges = (left - margin_x, top - margin_y, right + margin_x, bottom + margin_y)
+        return grid.touched(np.stack(edges, axis=1))
+    if seen.facts.bounds is not None and seen.files.folder is None:
+        # pixels of a coarser level may stand over the scanned area's edge by one of theirs
+        return grid.touched(_box(seen.facts.bounds, 2 * grid.downsample))
+    return None
+
+
+def _box(bounds: Bounds, margin: int) -> npt.NDArray[np.float64]:
+    x, y, width, height = bounds
+    if not width or not height:
+        return np.empty((0, 4))
+    return np.array([[x - margin, y - margin, x + width + margin, y + height + margin]], float)
+
+
+def _record(
+    slide: str,
+    path: Path,
+    seen: _Seen,
+    grid: Record,
+    whole: bool,
+) -> Record:
+    facts = seen.facts
+    record: Record = {
+        "slide": slide,
+        "path": os.path.abspath(path),
+        "status": "ok",
+        "error": "",
+        "warnings": list(_warnings(seen, whole)),
+        "vendor": facts.vendor,
+        "width": facts.size[0],
+        "height": facts.size[1],
+        "levels": [
+            {"width": size[0], "height": size[1], "downsample": downsample}
+            for size, downsample in zip(facts.levels.sizes, facts.levels.downsamples, strict=True)
+        ],
+        "mpp_x": facts.mpp_x,
+        "mpp_y": facts.mpp_y,
+        "objective": facts.objective,
+        "bounds": None if facts.bounds is None else list(facts.bounds),
+        "background": None if facts.background is None else list(facts.background),
+        "quickhash": facts.quickhash,
+        "reader": "openslide",
+        "grid": grid,
+    }
+    if seen.index is not None:
+        record["mirax"] = _mirax_record(seen.index)
+    return record
+
+
+def grid_record(grid: Grid, listed: int) -> Record:
+    """What ``slide.json`` says of the grid; ``listed`` tiles have a row."""
+    return {
+        "tile_size": grid.x.z_t_downsample,
+        "overlap": grid.x.z_overlap,
+        "downsample": grid.downsample,
+        "cols": grid.cols,
+        "rows": grid.rows,
+        "tiles": grid.cols * grid.rows,
+        "listed": listed,
+        "x0": grid.x.l0_origin,
+        "y0": grid.y.l0_origin,
+    }
+
+
+def _mirax_record(index: MiraxIndex) -> Record:
+    slidedat = index.slidedat
+    base = slidedat.levels[0]
+    return {
+        "version": slidedat.version,
+        "slide_type": slidedat.slide_type,
+        "image_format": base.image_format,
+        "image_width": base.image_width,
+        "image_height": base.image_height,
+        "images_x": slidedat.images_x,
+        "images_y": slidedat.images_y,
+        "divisions": slidedat.divisions,
+        "positions": len(index.positions),
+        "positions_scanned": int(layout.scanned_positions(index).sum()),
+        "stored_images": [len(images) for images in index.images],
+        "data_files": [
+            {"name": name, "bytes": size}
+            for name, size in zip(slidedat.data_files, index.file_bytes, strict=True)
+        ],
+        "missing": list(index.missing),
+    }
+
+
+def _warnings(seen: _Seen, whole: bool) -> Iterator[str]:
+    facts = seen.facts
+    if seen.trouble:
+        yield (
+            f"the MIRAX index is not understood ({seen.trouble}); OpenSlide opens the slide, "
+            "so every tile of the grid is read"
+        )
+    if seen.index is not None:
+        yield from seen.index.slidedat.partly_shown
+        yield from damaged_files(seen.index)
+        if has_16_bit_png(seen.index):
+            yield "the stored images have 16 bits per colour; OpenSlide shows 8"
+    if facts.mpp_x is None or facts.mpp_y is None:
+        where = f"{INI_NAME} gives no MICROMETER_PER_PIXEL" if seen.index else "it gives no mpp"
+        yield f"the slide's scale is not known: {where}"
+    if not whole:
+        yield "parts of the thumbnail could not be read"

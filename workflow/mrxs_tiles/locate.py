@@ -1,0 +1,142 @@
+"""Where the parts of a slide lie, and a path that OpenSlide accepts for them.
+
+A MIRAX slide is a small ``NAME.mrxs`` and, beside it, the folder ``NAME`` with all pixels.
+OpenSlide wants exactly these names, in lower case, side by side. Scanners write ``.MRXS``
+too, and people link to the small file alone: both are served through a temporary link.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from mrxs_tiles.errors import SlideError
+from mrxs_tiles.slidedat import INI_NAME
+
+MIRAX_SUFFIX = ".mrxs"
+
+
+@dataclass(frozen=True, slots=True)
+class SlideFiles:
+    """A slide's parts: ``path`` as the user named it; ``folder`` for MIRAX, else None."""
+
+    path: Path
+    folder: Path | None
+
+
+def is_mirax(path: Path) -> bool:
+    """True where the name says MIRAX, in upper or lower case."""
+    return path.suffix.lower() == MIRAX_SUFFIX
+
+
+def locate(path: Path) -> SlideFiles:
+    """Find a slide's parts.
+
+    Raises:
+        SlideError: the file, or a MIRAX slide's folder or Slidedat.ini, is not there.
+    """
+    try:
+        is_file = path.is_file()
+        there = is_file or path.exists()
+    except OSError as error:
+        raise SlideError(f"{path.name} cannot be looked at: {error.strerror}.") from None
+    if not there:
+        wording = "is a broken link" if path.is_symlink() else "does not exist"
+        raise SlideError(f"{path.name} {wording}. Check the path, or copy the slide there.")
+    if not is_file:
+        raise SlideError(f"{path.name} is a folder, not a slide file.")
+    if not is_mirax(path):
+        return SlideFiles(path, None)
+    for folder in (path.with_suffix(""), Path(os.path.realpath(path)).with_suffix("")):
+        if (folder / INI_NAME).is_file():
+            return SlideFiles(path, folder)
+    raise SlideError(_what_is_missing(path))
+
+
+def _what_is_missing(path: Path) -> str:
+    rule = "A MIRAX slide is a small .mrxs file and a folder of the same name beside it"
+    folder = path.with_suffix("")
+    if folder.is_dir():
+        return (
+            f"The folder '{folder.name}' beside {path.name} has no {INI_NAME}. {rule}: "
+            "copy the whole folder again from the scanner or the archive."
+        )
+    if path.is_symlink():
+        return (
+            f"{path.name} is a link, and neither beside it nor beside the file it points to is "
+            f"a folder '{folder.name}'. {rule}: link to both, or copy both."
+        )
+    try:
+        renamed = sorted(
+            entry.name
+            for entry in path.parent.iterdir()
+            if (entry / INI_NAME).is_file() and not _has_slide(entry)
+        )
+    except OSError:
+        renamed = []
+    hint = f" (is it '{renamed[0]}', renamed?)" if len(renamed) == 1 else ""
+    return (
+        f"The folder '{folder.name}' is missing beside {path.name}{hint}. {rule}: "
+        "copy the folder there too."
+    )
+
+
+def _has_slide(folder: Path) -> bool:
+    names = (folder.name + suffix for suffix in (MIRAX_SUFFIX, MIRAX_SUFFIX.upper()))
+    return any((folder.parent / name).exists() for name in names)
+
+
+@contextmanager
+def openable(files: SlideFiles) -> Iterator[Path]:
+    """A path under which OpenSlide opens the slide, for as long as the context lasts.
+
+    Raises:
+        SlideError: the temporary link that the name needs cannot be made.
+    """
+    path, folder = files.path, files.folder
+    if folder is None or (path.suffix == MIRAX_SUFFIX and folder == path.with_suffix("")):
+        yield path
+        return
+    plain = path.with_suffix(MIRAX_SUFFIX)
+    if folder == path.with_suffix("") and plain.exists() and plain.samefile(path):
+        yield plain  # a file system that does not tell upper from lower case
+        return
+    with tempfile.TemporaryDirectory(prefix="mrxs-tiles-") as scratch:
+        link = Path(scratch) / "slide.mrxs"
+        try:
+            link.symlink_to(os.path.abspath(path))
+            link.with_suffix("").symlink_to(os.path.abspath(folder), target_is_directory=True)
+        except OSError as error:
+            raise SlideError(
+                f"{path.name} needs a temporary link, which cannot be made "
+                f"({error.strerror}). Rename the file so that it ends in {MIRAX_SUFFIX}."
+            ) from None
+        yield link
+
+
+def stamp(path: Path) -> tuple[str, int]:
+    """What changes when a slide does, and its size in bytes, from the file system alone.
+
+    The stamp holds the size and the time of change of the slide's file and, for MIRAX, of
+    each file of its folder: one look at a directory, not one input per data file, because
+    a thousand slides have 230 data files each.
+    """
+    found: list[str] = []
+    total = 0
+    try:
+        files = locate(path)
+        parts = [path] if files.folder is None else [path, *sorted(files.folder.iterdir())]
+    except (SlideError, OSError):
+        parts = [path, path.with_suffix("")]
+    for part in parts:
+        try:
+            status = part.stat()
+        except OSError:
+            continue
+        found.append(f"{part.name} {status.st_size} {status.st_mtime_ns}")
+        total += status.st_size
+    return "\n".join(found), total

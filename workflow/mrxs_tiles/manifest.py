@@ -1,0 +1,112 @@
+r"""The tables and records in ``results``: their columns, their order, reading and writing.
+
+TSV: UTF-8, tab, ``\\n``, a header, no index; floats as ``%.6g``; tab, newline and backslash
+in text as ``\\t``, ``\\n``, ``\\\\``, no quoting; an empty field is not known or not measured.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from mrxs_tiles.errors import ResultsError
+from mrxs_tiles.store import write_file
+
+Record = dict[str, Any]
+
+SLIDE_JSON = "slide.json"
+TILES_JSON = "tiles.json"
+COORDINATES_TSV = "coordinates.tsv"
+TILES_TSV = "tiles.tsv"
+REPORT_TSV = "report.tsv"
+THUMBNAIL = "thumbnail.jpg"
+
+# In the order in which they are tested: the first that holds is a tile's reason.
+REASONS = ("tissue", "unreadable", "unscanned", "blank", "focus", "pen")
+
+COORDINATES = ("col", "row", "x", "y", "width", "height", "tile_width", "tile_height", "tissue")
+TILES = (*COORDINATES, "kept", "reason", "focus", "pen", "file", "bytes")
+REPORT = (
+    *("slide", "path", "status", "width", "height", "mpp_x", "mpp_y", "objective", "levels"),
+    *("tile_size", "overlap", "downsample", "cols", "rows"),
+    *("tiles", "kept", *REASONS, "kept_fraction", "tile_bytes", "scanned_mm2", "tissue_mm2"),
+    *("warnings", "error"),
+)
+
+_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+
+
+def field(value: object) -> str:
+    """One value as it stands in a table."""
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, str):
+        return value.translate(_ESCAPES)
+    if isinstance(value, list | tuple):
+        return "; ".join(field(part) for part in value)
+    return str(value)
+
+
+def write_table(path: Path, columns: Sequence[str], rows: Iterable[Iterable[object]]) -> None:
+    """Write a table whole or not at all.
+
+    Raises:
+        ResultsError: it cannot be written.
+    """
+    lines = ["\t".join(columns)]
+    lines.extend("\t".join(map(field, row)) for row in rows)
+    lines.append("")
+    write_file(path, _utf8("\n".join(lines)))
+
+
+def read_table(path: Path, columns: Sequence[str]) -> Iterator[list[str]]:
+    """The rows of a table, each a list of its fields as they stand there.
+
+    Raises:
+        ResultsError: the file is not there or has other columns.
+    """
+    try:
+        with path.open(encoding="utf-8", newline="\n") as stream:
+            header = stream.readline().rstrip("\n").split("\t")
+            if header != list(columns):
+                raise ResultsError(
+                    f"{path} has the columns {' '.join(header)}, not {' '.join(columns)}. "
+                    "Run the step before this one again."
+                )
+            for line in stream:
+                yield line.rstrip("\n").split("\t")
+    except FileNotFoundError:
+        raise ResultsError(f"{path} is not there. Run the step before this one first.") from None
+
+
+def write_record(path: Path, record: Record) -> None:
+    """Write a JSON record whole or not at all.
+
+    Raises:
+        ResultsError: it cannot be written.
+    """
+    write_file(path, _utf8(json.dumps(record, indent=2, ensure_ascii=False) + "\n"))
+
+
+def read_record(path: Path) -> Record:
+    """Read a JSON record.
+
+    Raises:
+        ResultsError: it is not there or no JSON.
+    """
+    try:
+        record: Record = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ResultsError(f"{path} is not there. Run the step before this one first.") from None
+    except ValueError:
+        raise ResultsError(f"{path} is no JSON. Run the step before this one again.") from None
+    return record
+
+
+def _utf8(text: str) -> bytes:
+    # A file name that is no Unicode text has surrogates in it; they must not stop the table.
+    return text.encode("utf-8", errors="backslashreplace")

@@ -1,0 +1,131 @@
+"""The step ``report``: one row a slide, and the few lines that end a run.
+
+Writes ``results/report.tsv``.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mrxs_tiles import inspect_slide, manifest, tile_slide
+from mrxs_tiles.errors import ResultsError
+from mrxs_tiles.manifest import Record
+from mrxs_tiles.slides import Slide
+from mrxs_tiles.store import TILES, make_folder, write_file
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+BAD = ("failed", "damaged")
+
+
+def report(
+    results: Path, slides: Iterable[str] | None = None, refused: Iterable[Slide] = ()
+) -> None:
+    """Write the table of all slides.
+
+    Args:
+        results: where everything goes.
+        slides: their names; None: all that have a ``slide.json`` below ``results``.
+        refused: slides that no step could be run for, whose ``refused`` says why.
+
+    Raises:
+        ResultsError: no slide is there, or the table cannot be written.
+    """
+    make_folder(results)
+    names = list(find_inspected(results) if slides is None else slides)
+    for slide in refused:
+        inspect_slide.write_failed(slide.name, slide.path, results, slide.refused)
+        tile_slide.write_failed(slide.name, results, slide.refused)
+        names.append(slide.name)
+    if not names:
+        raise ResultsError(f"{results} holds no slide.json. Run inspect and tile first.")
+    table = _table(_row(results, name) for name in sorted(names))
+    write_file(results / manifest.REPORT_TSV, _tsv(table).encode("utf-8", "backslashreplace"))
+
+
+def find_inspected(results: Path) -> Iterator[str]:
+    """The names of the slides that have a ``slide.json``, in one walk that skips the tiles."""
+    for folder, subfolders, files in os.walk(results):
+        if manifest.SLIDE_JSON in files:
+            yield Path(folder).relative_to(results).as_posix()
+        subfolders[:] = [name for name in subfolders if name != TILES and name[0] != "."]
+
+
+def _row(results: Path, slide: str) -> Record:
+    """One slide's columns, from its two records."""
+    inspected = manifest.read_record(results / slide / manifest.SLIDE_JSON)
+    try:
+        tiled = manifest.read_record(results / slide / manifest.TILES_JSON)
+    except ResultsError:
+        sentence = "The slide was inspected, but not cut: run tile for it."
+        tiled = tile_slide.failed_record(slide, inspected["error"] or sentence)
+    row: Record = {name: inspected.get(name) for name in manifest.REPORT}
+    levels = inspected["levels"]
+    row |= inspected["grid"] or {}
+    row |= tiled["counts"]
+    row["status"] = tiled["status"]
+    row["levels"] = None if levels is None else len(levels)
+    row["tile_bytes"] = tiled["tile_bytes"]
+    row["kept_fraction"] = row["kept"] / row["tiles"] if row["tiles"] else None
+    row["warnings"] = [*inspected["warnings"], *tiled["warnings"]]
+    row["error"] = tiled["error"]
+    if inspected["status"] == "failed":  # nothing is known of its tiles
+        row |= dict.fromkeys(("tile_bytes", *tiled["counts"]))
+    return {name: row[name] for name in manifest.REPORT}
+
+
+def _table(rows: Iterable[Record]) -> DataFrame:
+    import pandas as pd  # here: it takes 40 MB and half a second that no other step needs
+
+    table = pd.DataFrame(list(rows), columns=list(manifest.REPORT), dtype=object)
+    whole = ("width", "height", "levels", "tile_size", "overlap", "downsample", "cols", "rows")
+    counts = ("tiles", "kept", *manifest.REASONS, "tile_bytes")
+    return table.astype(dict.fromkeys((*whole, *counts), "Int64"))
+
+
+def _tsv(table: DataFrame) -> str:
+    text = table.map(manifest.field, na_action="ignore")
+    lines = ["\t".join(table.columns)]
+    lines += ["\t".join(row) for row in text.fillna("").astype(str).itertuples(index=False)]
+    return "\n".join(lines) + "\n"
+
+
+def read_report(results: Path) -> list[dict[str, str]]:
+    """The rows of ``report.tsv`` as text; empty where there is none."""
+    try:
+        rows = list(manifest.read_table(results / manifest.REPORT_TSV, manifest.REPORT))
+    except ResultsError:
+        return []
+    return [dict(zip(manifest.REPORT, row, strict=True)) for row in rows]
+
+
+def bad_slides(rows: Sequence[dict[str, str]]) -> list[str]:
+    """A line for each slide that failed or is damaged."""
+    return [f"{r['slide']} ({r['status']}): {r['error']}" for r in rows if r["status"] in BAD]
+
+
+def summary(results: Path) -> list[str]:
+    """What a run ends with on the terminal: slides, tiles, bad slides, where the report is."""
+    rows = read_report(results)
+
+    def total(column: str) -> int:
+        return sum(int(row[column] or 0) for row in rows)
+
+    ok = sum(row["status"] == "ok" for row in rows)
+    bad = bad_slides(rows)
+    dropped = [f"{total(reason):,} {reason}" for reason in manifest.REASONS if total(reason)]
+    lines = [
+        f"{len(rows):,} slide{'' if len(rows) == 1 else 's'}: {ok:,} ok, {len(bad):,} bad",
+        f"{total('tiles'):,} tiles: {total('kept'):,} kept, "
+        f"dropped {', '.join(dropped) if dropped else 'none'}",
+    ]
+    warned = [row for row in rows if row["warnings"] and row["status"] == "ok"]
+    if warned:
+        lines.append(f"{len(warned):,} with a warning: see the column warnings of the report")
+    lines += [f"  {line}" for line in bad]
+    lines.append(f"report: {results / manifest.REPORT_TSV}")
+    return lines

@@ -1,0 +1,82 @@
+"""Which code made a step's output: a digest that changes when the output may.
+
+Snakemake notices a changed script, but not a changed module that the script imports. The
+digest of a step is a parameter of its rule, so a new version of the code that cuts tiles
+cuts them again, and a new version of the report does not.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import io
+import tokenize
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+PACKAGE = Path(__file__).parent
+# Libraries whose versions decide the bytes of the results.
+LIBRARIES = ("openslide-bin", "openslide-python", "pillow", "imagecodecs", "numpy")
+_LAYOUT = (tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENCODING)
+_DOCSTRING = "docstring"
+
+
+@cache
+def revision(module: str) -> str:
+    """A digest of a module of this package, all that it imports here, and the libraries.
+
+    Comments, docstrings and blank lines do not count.
+    """
+    digest = hashlib.sha256()
+    for name in sorted(_needed(module)):
+        digest.update(_code(PACKAGE / f"{name}.py").encode())
+    for library in LIBRARIES:
+        try:
+            digest.update(f"{library} {version(library)}\n".encode())
+        except PackageNotFoundError:
+            continue
+    return digest.hexdigest()[:16]
+
+
+def _needed(module: str) -> set[str]:
+    """The module and, through all imports, those of this package it needs."""
+    found: set[str] = set()
+    waiting = [module]
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            waiting.extend(_imported(PACKAGE / f"{name}.py"))
+    return found
+
+
+def _imported(path: Path) -> list[str]:
+    names: list[str] = []
+    for node in ast.walk(ast.parse(path.read_bytes())):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            package, _, module = node.module.partition(".")
+            if package == PACKAGE.name:
+                names += [module] if module else [alias.name for alias in node.names]
+    return names
+
+
+def _code(path: Path) -> str:
+    """The module's tokens without what does not run."""
+    kept: list[str] = []
+    begins = True  # a statement begins: a text that stands there is a docstring
+    for token in tokenize.tokenize(io.BytesIO(path.read_bytes()).readline):
+        if token.type in (tokenize.COMMENT, tokenize.NL):
+            continue
+        if token.type in _LAYOUT:
+            begins = True
+            if token.type != tokenize.NEWLINE or kept[-1:] != [_DOCSTRING]:
+                kept.append(tokenize.tok_name[token.type])
+            else:
+                kept.pop()
+        elif begins and token.type == tokenize.STRING:
+            kept.append(_DOCSTRING)
+        else:
+            begins = False
+            kept.append(token.string)
+    return "\n".join(kept)

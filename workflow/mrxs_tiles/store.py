@@ -1,0 +1,141 @@
+"""Bytes -> files, so that a file under its final name is always whole.
+
+Small files are written beside their place and renamed. A slide's tiles are written into a
+folder of their own that takes the place of the old one when all are there, so that no run,
+killed or finished, leaves tiles of two different runs side by side.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from mrxs_tiles.errors import ResultsError
+
+TILES = "tiles"
+_NEW_TILES = ".tiles.partial"
+_OLD_TILES = ".tiles.old"
+
+
+@contextmanager
+def told(what: Path) -> Iterator[None]:
+    """Turn what the operating system says of writing ``what`` into a sentence.
+
+    Raises:
+        ResultsError: the disk is full, the folder read-only, or anything else it refused.
+    """
+    try:
+        yield
+    except OSError as error:
+        if isinstance(error, ResultsError):
+            raise
+        raise ResultsError(
+            f"{what} cannot be written: {error.strerror or error}. Free space or permit "
+            "writing there, or set another folder with results; then run again."
+        ) from None
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it.
+
+    Raises:
+        ResultsError: it cannot be made.
+    """
+    with told(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all.
+
+    Raises:
+        ResultsError: it cannot be written.
+    """
+    partial = path.with_name(f".{path.name}.partial")
+    with told(path):
+        try:
+            partial.write_bytes(content)
+            partial.replace(path)
+        except BaseException:
+            partial.unlink(missing_ok=True)
+            raise
+
+
+def remove_files(*paths: Path) -> None:
+    """Remove files where they are there.
+
+    Raises:
+        ResultsError: one cannot be removed.
+    """
+    for path in paths:
+        with told(path):
+            path.unlink(missing_ok=True)
+
+
+def free_bytes(folder: Path) -> int:
+    """Bytes that can still be written into an existing folder."""
+    with told(folder):
+        return shutil.disk_usage(folder).free
+
+
+class TileFolder:
+    """A slide's new ``tiles/``, built aside and put in place by ``publish``.
+
+    Used as a context: what was not published is gone when it ends.
+
+    Raises:
+        ResultsError: it cannot be written.
+    """
+
+    def __init__(self, slide_results: Path) -> None:
+        """Build the folder below ``results/{slide}``, which exists."""
+        self._final = slide_results / TILES
+        self._new = slide_results / _NEW_TILES
+        self._old = slide_results / _OLD_TILES
+
+    def __enter__(self) -> Self:
+        with told(self._final):
+            _remove_tree(self._new)
+            _remove_tree(self._old)
+            self._new.mkdir()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        shutil.rmtree(self._new, ignore_errors=True)
+
+    def write(self, name: str, content: bytes) -> str:
+        """Write one tile; returns its path below ``results/{slide}``. Safe in threads."""
+        with told(self._final / name), (self._new / name).open("wb", buffering=0) as stream:
+            _write_all(stream.fileno(), content)
+        return f"{TILES}/{name}"
+
+    def publish(self) -> None:
+        """Put the new folder in the place of the old one."""
+        with told(self._final):
+            if self._final.exists() or self._final.is_symlink():
+                self._final.replace(self._old)
+            self._new.replace(self._final)
+            _remove_tree(self._old)
+
+
+def _write_all(descriptor: int, content: bytes) -> None:
+    view = memoryview(content)
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
+def _remove_tree(folder: Path) -> None:
+    if folder.is_symlink() or folder.is_file():
+        folder.unlink()
+    elif folder.exists():
+        shutil.rmtree(folder)

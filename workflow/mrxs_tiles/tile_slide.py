@@ -1,0 +1,236 @@
+"""The step ``tile``: read, test, encode and write the tiles that ``inspect`` listed.
+
+Writes ``tiles/``, ``tiles.tsv`` and ``tiles.json`` into ``results/{slide}``.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mrxs_tiles import manifest
+from mrxs_tiles.config import Settings
+from mrxs_tiles.cutter import Address, Cutter, Fate, cut_all, in_blocks
+from mrxs_tiles.damage import corrupt_images, damaged_files, unreadable_tiles
+from mrxs_tiles.encode import make_encoder
+from mrxs_tiles.errors import ResultsError, SlideError
+from mrxs_tiles.grid import Grid
+from mrxs_tiles.inspect_slide import COPY_AGAIN, WHITE, grid_of, grid_record
+from mrxs_tiles.locate import SlideFiles, locate, openable
+from mrxs_tiles.manifest import Record
+from mrxs_tiles.mirax import MiraxIndex, read_index
+from mrxs_tiles.progress import Progress
+from mrxs_tiles.reader import SlideReader
+from mrxs_tiles.space import check_space, estimate_bytes
+from mrxs_tiles.store import TileFolder, make_folder, remove_files
+
+log = logging.getLogger(__name__)
+
+Fates = Mapping[Address, Fate]
+UNREADABLE = Fate(0, "unreadable")
+
+
+def tile(slide: str, path: Path, results: Path, settings: Settings, threads: int) -> Record:
+    """Cut the tiles of one inspected slide.
+
+    Args:
+        slide: its name, the folder below ``results``.
+        path: its file.
+        results: where everything goes.
+        settings: how it is cut; the same as for ``inspect``.
+        threads: how many tiles are cut at the same time.
+
+    Returns:
+        What ``tiles.json`` holds. A slide that cannot be read has status ``failed`` there,
+        one that can be read in part ``damaged``; nothing is raised for it.
+
+    Raises:
+        ResultsError: ``inspect`` has not been run with these settings, or the results cannot
+            be written.
+    """
+    folder = results / slide
+    inspected = manifest.read_record(folder / manifest.SLIDE_JSON)
+    rows = list(manifest.read_table(folder / manifest.COORDINATES_TSV, manifest.COORDINATES))
+    if inspected["status"] == "failed":
+        return write_failed(slide, results, inspected["error"])
+    try:
+        files = locate(path)
+        with openable(files) as openable_path, SlideReader(openable_path) as reader:
+            grid = _inspected_grid(folder, reader, inspected, settings)
+            if not settings.drop_blank and len(rows) < inspected["grid"]["tiles"]:
+                raise _other_settings(folder, "drop_blank")
+            job = _Job(slide, folder, files, reader, grid, inspected, rows)
+            return _cut(job, settings, threads)
+    except SlideError as problem:
+        return write_failed(slide, results, str(problem))
+
+
+def write_failed(slide: str, results: Path, error: str) -> Record:
+    """Write the files of a slide of which nothing can be cut.
+
+    Raises:
+        ResultsError: the results cannot be written.
+    """
+    make_folder(results / slide)
+    record = failed_record(slide, error)
+    with TileFolder(results / slide) as tiles:
+        _publish(results / slide, tiles, [], {}, record)
+    return record
+
+
+def failed_record(slide: str, error: str) -> Record:
+    """What ``tiles.json`` holds for a slide of which nothing can be cut."""
+    return _record(slide, "failed", error, [], 0, {})
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """One slide that is open and about to be cut."""
+
+    slide: str
+    folder: Path
+    files: SlideFiles
+    reader: SlideReader
+    grid: Grid
+    inspected: Record
+    rows: Sequence[list[str]]
+
+    @property
+    def addresses(self) -> list[Address]:
+        return [(int(row[0]), int(row[1])) for row in self.rows]
+
+
+def _inspected_grid(
+    folder: Path, reader: SlideReader, inspected: Record, settings: Settings
+) -> Grid:
+    grid = grid_of(
+        reader,
+        reader.facts(),
+        settings.tile_size,
+        settings.overlap,
+        settings.downsample,
+        settings.limit_bounds,
+    )
+    now = grid_record(grid, inspected["grid"]["listed"])
+    for key, value in now.items():
+        if inspected["grid"][key] != value:
+            raise _other_settings(folder, key)
+    return grid
+
+
+def _other_settings(folder: Path, key: str) -> ResultsError:
+    return ResultsError(
+        f"{folder / manifest.COORDINATES_TSV} was written for another {key}. Run inspect again "
+        "with the same settings as tile."
+    )
+
+
+def _cut(job: _Job, settings: Settings, threads: int) -> Record:
+    """Cut, and put the results in place."""
+    encode, warning = make_encoder(settings.format, settings.quality, settings.subsampling)
+    colour = settings.background or tuple(job.inspected["background"] or WHITE)
+    index = _damaged_index(job)
+    lost = _proven_unreadable(job, index)
+    wanted = [address for address in job.addresses if address not in lost]
+    check_space(job.folder, job.slide, estimate_bytes(job.reader, job.grid, wanted, encode, colour))
+    with TileFolder(job.folder) as tiles, Progress(job.slide, len(wanted)) as progress:
+        cutter = Cutter(
+            *(job.reader, job.grid, tiles, encode, settings.format, colour, settings.drop_blank)
+        )
+        order = in_blocks(wanted, settings.tile_size)
+        cut, said = cut_all(cutter.cut, order, threads, progress.done)
+        fates = cut | dict.fromkeys(lost, UNREADABLE)
+        error = _error(job, fates, said, index if lost else None)
+        status = _status(fates)
+        unlisted = job.inspected["grid"]["tiles"] - len(job.rows)
+        warnings = [warning] if warning else []
+        record = _record(job.slide, status, error, warnings, unlisted, fates)
+        _publish(job.folder, tiles, job.rows, fates, record)
+    counts = record["counts"]
+    log.info("%s: %d of %d tiles kept", job.slide, counts["kept"], counts["tiles"])
+    return record
+
+
+def _damaged_index(job: _Job) -> MiraxIndex | None:
+    """The index of a MIRAX slide whose files ``inspect`` found missing or cut short."""
+    if job.files.folder is None or not job.inspected.get("mirax", {}).get("missing"):
+        return None
+    return read_index(job.files.folder)
+
+
+def _proven_unreadable(job: _Job, index: MiraxIndex | None) -> set[Address]:
+    if index is None:
+        return set()
+    proven = unreadable_tiles(index, job.grid)
+    return {(col, row) for col, row in job.addresses if proven[col, row]}
+
+
+def _status(fates: Fates) -> str:
+    read = [fate for fate in fates.values() if fate.reason != "tissue"]
+    unreadable = sum(fate.reason == "unreadable" for fate in read)
+    if not unreadable:
+        return "ok"
+    return "failed" if unreadable == len(read) else "damaged"
+
+
+def _error(job: _Job, fates: Fates, said: Mapping[Address, str], index: MiraxIndex | None) -> str:
+    """The sentences on tiles that cannot be read, "" where all can."""
+    unreadable = sum(fate.reason == "unreadable" for fate in fates.values())
+    if not unreadable:
+        return ""
+    why = list(_reasons(job, said, index))
+    return (
+        f"{unreadable} of {len(fates)} tiles cannot be read: {'; '.join(why)}. {COPY_AGAIN} "
+        "and run again: only this slide is cut again."
+    )
+
+
+def _reasons(job: _Job, said: Mapping[Address, str], index: MiraxIndex | None) -> Iterator[str]:
+    if index is not None:
+        yield from damaged_files(index, job.grid.level)
+    if said and job.files.folder is not None:
+        found = corrupt_images(job.files.folder, job.grid, sorted(said))
+        if found:
+            yield from found
+            return
+    yield from sorted({f"OpenSlide says '{sentence}'" for sentence in said.values()})[:3]
+
+
+def _record(
+    slide: str, status: str, error: str, warnings: list[str], unlisted: int, fates: Fates
+) -> Record:
+    """What ``tiles.json`` holds; ``unlisted`` tiles were known to be unscanned."""
+    reasons = Counter(fate.reason for fate in fates.values() if not fate.kept)
+    reasons["unscanned"] += unlisted
+    kept = sum(fate.kept for fate in fates.values())
+    if status == "ok" and not kept:
+        warnings = [*warnings, "no tile was kept"]
+    return {
+        "slide": slide,
+        "status": status,
+        "error": error,
+        "warnings": warnings,
+        "counts": {
+            "tiles": len(fates) + unlisted,
+            "kept": kept,
+            **{reason: reasons[reason] for reason in manifest.REASONS},
+        },
+        "tile_bytes": sum(fate.bytes or 0 for fate in fates.values()),
+    }
+
+
+def _publish(
+    folder: Path, tiles: TileFolder, rows: Sequence[list[str]], fates: Fates, record: Record
+) -> None:
+    """Put the tiles in place, then the table, then the record that says all is done."""
+    remove_files(folder / manifest.TILES_JSON, folder / manifest.TILES_TSV)
+    tiles.publish()
+    manifest.write_table(
+        folder / manifest.TILES_TSV,
+        manifest.TILES,
+        ((*row, *fates[int(row[0]), int(row[1])]) for row in rows),
+    )
+    manifest.write_record(folder / manifest.TILES_JSON, record)
