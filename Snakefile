@@ -1,0 +1,30 @@
+# MIRAX slides in, tiles and a table of counts out. The parts:
+#   config.yaml                 every key with its meaning
+#   workflow/rules/common.smk   config and slides
+#   workflow/rules/slide.smk    inspect and tile, one job each per slide
+#   workflow/rules/report.smk   report.tsv, and the lines that end a run
+#   workflow/mrxs_tiles/        the package that does the work
+import os
+import sys
+
+from snakemake.utils import min_version
+
+min_version("9.0")
+
+# workflow.basedir would be the outermost workflow's, where this one is used as a module
+HERE = str(workflow.current_basedir)
+sys.path.insert(0, f"{HERE}/workflow")
+
+
+configfile: "config.yaml" if os.path.exists("config.yaml") else f"{HERE}/config.yaml"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/slide.smk"
+include: "workflow/rules/report.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        rules.report.output.table,

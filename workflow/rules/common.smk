@@ -1,0 +1,100 @@
+# Config and slides, checked before any job starts. No rules here.
+import time
+from dataclasses import asdict
+from functools import cache
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+
+from mrxs_tiles.config import read_config
+from mrxs_tiles.errors import ConfigError
+from mrxs_tiles.inspect_slide import SETTINGS as INSPECT_SETTINGS
+from mrxs_tiles.locate import stamp
+from mrxs_tiles.report import bad_slides, read_report, summary
+from mrxs_tiles.revision import revision
+from mrxs_tiles.slides import find_slides
+
+try:
+    CONFIG = read_config(config)
+    FOUND = find_slides(CONFIG)
+except ConfigError as error:
+    raise WorkflowError(str(error)) from None
+
+SLIDES = {slide.name: slide for slide in FOUND if not slide.refused}
+REFUSED = [slide for slide in FOUND if slide.refused]
+# braces in the folder's own name are no wildcards
+RESULTS = str(CONFIG.results).replace("{", "{{").replace("}", "}}")
+
+
+wildcard_constraints:
+    slide=".+",
+
+
+@cache
+def slide_stamp(slide):
+    return stamp(SLIDES[slide].path)
+
+
+def slide_file(wildcards):
+    """The slide's file, if it is there: a missing one must not stop the other slides."""
+    path = SLIDES[wildcards.slide].path
+    return [path] if path.is_file() else []
+
+
+def grid_settings(wildcards):
+    """What of the slide's settings `inspect` goes by: another quality does not redo it."""
+    settings = asdict(SLIDES[wildcards.slide].settings)
+    return {key: settings[key] for key in INSPECT_SETTINGS}
+
+
+def tile_threads(wildcards):
+    """All cores for one slide; for many one each, and a large slide gets more.
+
+    Side by side is the better use of cores, since each job has a beginning and an end that
+    run on one; a slide of some GB last in line would keep the others waiting.
+    """
+    cores = workflow.cores or 1
+    gigabytes = slide_stamp(wildcards.slide)[1] / 1e9
+    return min(cores, max(-(-cores // len(SLIDES)), 1 + int(gigabytes)))
+
+
+def tile_memory(wildcards, attempt):
+    """MB for `tile`: Python and OpenSlide, then for each thread a tile as pixels and as file.
+
+    Measured in benchmarks/; the index of a large slide is counted by the slide's size.
+    """
+    settings = SLIDES[wildcards.slide].settings
+    side = settings.tile_size + 2 * settings.overlap
+    tile_mb = side * side * 4 / 1e6
+    gigabytes = slide_stamp(wildcards.slide)[1] / 1e9
+    return int(attempt * (300 + 100 * gigabytes + 2.5 * tile_mb * tile_threads(wildcards)))
+
+
+def inspect_memory(wildcards, attempt):
+    return int(attempt * (400 + 100 * slide_stamp(wildcards.slide)[1] / 1e9))
+
+
+def tile_minutes(wildcards, attempt):
+    """Minutes for `tile`: a slide takes some two minutes a GB and core; ten times that."""
+    gigabytes = slide_stamp(wildcards.slide)[1] / 1e9
+    return int(attempt * (20 + 20 * gigabytes))
+
+
+def say_again():
+    """A value that makes the report anew in every run, if a slide is bad.
+
+    Snakemake runs no hook when there is nothing to do, and a run with a bad slide must not
+    end in silence.
+    """
+    return time.time_ns() if bad_slides(read_report(CONFIG.results)) else 0
+
+
+def last_word():
+    """The lines that end a run, and its exit code where a slide is bad."""
+    print("\n" + "\n".join(summary(CONFIG.results)), file=sys.stderr)
+    bad = bad_slides(read_report(CONFIG.results))
+    if bad and CONFIG.on_bad_slide != "ignore":
+        raise WorkflowError(
+            f"{len(bad)} of {len(FOUND)} slides are bad, see above. All others are done. "
+            "(on_bad_slide=ignore ends such a run with exit code 0.)"
+        )

@@ -1,0 +1,55 @@
+# The two steps of each slide. `stamp` and `code` are parameters because Snakemake redoes a job
+# whose parameters changed: a data file that was missing or cut short is no input (a missing
+# input would stop every slide), and an edited module is no script.
+
+
+rule inspect:
+    input:
+        slide_file,
+    output:
+        slide=f"{RESULTS}/{{slide}}/slide.json",
+        coordinates=f"{RESULTS}/{{slide}}/coordinates.tsv",
+    log:
+        "logs/{slide}/inspect.log",
+    benchmark:
+        "logs/{slide}/inspect.benchmark.tsv"
+    conda:
+        "../../envs/mrxs-tiles.yaml"
+    resources:
+        mem_mb=inspect_memory,
+        runtime=lambda wildcards, attempt: 10 * attempt,
+    params:
+        path=lambda wildcards: str(SLIDES[wildcards.slide].path),
+        settings=grid_settings,
+        stamp=lambda wildcards: slide_stamp(wildcards.slide)[0],
+        code=revision("inspect_slide"),
+    script:
+        "../scripts/inspect_slide.py"
+
+
+# The tiles themselves are no output: Snakemake would leave a time stamp of its own among them.
+rule tile:
+    input:
+        slide_file,
+        slide=rules.inspect.output.slide,
+        coordinates=rules.inspect.output.coordinates,
+    output:
+        manifest=f"{RESULTS}/{{slide}}/tiles.tsv",
+        record=f"{RESULTS}/{{slide}}/tiles.json",
+    log:
+        "logs/{slide}/tile.log",
+    benchmark:
+        "logs/{slide}/tile.benchmark.tsv"
+    conda:
+        "../../envs/mrxs-tiles.yaml"
+    threads: tile_threads
+    resources:
+        mem_mb=tile_memory,
+        runtime=tile_minutes,
+    params:
+        path=lambda wildcards: str(SLIDES[wildcards.slide].path),
+        settings=lambda wildcards: SLIDES[wildcards.slide].settings,
+        stamp=lambda wildcards: slide_stamp(wildcards.slide)[0],
+        code=revision("tile_slide"),
+    script:
+        "../scripts/tile_slide.py"

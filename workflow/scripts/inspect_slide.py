@@ -1,0 +1,12 @@
+from pathlib import Path
+
+from mrxs_tiles.inspect_slide import inspect
+from mrxs_tiles.job import run_job
+
+job, slide = snakemake, snakemake.wildcards.slide
+results = Path(job.output.slide.removesuffix(f"{slide}/slide.json") or ".")
+run_job(
+    lambda: inspect(slide, Path(job.params.path), results, **job.params.settings),
+    job.log[0],
+    job.config.get("on_bad_slide", "report"),
+)

@@ -1,0 +1,11 @@
+from pathlib import Path
+
+from mrxs_tiles.job import run_job
+from mrxs_tiles.report import report
+
+job = snakemake
+run_job(
+    lambda: report(Path(job.output.table).parent, job.params.slides, job.params.refused),
+    job.log[0],
+    "report",
+)
