@@ -11,9 +11,10 @@ from pathlib import Path
 
 from mrxs_tiles import __version__
 from mrxs_tiles.config import Config, from_text, options, read_config
-from mrxs_tiles.errors import ConfigError, MrxsTilesError
+from mrxs_tiles.errors import ConfigError, MrxsTilesError, shown
 from mrxs_tiles.job import BAD_INPUT, DONE, INTERRUPTED, complain, run
 from mrxs_tiles.manifest import Record
+from mrxs_tiles.names import name_fault
 
 NOT_OPTIONS = ("slides",)  # the command line names one slide
 
@@ -97,7 +98,11 @@ def _config(given: dict[str, str | None]) -> Config:
 
 def _slide_step(command: str, config: Config, given: dict[str, str | None]) -> int:
     path = Path(str(given["path"]))
-    slide = given["slide"] or path.stem
+    slide = path.stem if given["slide"] is None else given["slide"]
+    if fault := name_fault(slide):
+        raise ConfigError(
+            f"The slide's name {shown(slide)} {fault}: give another, such as --slide case/1."
+        )
     results, settings = config.results, config.settings
 
     def step() -> Record:

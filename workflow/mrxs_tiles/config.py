@@ -6,16 +6,16 @@ and the options of the command line are made from it.
 
 from __future__ import annotations
 
-import difflib
-import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mrxs_tiles.errors import ConfigError, shown
+from mrxs_tiles.settings import Settings as Settings
+from mrxs_tiles.wording import allowed, found, types, unknown_name, wrong_value
 
 # jsonschema, yaml and PIL are imported where they are used: every job of the workflow imports
 # this module for the dataclasses alone, and those three take ten times as long as the rest.
@@ -24,21 +24,6 @@ if TYPE_CHECKING:
 
 SCHEMAS = Path(__file__).resolve().parent.parent / "schemas"
 JPEG_LIMIT = 65500  # px; no side of a JPEG that libjpeg writes is longer
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """How one slide is cut: the keys that a row of the slide sheet may override."""
-
-    tile_size: int
-    overlap: int
-    downsample: int
-    limit_bounds: bool
-    drop_blank: bool
-    background: tuple[int, int, int] | None
-    format: str
-    quality: int
-    subsampling: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +68,7 @@ def options() -> list[Option]:
             key=key,
             flag=f"--{key.replace('_', '-')}",
             help=rules["description"],
-            allowed=_allowed(rules),
+            allowed=allowed(rules),
             default=rules["default"],
         )
         for key, rules in load_schema("config").items()
@@ -97,13 +82,13 @@ def read_config(raw: Mapping[str, object]) -> Config:
         ConfigError: with a sentence for each key that is unknown or wrong.
     """
     if not isinstance(raw, Mapping):
-        raise ConfigError(f"The config is {_found(raw)}: write lines such as tile_size: 3000.")
+        raise ConfigError(f"The config is {found(raw)}: write lines such as tile_size: 3000.")
     known = load_schema("config")
     odd = [key for key in raw if key not in known]
     faults = [f"{shown(key)} is not a key of the config: {unknown_name(key, known)}" for key in odd]
     values = {key: _plain(key, raw.get(key, rules["default"])) for key, rules in known.items()}
     wrong = [key for key, value in values.items() if not _is_valid(key, value)]
-    faults += [_fault(key, key, values[key]) for key in wrong]
+    faults += [wrong_value(key, key, known[key], values[key]) for key in wrong]
     names = [field.name for field in fields(Settings)]
     if not set(wrong) & set(names):
         faults += _conflicts("", {name: values[name] for name in names})
@@ -125,11 +110,12 @@ def from_text(key: str, text: str, subject: str = "") -> object:
     Raises:
         ConfigError: the text is not a value of that key.
     """
+    rules = load_schema("config")[key]
     value = _plain(key, text)
-    if "integer" in _types(load_schema("config")[key]) and re.fullmatch("-?[0-9]{1,30}", text):
+    if "integer" in types(rules) and re.fullmatch("-?[0-9]{1,30}", text):
         value = int(text)
     if not _is_valid(key, value):
-        raise ConfigError(_fault(subject or key, key, value, typed=False))
+        raise ConfigError(wrong_value(subject or key, key, rules, value, typed=False))
     return value
 
 
@@ -164,27 +150,14 @@ def home_expanded(text: str) -> Path:
         return Path(text)
 
 
-def unknown_name(name: object, known: Iterable[str]) -> str:
-    """Return the end of a sentence on an unknown key or column: what may have been meant."""
-    names = list(known)
-    text = str(name).strip().lower().replace("-", "_").replace(" ", "_")
-    close = difflib.get_close_matches(text, names, n=1, cutoff=0.75)
-    return f"did you mean {close[0]}?" if close else f"remove it; known are {', '.join(names)}."
-
-
-def _types(rules: Mapping[str, Any]) -> list[str]:
-    types = rules["type"]
-    return [types] if isinstance(types, str) else types
-
-
 def _plain(key: str, value: object) -> object:
     """Bring a value that has one reading only into the form that the schema describes."""
     rules = load_schema("config")[key]
     if isinstance(value, str):
         word = value.lower()
-        if "boolean" in _types(rules) and word in ("true", "false"):
+        if "boolean" in types(rules) and word in ("true", "false"):
             return word == "true"  # --config limit_bounds=false arrives as a text
-        if "null" in _types(rules) and word in ("", "null"):
+        if "null" in types(rules) and word in ("", "null"):
             return None  # so does background=null
     elif type(value) is int and value in range(1000) and str(value) in rules.get("enum", ()):
         return str(value)  # and subsampling=420 as a number
@@ -203,7 +176,7 @@ def _validators() -> dict[str, Validator]:
 
 def _is_valid(key: str, value: Any) -> bool:
     # For JSON Schema 512.0 is a whole number. Here it is not: it is no number of pixels.
-    if isinstance(value, float) and "number" not in _types(load_schema("config")[key]):
+    if isinstance(value, float) and "number" not in types(load_schema("config")[key]):
         return False
     try:
         return _validators()[key].is_valid(value)
@@ -246,55 +219,3 @@ def _conflicts(subject: str, values: Mapping[str, Any]) -> list[str]:
     else:
         return []
     return [f"{subject}overlap is {overlap} px and tile_size {tile_size} px, so {problem}"]
-
-
-def _fault(subject: str, key: str, value: object, typed: bool = True) -> str:
-    """Return the sentence on a wrong value: what was found and what to write.
-
-    ``typed``: the value came from YAML, where 512 and "512" differ.
-    """
-    rules = load_schema("config")[key]
-    hint, default = "", f" (the default is {_literal(rules['default'])})"
-    if typed and isinstance(value, str) and "integer" in _types(rules):
-        hint = ", without quotes"
-    elif "pattern" in rules and not isinstance(value, str | list | Mapping | None):
-        hint = f', as in {key}: "1e5" in config.yaml or --config {key}=./1e5'  # it drops quotes
-    return f"{subject} is {_found(value, typed)}: write {_allowed(rules)}{hint}{default}."
-
-
-def _allowed(rules: Mapping[str, Any]) -> str:
-    """Return in words what a key may be."""
-    if "allowed" in rules:
-        return str(rules["allowed"])
-    if "boolean" in _types(rules):
-        return "true or false"
-    if "enum" in rules:
-        names = [str(name) for name in rules["enum"]]
-        if len(names) > 6:
-            names = [*names[:4], "...", names[-1]]
-        return f"{', '.join(names[:-1])} or {names[-1]}"
-    unit = f" of {rules['unit']}" if "unit" in rules else ""
-    return f"a whole number{unit} from {rules['minimum']} to {rules['maximum']}"
-
-
-def _literal(value: object) -> str:
-    """Return a value as YAML writes it."""
-    return value if isinstance(value, str) else json.dumps(value)
-
-
-def _found(value: object, typed: bool = True) -> str:
-    """Return in words what stood where something else is needed."""
-    if value is None or value == "":
-        return "empty"
-    if isinstance(value, str):
-        text = shown(value if len(value) <= 100 else f"{value[:100]}...")
-        return f"the text {text}" if typed else text
-    if isinstance(value, bool):
-        return _literal(value)
-    if isinstance(value, int | float):
-        # Python refuses to print whole numbers of more than 4,300 digits.
-        huge = isinstance(value, int) and abs(value) >= 10**30
-        return "a number of more than 30 digits" if huge else f"the number {value}"
-    if isinstance(value, Mapping):
-        return "a mapping"
-    return "a list" if isinstance(value, list | tuple) else f"a {type(value).__name__}"

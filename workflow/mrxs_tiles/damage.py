@@ -14,6 +14,7 @@ from mrxs_tiles.errors import SlideError
 from mrxs_tiles.grid import Bools, Grid
 from mrxs_tiles.mirax import MiraxIndex, read_index
 
+COPY_AGAIN = "Copy the slide's folder again from the scanner or the archive"
 MOST_NAMED = 3  # corrupt images named in one sentence
 PNG_HEAD_BYTES = 26  # signature, IHDR up to its bit depth and colour type
 

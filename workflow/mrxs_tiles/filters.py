@@ -6,14 +6,19 @@ colours already multiplied by alpha.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import numpy.typing as npt
 
 Pixels = npt.NDArray[np.uint8]
 Color = tuple[int, int, int]
 
-STRIP_PX = 1 << 19  # temporary arrays of a strip stay within a core's cache
+WHITE = (255, 255, 255)
+
+STRIP_PX = 1 << 16  # looked at together: with its temporary arrays within a core's cache
 SAMPLE_STEP = 61  # px; odd, so that it does not beat with the stored images' sides
+OPAQUE = 0xFF000000  # alpha 255, in the word of a pixel
 
 
 def words(pixels: Pixels) -> npt.NDArray[np.uint32]:
@@ -24,7 +29,8 @@ def words(pixels: Pixels) -> npt.NDArray[np.uint32]:
 
 def is_unscanned(pixels: Pixels) -> bool:
     """True where alpha is 0 everywhere: the microscope was never there."""
-    return not words(pixels).any()
+    whole = words(pixels)
+    return not whole[::SAMPLE_STEP, ::SAMPLE_STEP].any() and not whole.any()
 
 
 def put_on_background(pixels: Pixels, color: Color) -> None:
@@ -33,16 +39,24 @@ def put_on_background(pixels: Pixels, color: Color) -> None:
     Where alpha is partial (level 1 and up) the colours are divided by alpha and blended as
     openslide-python and Pillow do it, roundings included.
     """
-    whole = words(pixels)
     red, green, blue = color
-    background = np.uint32(0xFF000000 | red << 16 | green << 8 | blue)
-    if whole.min(initial=0xFFFFFFFF) >= 0xFF000000:
-        return
-    alpha = pixels[..., 3]
-    partial = np.nonzero((alpha != 0) & (alpha != 255))
-    whole[alpha == 0] = background
-    if len(partial[0]):
-        pixels[partial] = _blended(pixels[partial], color)
+    background = np.uint32(OPAQUE | red << 16 | green << 8 | blue)
+    for strip in _strips(pixels):
+        whole = words(strip)
+        if whole.min() >= OPAQUE:
+            continue
+        np.copyto(whole, background, where=whole == 0)
+        if whole.min() < OPAQUE:
+            partial = np.nonzero(whole < OPAQUE)
+            strip[partial] = _blended(strip[partial], color)
+
+
+def _strips(pixels: Pixels) -> Iterator[Pixels]:
+    """The picture in pieces of some rows that stay within a core's cache."""
+    height, width = pixels.shape[:2]
+    rows = max(1, STRIP_PX // max(1, width))
+    for top in range(0, height, rows):
+        yield pixels[top : top + rows]
 
 
 def _blended(pixels: Pixels, color: Color) -> Pixels:
@@ -63,14 +77,10 @@ def is_blank(pixels: Pixels) -> bool:
     A few pixels decide for nearly every tile that is not blank; the others are looked at
     strip by strip.
     """
-    height, width = pixels.shape[:2]
     first = _grey(pixels[:1, :1])[0, 0]
     if (_grey(pixels[::SAMPLE_STEP, ::SAMPLE_STEP]) != first).any():
         return False
-    rows = max(1, STRIP_PX // max(1, width))
-    return not any(
-        (_grey(pixels[top : top + rows]) != first).any() for top in range(0, height, rows)
-    )
+    return not any((_grey(strip) != first).any() for strip in _strips(pixels))
 
 
 def _grey(pixels: Pixels) -> npt.NDArray[np.uint32]:

@@ -11,17 +11,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
-
 from mrxs_tiles import layout, manifest
-from mrxs_tiles.damage import damaged_files, has_16_bit_png
+from mrxs_tiles.damage import COPY_AGAIN, damaged_files, has_16_bit_png
 from mrxs_tiles.errors import SlideError
-from mrxs_tiles.grid import Bounds, Grid, largest_downsample, make_grid
+from mrxs_tiles.filters import WHITE
 from mrxs_tiles.locate import SlideFiles, is_mirax, locate, openable
 from mrxs_tiles.manifest import Record
 from mrxs_tiles.mirax import MiraxIndex, read_index
 from mrxs_tiles.reader import SlideFacts, SlideReader
+from mrxs_tiles.slide_grid import can_hold_pixels, grid_of, grid_record
 from mrxs_tiles.slidedat import INI_NAME
 from mrxs_tiles.store import make_folder, remove_files, write_file
 from mrxs_tiles.thumbnail import make_thumbnail
@@ -29,8 +27,6 @@ from mrxs_tiles.thumbnail import make_thumbnail
 log = logging.getLogger(__name__)
 
 SETTINGS = ("tile_size", "overlap", "downsample", "limit_bounds", "drop_blank")
-WHITE = (255, 255, 255)
-COPY_AGAIN = "Copy the slide's folder again from the scanner or the archive"
 
 
 def inspect(
@@ -74,7 +70,11 @@ def inspect(
             picture, whole = make_thumbnail(reader, seen.facts, seen.facts.background or WHITE)
     except SlideError as error:
         return write_failed(slide, path, results, str(error))
-    wanted = None if drop_blank is False else _can_hold_pixels(seen, grid)
+    wanted = (
+        None
+        if drop_blank is False
+        else can_hold_pixels(seen.facts, seen.index, files.folder is not None, grid)
+    )
     tiles = list(grid.tiles(wanted))
     record = _record(slide, path, seen, grid_record(grid, len(tiles)), whole)
     write_file(folder / manifest.THUMBNAIL, picture)
@@ -147,54 +147,6 @@ def _opened(openable_path: Path, path: Path, trouble: str) -> SlideReader:
         ) from None
 
 
-def grid_of(
-    reader: SlideReader,
-    facts: SlideFacts,
-    tile_size: int,
-    overlap: int,
-    downsample: int,
-    limit_bounds: bool,
-) -> Grid:
-    """The grid of a slide.
-
-    Raises:
-        SlideError: the slide is smaller than one pixel at that downsample.
-    """
-    most = largest_downsample(facts.size)
-    if downsample > most:
-        raise SlideError(
-            f"downsample {downsample} is too much for this slide of {facts.size[0]} x "
-            f"{facts.size[1]} px: at {most} it is one pixel. Set downsample to {most} or less."
-        )
-    area = facts.bounds if limit_bounds else None
-    best = reader.best_level(downsample)
-    return make_grid(facts.levels, tile_size, overlap, downsample, area, best)
-
-
-def _can_hold_pixels(seen: _Seen, grid: Grid) -> npt.NDArray[np.bool_] | None:
-    """Which tiles the index, or else the bounds, do not show to be empty; None: any."""
-    if seen.index is not None:
-        scanned = layout.scanned_positions(seen.index)
-        places = layout.pieces(seen.index, grid.level, scanned)
-        scale = layout.downsample(seen.index, grid.level)
-        margin_x, margin_y = layout.camera_picture(seen.index)
-        left, top = places.x * scale, places.y * scale
-        right, bottom = left + places.width * scale, top + places.height * scale
-        edges = (left - margin_x, top - margin_y, right + margin_x, bottom + margin_y)
-        return grid.touched(np.stack(edges, axis=1))
-    if seen.facts.bounds is not None and seen.files.folder is None:
-        # pixels of a coarser level may stand over the scanned area's edge by one of theirs
-        return grid.touched(_box(seen.facts.bounds, 2 * grid.downsample))
-    return None
-
-
-def _box(bounds: Bounds, margin: int) -> npt.NDArray[np.float64]:
-    x, y, width, height = bounds
-    if not width or not height:
-        return np.empty((0, 4))
-    return np.array([[x - margin, y - margin, x + width + margin, y + height + margin]], float)
-
-
 def _record(
     slide: str,
     path: Path,
@@ -228,21 +180,6 @@ def _record(
     if seen.index is not None:
         record["mirax"] = _mirax_record(seen.index)
     return record
-
-
-def grid_record(grid: Grid, listed: int) -> Record:
-    """What ``slide.json`` says of the grid; ``listed`` tiles have a row."""
-    return {
-        "tile_size": grid.x.z_t_downsample,
-        "overlap": grid.x.z_overlap,
-        "downsample": grid.downsample,
-        "cols": grid.cols,
-        "rows": grid.rows,
-        "tiles": grid.cols * grid.rows,
-        "listed": listed,
-        "x0": grid.x.l0_origin,
-        "y0": grid.y.l0_origin,
-    }
 
 
 def _mirax_record(index: MiraxIndex) -> Record:

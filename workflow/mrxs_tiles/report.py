@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 from mrxs_tiles import inspect_slide, manifest, tile_slide
 from mrxs_tiles.errors import ResultsError
 from mrxs_tiles.manifest import Record
-from mrxs_tiles.slides import Slide
 from mrxs_tiles.store import TILES, make_folder, write_file
 
 if TYPE_CHECKING:
@@ -23,24 +22,24 @@ BAD = ("failed", "damaged")
 
 
 def report(
-    results: Path, slides: Iterable[str] | None = None, refused: Iterable[Slide] = ()
+    results: Path, slides: Iterable[str] | None = None, refused: Iterable[tuple[str, str, str]] = ()
 ) -> None:
     """Write the table of all slides.
 
     Args:
         results: where everything goes.
         slides: their names; None: all that have a ``slide.json`` below ``results``.
-        refused: slides that no step could be run for, whose ``refused`` says why.
+        refused: name, path and why, of slides that no step could be run for.
 
     Raises:
         ResultsError: no slide is there, or the table cannot be written.
     """
     make_folder(results)
     names = list(find_inspected(results) if slides is None else slides)
-    for slide in refused:
-        inspect_slide.write_failed(slide.name, slide.path, results, slide.refused)
-        tile_slide.write_failed(slide.name, results, slide.refused)
-        names.append(slide.name)
+    for name, path, why in refused:
+        inspect_slide.write_failed(name, Path(path), results, why)
+        tile_slide.write_failed(name, results, why)
+        names.append(name)
     if not names:
         raise ResultsError(f"{results} holds no slide.json. Run inspect and tile first.")
     table = _table(_row(results, name) for name in sorted(names))
@@ -88,9 +87,9 @@ def _table(rows: Iterable[Record]) -> DataFrame:
 
 
 def _tsv(table: DataFrame) -> str:
-    text = table.map(manifest.field, na_action="ignore")
+    text = table.astype(object).where(table.notna(), None).map(manifest.field)
     lines = ["\t".join(table.columns)]
-    lines += ["\t".join(row) for row in text.fillna("").astype(str).itertuples(index=False)]
+    lines += ["\t".join(row) for row in text.itertuples(index=False)]
     return "\n".join(lines) + "\n"
 
 

@@ -2,54 +2,34 @@
 
 from __future__ import annotations
 
-import csv
 import glob
 import heapq
-import io
 import itertools
 import os
 import re
 import stat
-from collections import Counter, defaultdict
-from dataclasses import dataclass, field, replace
+from collections import Counter
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-from mrxs_tiles.config import Config, Settings, home_expanded, load_schema, override, unknown_name
-from mrxs_tiles.errors import ConfigError, printable, shown
+from mrxs_tiles.config import Config
+from mrxs_tiles.errors import ConfigError, shown
+from mrxs_tiles.names import Slide, clashes, fit, name_fault
+from mrxs_tiles.settings import Settings
+from mrxs_tiles.sheet import SHEETS, read_sheet
 
-SHEETS = {".tsv": "\t", ".csv": ","}
-SEPARATORS = {",": "commas", "\t": "tabs", ";": "semicolons"}
+__all__ = ["Slide", "find_slides", "name_fault"]
+
 NO_SHEETS = frozenset((".xlsx", ".xls", ".ods", ".txt"))
-PATH_COLUMNS = frozenset(("slide_id", "image_path", "filename", "filepath", "file_path", "file"))
 # What OpenSlide may read beside MIRAX: to say so where a folder holds no .mrxs.
 OTHER_SLIDES = frozenset(
     (".svs", ".tif", ".tiff", ".ndpi", ".vms", ".vmu", ".scn", ".svslide", ".bif", ".czi", ".dcm")
 )
 # The operating system's folders at the top of a disk; the bin can hold deleted slides.
 SYSTEM_FOLDERS = frozenset(("$RECYCLE.BIN", "System Volume Information", "lost+found"))
-# What the report writes beside the slides' folders.
-RESERVED = frozenset(("report.tsv", "report.html", "report_files", "runtime.tsv", "survey.tsv"))
-# To Snakemake braces are wildcards, also in the path of an input, and nothing escapes them; a
-# line break ends its patterns; what is not UTF-8 it cannot write down.
-UNFIT = re.compile(r"[{}\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 ESCAPED = re.compile(r"\[([*?[])\]")  # no wildcard in a glob, but that character itself
-LONGEST_PART = 240  # bytes; file systems allow 255, and a log's name is longer than the slide's
 ASK = "name a folder, one slide, a glob or a sheet (.tsv, .csv)."
-
-
-@dataclass(frozen=True, slots=True)
-class Slide:
-    """One slide: its name, where it lies (absolute, links not resolved), how it is cut.
-
-    ``refused`` is the sentence on why nothing can be done with it, else empty. The name and the
-    path of a refused slide are there to be shown: bytes that are not UTF-8 are escaped in them.
-    """
-
-    name: str
-    path: Path
-    settings: Settings
-    refused: str = ""
 
 
 @dataclass
@@ -70,8 +50,8 @@ def find_slides(config: Config) -> list[Slide]:
         ConfigError: nothing is found, the sheet is wrong, or slides are in each other's way.
     """
     try:
-        slides = [_fit(slide) for slide in _look(config)]
-        faults = _clashes(slides) + _misplaced(slides, config)
+        slides = [fit(slide) for slide in _look(config)]
+        faults = clashes(slides) + _misplaced(slides, config)
     except OSError as error:
         where = shown(error.filename or config.slides)
         raise ConfigError(
@@ -81,24 +61,6 @@ def find_slides(config: Config) -> list[Slide]:
     if faults:
         raise ConfigError(*faults)
     return sorted(slides, key=lambda slide: slide.name)
-
-
-def name_fault(name: str) -> str:
-    """Return what is wrong with a name as a place below the results, else an empty text.
-
-    It completes a sentence: the name "a/../b" <holds the part "..">.
-    """
-    parts = name.split("/")
-    odd = [part for part in parts if part in ("", ".", "..")]
-    if name.startswith("/"):
-        return "is an absolute path"
-    if odd:
-        return f"holds the part {shown(odd[0])}" if odd[0] else "holds an empty part"
-    if parts[0] in RESERVED:
-        return f"begins with {parts[0]}, which the report writes there"
-    if max(len(part.encode("utf-8", "replace")) for part in parts) > LONGEST_PART:
-        return f"has a part of more than {LONGEST_PART} bytes"
-    return ""
 
 
 def _look(config: Config) -> list[Slide]:
@@ -115,7 +77,7 @@ def _look(config: Config) -> list[Slide]:
     if not stat.S_ISREG(mode):
         raise ConfigError(f"{asked}, which is neither a file nor a folder: {ASK}")
     if path.suffix.lower() in SHEETS:
-        return _from_sheet(config, path)
+        return read_sheet(path, config.settings, config.slides)
     if path.suffix.lower() in NO_SHEETS:
         raise ConfigError(
             f"{asked}, which is neither a slide nor a sheet: "
@@ -247,162 +209,7 @@ def _from_glob(config: Config) -> list[Slide]:
     return [_below(root, path, config.settings) for path in files.values()]
 
 
-# --- a sheet ----------------------------------------------------------------------------------
-
-
-def _from_sheet(config: Config, sheet: Path) -> list[Slide]:
-    label = f"Sheet {shown(config.slides)}"
-    rows = _read_rows(label, sheet)
-    if not rows:
-        raise ConfigError(f"{label} is empty: write a header with the column path, and slides.")
-    header = [name.strip() for name in rows.pop(min(rows))]
-    if faults := _header_faults(label, header, sheet.suffix.lower()):
-        raise ConfigError(*faults)
-    if not rows:
-        raise ConfigError(f"{label} has a header and no slides: write a row for each slide.")
-    slides: list[Slide] = []
-    for number, cells in rows.items():
-        where = f"{label}, row {number}"
-        if len(cells) != len(header):
-            faults.append(
-                f"{where} has {len(cells)} cells, and the header {len(header)}: "
-                "write a cell for each column, if only an empty one."
-            )
-            continue
-        row = dict(zip(header, cells, strict=True))
-        slide, more = _read_row(where, row, sheet.parent, config.settings)
-        slides.append(slide)
-        faults += more
-    if faults:
-        raise ConfigError(*faults)
-    return slides
-
-
-def _read_rows(label: str, sheet: Path) -> dict[int, list[str]]:
-    """Return the rows that are not blank, by their number in the file."""
-    content = sheet.read_bytes()
-    try:
-        text = content.decode("utf-8-sig")  # Excel puts a byte order mark in front
-    except UnicodeDecodeError as error:
-        odd = error.start
-    else:
-        odd = content.find(b"\0")  # every other byte of English in UTF-16
-    if odd >= 0:
-        row = content.count(b"\n", 0, odd) + 1
-        raise ConfigError(
-            f"{label}, row {row} is not text in UTF-8: save it in UTF-8 (in Excel: CSV UTF-8)."
-        )
-    delimiter = SHEETS[sheet.suffix.lower()]
-    rows: list[list[str]] = []
-    try:
-        # Quotation marks count in a .tsv, too: Excel, R and pandas write them there.
-        rows.extend(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True))
-    except csv.Error as error:
-        raise ConfigError(
-            f"{label}, row {len(rows) + 1} cannot be read ({error}): where a cell begins with a "
-            'quotation mark, put the cell in quotation marks and double its own, """a"" b.mrxs".'
-        ) from None
-    return {number: row for number, row in enumerate(rows, 1) if any(map(str.strip, row))}
-
-
-def _header_faults(label: str, header: list[str], suffix: str) -> list[str]:
-    columns = list(load_schema("slides"))
-    own = SEPARATORS[SHEETS[suffix]]
-    for separator, word in SEPARATORS.items():
-        if len(header) == 1 and separator in header[0]:
-            return [
-                f"{label}: its columns are separated by {word}, those of a {suffix} by {own}: "
-                f"save it with {own}."
-            ]
-    meant = next((name for name in header if name.lower() in PATH_COLUMNS | {"path"}), "")
-    faults = []
-    if "path" not in header:
-        what = f"rename {meant} to path" if meant else "name the column of the slides' files path"
-        names = ", ".join(shown(name) for name in header)
-        faults.append(f"{label} has no column path, but {names}: {what}.")
-        columns.append(meant)
-    for number, name in enumerate(header, 1):
-        if not name:
-            faults.append(f"{label}: its column {number} has no name: name it, or remove it.")
-        elif name not in columns:
-            advice = unknown_name(name, load_schema("slides"))
-            faults.append(f"{label}: its column {shown(name)} is not known: {advice}")
-        elif name in header[: number - 1]:
-            faults.append(f"{label}: its column {name} is there twice: remove one.")
-    return faults
-
-
-def _read_row(
-    where: str, row: dict[str, str], folder: Path, settings: Settings
-) -> tuple[Slide, list[str]]:
-    cell, name = row.pop("path"), row.pop("slide", "")
-    settings, faults = override(settings, row, where)
-    if not cell.strip():
-        faults.append(f"{where}, column path is empty: write the slide's file.")
-    for column, text in (("path", cell), ("slide", name)):
-        if text.strip() != text:
-            faults.append(
-                f"{where}, column {column} is {shown(text)}: remove the blanks around it."
-            )
-    path = Path(os.path.abspath(folder / home_expanded(cell)))
-    name = name or path.stem
-    if fault := name_fault(name):
-        faults.append(
-            f"{where}, column slide: the name {shown(name)} {fault}: write another, such as case/1."
-        )
-    return Slide(name, path, settings), faults
-
-
-# --- all slides together ----------------------------------------------------------------------
-
-
-def _fit(slide: Slide) -> Slide:
-    """Refuse a slide that would keep Snakemake from working on all others."""
-    name, path = shown(slide.name), shown(slide.path)
-    another = "give the slide another name in the column slide of a sheet."
-    if match := UNFIT.search(str(slide.path)):
-        why = (
-            f"its path {path} holds {_what(match.group())}, which Snakemake cannot carry: rename "
-            "that file (and the data folder of a .mrxs with it) or folder."
-        )
-    elif match := UNFIT.search(slide.name):
-        why = f"its name holds {_what(match.group())}, which Snakemake cannot carry: {another}"
-    elif fault := name_fault(slide.name):
-        why = f"its name {fault}: rename the file {path}, or {another}"
-    else:
-        return slide
-    path_shown = Path(printable(str(slide.path)))
-    return replace(
-        slide, name=printable(slide.name), path=path_shown, refused=f"Slide {name}: {why}"
-    )
-
-
-def _what(char: str) -> str:
-    if char in "{}":
-        return shown(char)
-    kind = "bytes that are not UTF-8" if char >= "\ud800" else "a control character"
-    return f"{kind} ({shown(char)})"
-
-
-def _clashes(slides: list[Slide]) -> list[str]:
-    """Return a fault for each name that two slides have, or that lies inside another's folder."""
-    places: defaultdict[str, list[str]] = defaultdict(list)
-    for slide in slides:
-        places[slide.name].append(shown(slide.path))
-    advice = "rename one, or give names in the column slide of a sheet."
-    faults = [
-        f"{len(paths)} slides have the name {shown(name)}: {' and '.join(sorted(paths))}: {advice}"
-        for name, paths in sorted(places.items())
-        if len(paths) > 1
-    ]
-    faults.extend(
-        f"The slide {shown(name)} ({paths[0]}) would lie in the results of the slide "
-        f"{shown(name[: cut.start()])} ({places[name[: cut.start()]][0]}): {advice}"
-        for name, paths in sorted(places.items())
-        for cut in re.finditer("/", name)
-        if name[: cut.start()] in places
-    )
-    return faults
+# --- the results --------------------------------------------------------------------------------
 
 
 def _misplaced(slides: list[Slide], config: Config) -> list[str]:

@@ -12,18 +12,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mrxs_tiles import manifest
-from mrxs_tiles.config import Settings
 from mrxs_tiles.cutter import Address, Cutter, Fate, cut_all, in_blocks
-from mrxs_tiles.damage import corrupt_images, damaged_files, unreadable_tiles
+from mrxs_tiles.damage import COPY_AGAIN, corrupt_images, damaged_files, unreadable_tiles
 from mrxs_tiles.encode import make_encoder
 from mrxs_tiles.errors import ResultsError, SlideError
+from mrxs_tiles.filters import WHITE
 from mrxs_tiles.grid import Grid
-from mrxs_tiles.inspect_slide import COPY_AGAIN, WHITE, grid_of, grid_record
 from mrxs_tiles.locate import SlideFiles, locate, openable
 from mrxs_tiles.manifest import Record
 from mrxs_tiles.mirax import MiraxIndex, read_index
 from mrxs_tiles.progress import Progress
 from mrxs_tiles.reader import SlideReader
+from mrxs_tiles.settings import Settings
+from mrxs_tiles.slide_grid import grid_of, grid_record
 from mrxs_tiles.space import check_space, estimate_bytes
 from mrxs_tiles.store import TileFolder, make_folder, remove_files
 

@@ -21,7 +21,7 @@ except ConfigError as error:
     raise WorkflowError(str(error)) from None
 
 SLIDES = {slide.name: slide for slide in FOUND if not slide.refused}
-REFUSED = [slide for slide in FOUND if slide.refused]
+REFUSED = [(slide.name, str(slide.path), slide.refused) for slide in FOUND if slide.refused]
 # braces in the folder's own name are no wildcards
 RESULTS = str(CONFIG.results).replace("{", "{{").replace("}", "}}")
 
@@ -41,7 +41,7 @@ def slide_file(wildcards):
     return [path] if path.is_file() else []
 
 
-def grid_settings(wildcards):
+def inspect_settings(wildcards):
     """What of the slide's settings `inspect` goes by: another quality does not redo it."""
     settings = asdict(SLIDES[wildcards.slide].settings)
     return {key: settings[key] for key in INSPECT_SETTINGS}

@@ -20,7 +20,7 @@ rule inspect:
         runtime=lambda wildcards, attempt: 10 * attempt,
     params:
         path=lambda wildcards: str(SLIDES[wildcards.slide].path),
-        settings=grid_settings,
+        settings=inspect_settings,
         stamp=lambda wildcards: slide_stamp(wildcards.slide)[0],
         code=revision("inspect_slide"),
     script:
@@ -48,7 +48,7 @@ rule tile:
         runtime=tile_minutes,
     params:
         path=lambda wildcards: str(SLIDES[wildcards.slide].path),
-        settings=lambda wildcards: SLIDES[wildcards.slide].settings,
+        settings=lambda wildcards: asdict(SLIDES[wildcards.slide].settings),
         stamp=lambda wildcards: slide_stamp(wildcards.slide)[0],
         code=revision("tile_slide"),
     script:

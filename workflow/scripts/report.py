@@ -1,4 +1,8 @@
+import sys
 from pathlib import Path
+
+# this clone's package, also where another one is installed
+sys.path.insert(0, f"{snakemake.scriptdir}/..")
 
 from mrxs_tiles.job import run_job
 from mrxs_tiles.report import report

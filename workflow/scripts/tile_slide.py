@@ -1,12 +1,18 @@
+import sys
 from pathlib import Path
 
+# this clone's package, also where another one is installed
+sys.path.insert(0, f"{snakemake.scriptdir}/..")
+
 from mrxs_tiles.job import run_job
+from mrxs_tiles.settings import Settings
 from mrxs_tiles.tile_slide import tile
 
 job, slide = snakemake, snakemake.wildcards.slide
+settings = Settings(**job.params.settings)
 results = Path(job.output.record.removesuffix(f"{slide}/tiles.json") or ".")
 run_job(
-    lambda: tile(slide, Path(job.params.path), results, job.params.settings, job.threads),
+    lambda: tile(slide, Path(job.params.path), results, settings, job.threads),
     job.log[0],
     job.config.get("on_bad_slide", "report"),
 )

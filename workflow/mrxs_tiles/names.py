@@ -1,0 +1,100 @@
+"""A slide and its name: what a name may be, and when two are in each other's way."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from mrxs_tiles.errors import printable, shown
+from mrxs_tiles.settings import Settings
+
+# What the report writes beside the slides' folders.
+RESERVED = frozenset(("report.tsv", "report.html", "report_files", "runtime.tsv", "survey.tsv"))
+# To Snakemake braces are wildcards, also in the path of an input, and nothing escapes them; a
+# line break ends its patterns; what is not UTF-8 it cannot write down.
+UNFIT = re.compile(r"[{}\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+LONGEST_PART = 240  # bytes; file systems allow 255, and a log's name is longer than the slide's
+
+
+@dataclass(frozen=True, slots=True)
+class Slide:
+    """One slide: its name, where it lies (absolute, links not resolved), how it is cut.
+
+    ``refused`` is the sentence on why nothing can be done with it, else empty. The name and the
+    path of a refused slide are there to be shown: bytes that are not UTF-8 are escaped in them.
+    """
+
+    name: str
+    path: Path
+    settings: Settings
+    refused: str = ""
+
+
+def name_fault(name: str) -> str:
+    """Return what is wrong with a name as a place below the results, else an empty text.
+
+    It completes a sentence: the name "a/../b" <holds the part "..">.
+    """
+    parts = name.split("/")
+    odd = [part for part in parts if part in ("", ".", "..")]
+    if name.startswith("/"):
+        return "is an absolute path"
+    if odd:
+        return f"holds the part {shown(odd[0])}" if odd[0] else "holds an empty part"
+    if parts[0] in RESERVED:
+        return f"begins with {parts[0]}, which the report writes there"
+    if max(len(part.encode("utf-8", "replace")) for part in parts) > LONGEST_PART:
+        return f"has a part of more than {LONGEST_PART} bytes"
+    return ""
+
+
+def fit(slide: Slide) -> Slide:
+    """Refuse a slide that would keep Snakemake from working on all others."""
+    name, path = shown(slide.name), shown(slide.path)
+    another = "give the slide another name in the column slide of a sheet."
+    if match := UNFIT.search(str(slide.path)):
+        why = (
+            f"its path {path} holds {_what(match.group())}, which Snakemake cannot carry: rename "
+            "that file (and the data folder of a .mrxs with it) or folder."
+        )
+    elif match := UNFIT.search(slide.name):
+        why = f"its name holds {_what(match.group())}, which Snakemake cannot carry: {another}"
+    elif fault := name_fault(slide.name):
+        why = f"its name {fault}: rename the file {path}, or {another}"
+    else:
+        return slide
+    path_shown = Path(printable(str(slide.path)))
+    return replace(
+        slide, name=printable(slide.name), path=path_shown, refused=f"Slide {name}: {why}"
+    )
+
+
+def _what(char: str) -> str:
+    if char in "{}":
+        return shown(char)
+    kind = "bytes that are not UTF-8" if char >= "\ud800" else "a control character"
+    return f"{kind} ({shown(char)})"
+
+
+def clashes(slides: Iterable[Slide]) -> list[str]:
+    """Return a fault for each name that two slides have, or that lies inside another's folder."""
+    places: defaultdict[str, list[str]] = defaultdict(list)
+    for slide in slides:
+        places[slide.name].append(shown(slide.path))
+    advice = "rename one, or give names in the column slide of a sheet."
+    faults = [
+        f"{len(paths)} slides have the name {shown(name)}: {' and '.join(sorted(paths))}: {advice}"
+        for name, paths in sorted(places.items())
+        if len(paths) > 1
+    ]
+    faults.extend(
+        f"The slide {shown(name)} ({paths[0]}) would lie in the results of the slide "
+        f"{shown(name[: cut.start()])} ({places[name[: cut.start()]][0]}): {advice}"
+        for name, paths in sorted(places.items())
+        for cut in re.finditer("/", name)
+        if name[: cut.start()] in places
+    )
+    return faults

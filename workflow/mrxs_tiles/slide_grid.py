@@ -1,0 +1,78 @@
+"""The grid of an open slide: which of its tiles can hold pixels, what the record says of it."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from mrxs_tiles import layout
+from mrxs_tiles.errors import SlideError
+from mrxs_tiles.grid import Bools, Bounds, Grid, largest_downsample, make_grid
+from mrxs_tiles.manifest import Record
+from mrxs_tiles.mirax import MiraxIndex
+from mrxs_tiles.reader import SlideFacts, SlideReader
+
+
+def grid_of(
+    reader: SlideReader,
+    facts: SlideFacts,
+    tile_size: int,
+    overlap: int,
+    downsample: int,
+    limit_bounds: bool,
+) -> Grid:
+    """The grid of a slide.
+
+    Raises:
+        SlideError: the slide is smaller than one pixel at that downsample.
+    """
+    most = largest_downsample(facts.size)
+    if downsample > most:
+        raise SlideError(
+            f"downsample {downsample} is too much for this slide of {facts.size[0]} x "
+            f"{facts.size[1]} px: at {most} it is one pixel. Set downsample to {most} or less."
+        )
+    area = facts.bounds if limit_bounds else None
+    best = reader.best_level(downsample)
+    return make_grid(facts.levels, tile_size, overlap, downsample, area, best)
+
+
+def can_hold_pixels(
+    facts: SlideFacts, index: MiraxIndex | None, is_mirax: bool, grid: Grid
+) -> Bools | None:
+    """Which tiles the index, or else the bounds, do not show to be empty; None: any."""
+    if index is not None:
+        scanned = layout.scanned_positions(index)
+        places = layout.pieces(index, grid.level, scanned)
+        scale = layout.downsample(index, grid.level)
+        margin_x, margin_y = layout.camera_picture(index)
+        left, top = places.x * scale, places.y * scale
+        right, bottom = left + places.width * scale, top + places.height * scale
+        edges = (left - margin_x, top - margin_y, right + margin_x, bottom + margin_y)
+        return grid.touched(np.stack(edges, axis=1))
+    if facts.bounds is not None and not is_mirax:
+        # pixels of a coarser level may stand over the scanned area's edge by one of theirs
+        return grid.touched(_box(facts.bounds, 2 * grid.downsample))
+    return None
+
+
+def _box(bounds: Bounds, margin: int) -> npt.NDArray[np.float64]:
+    x, y, width, height = bounds
+    if not width or not height:
+        return np.empty((0, 4))
+    return np.array([[x - margin, y - margin, x + width + margin, y + height + margin]], float)
+
+
+def grid_record(grid: Grid, listed: int) -> Record:
+    """What ``slide.json`` says of the grid; ``listed`` tiles have a row."""
+    return {
+        "tile_size": grid.x.z_t_downsample,
+        "overlap": grid.x.z_overlap,
+        "downsample": grid.downsample,
+        "cols": grid.cols,
+        "rows": grid.rows,
+        "tiles": grid.cols * grid.rows,
+        "listed": listed,
+        "x0": grid.x.l0_origin,
+        "y0": grid.y.l0_origin,
+    }

@@ -1,0 +1,85 @@
+"""What a wrong value's sentence says: what was found, and what to write.
+
+The rules of a key are its properties in ``schemas/config.schema.yaml``.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from mrxs_tiles.errors import shown
+
+
+def wrong_value(
+    subject: str, key: str, rules: Mapping[str, Any], value: object, typed: bool = True
+) -> str:
+    """Return the sentence on a wrong value: what was found and what to write.
+
+    Args:
+        subject: what the sentence calls the key: an option, a sheet's cell.
+        key: its name in the config.
+        rules: its schema.
+        value: what was found.
+        typed: the value came from YAML, where 512 and "512" differ.
+    """
+    hint, default = "", f" (the default is {_literal(rules['default'])})"
+    if typed and isinstance(value, str) and "integer" in types(rules):
+        hint = ", without quotes"
+    elif "pattern" in rules and not isinstance(value, str | list | Mapping | None):
+        hint = f', as in {key}: "1e5" in config.yaml or --config {key}=./1e5'  # it drops quotes
+    return f"{subject} is {found(value, typed)}: write {allowed(rules)}{hint}{default}."
+
+
+def allowed(rules: Mapping[str, Any]) -> str:
+    """Return in words what a key may be."""
+    if "allowed" in rules:
+        return str(rules["allowed"])
+    if "boolean" in types(rules):
+        return "true or false"
+    if "enum" in rules:
+        names = [str(name) for name in rules["enum"]]
+        if len(names) > 6:
+            names = [*names[:4], "...", names[-1]]
+        return f"{', '.join(names[:-1])} or {names[-1]}"
+    unit = f" of {rules['unit']}" if "unit" in rules else ""
+    return f"a whole number{unit} from {rules['minimum']} to {rules['maximum']}"
+
+
+def _literal(value: object) -> str:
+    """Return a value as YAML writes it."""
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def found(value: object, typed: bool = True) -> str:
+    """Return in words what stood where something else is needed."""
+    if value is None or value == "":
+        return "empty"
+    if isinstance(value, str):
+        text = shown(value if len(value) <= 100 else f"{value[:100]}...")
+        return f"the text {text}" if typed else text
+    if isinstance(value, bool):
+        return _literal(value)
+    if isinstance(value, int | float):
+        # Python refuses to print whole numbers of more than 4,300 digits.
+        huge = isinstance(value, int) and abs(value) >= 10**30
+        return "a number of more than 30 digits" if huge else f"the number {value}"
+    if isinstance(value, Mapping):
+        return "a mapping"
+    return "a list" if isinstance(value, list | tuple) else f"a {type(value).__name__}"
+
+
+def unknown_name(name: object, known: Iterable[str]) -> str:
+    """Return the end of a sentence on an unknown key or column: what may have been meant."""
+    names = list(known)
+    text = str(name).strip().lower().replace("-", "_").replace(" ", "_")
+    close = difflib.get_close_matches(text, names, n=1, cutoff=0.75)
+    return f"did you mean {close[0]}?" if close else f"remove it; known are {', '.join(names)}."
+
+
+def types(rules: Mapping[str, Any]) -> list[str]:
+    """Return the types that a key may have."""
+    named = rules["type"]
+    return [named] if isinstance(named, str) else named
