@@ -24,7 +24,7 @@ Address = tuple[int, int]
 
 # Tiles are cut block by block of about this side, so that the stored images along most of a
 # tile's edges are still in OpenSlide's cache when its neighbour is read.
-BLOCK_PX = 4096
+BLOCK_PX = 8192
 
 
 class Fate(NamedTuple):

@@ -29,7 +29,7 @@ class SlideError(MrxsTilesError, OSError):
 
     def __init__(self, sentence: str) -> None:
         """Take the whole sentence: which slide, what was found, what to do."""
-        super().__init__(sentence)
+        super().__init__(printable(sentence))  # it may quote a damaged file
 
 
 def printable(text: str) -> str:

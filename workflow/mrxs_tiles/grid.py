@@ -17,6 +17,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -98,16 +99,18 @@ class Axis:
         )
         l0_z = round(self.l0_l_downsample * self.l_z_downsample)
         l0_start = self.l0_origin + l0_z * (z_start - z_before)
+        # a last tile smaller than the overlap: the one before it must not reach beyond it
+        z_shown = min(z_length, self.z_length - (z_start - z_before))
         return Span(
             l0_start=l0_start,
-            l0_length=max(0, min(l0_z * z_length, self.l0_slide - l0_start)),
+            l0_length=max(0, min(l0_z * z_shown, self.l0_slide - l0_start)),
             l0_location=int(self.l0_l_downsample * l_start + self.l0_origin),
             l_length=max(0, l_length),
             z_length=z_length,
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Grid:
     """All tiles of a slide at one resolution."""
 
@@ -126,18 +129,24 @@ class Grid:
         """Tiles below each other."""
         return self.y.count if self.x.count else 0
 
+    @cached_property
+    def _columns(self) -> list[Span]:
+        return [self.x.span(col) for col in range(self.cols)]
+
+    @cached_property
+    def _lines(self) -> list[Span]:
+        return [self.y.span(row) for row in range(self.rows)]
+
     def tiles(self, wanted: Bools | None = None) -> Iterator[Tile]:
         """The tiles by column, then row; ``wanted`` (cols, rows) bool leaves out the others."""
-        columns = [self.x.span(col) for col in range(self.cols)]
-        lines = [self.y.span(row) for row in range(self.rows)]
-        for col, across in enumerate(columns):
+        for col in range(self.cols):
             rows = range(self.rows) if wanted is None else np.flatnonzero(wanted[col]).tolist()
             for row in rows:
-                yield _tile(col, row, across, lines[row])
+                yield _tile(col, row, self._columns[col], self._lines[row])
 
     def region(self, col: int, row: int) -> Region:
         """What to read for the tile at an address."""
-        across, down = self.x.span(col), self.y.span(row)
+        across, down = self._columns[col], self._lines[row]
         return Region(
             location=(across.l0_location, down.l0_location),
             level=self.level,
@@ -153,8 +162,8 @@ class Grid:
         """
         change = np.zeros((self.cols + 1, self.rows + 1), np.int64)
         if change.size > 1 and len(boxes):
-            first_col, end_col = _crossed(self.x, self.cols, boxes[:, 0], boxes[:, 2])
-            first_row, end_row = _crossed(self.y, self.rows, boxes[:, 1], boxes[:, 3])
+            first_col, end_col = _crossed(self._columns, boxes[:, 0], boxes[:, 2])
+            first_row, end_row = _crossed(self._lines, boxes[:, 1], boxes[:, 3])
             np.add.at(change, (first_col, first_row), 1)
             np.add.at(change, (end_col, end_row), 1)
             np.add.at(change, (first_col, end_row), -1)
@@ -164,10 +173,9 @@ class Grid:
 
 
 def _crossed(
-    axis: Axis, count: int, low: npt.NDArray[np.float64], high: npt.NDArray[np.float64]
+    spans: list[Span], low: npt.NDArray[np.float64], high: npt.NDArray[np.float64]
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """First column, and the one behind the last, that each stretch low..high shares px with."""
-    spans = [axis.span(t) for t in range(count)]
     starts = np.array([span.l0_start for span in spans])
     ends = np.array([span.l0_start + span.l0_length for span in spans])
     first = np.searchsorted(ends, low, side="right")

@@ -64,7 +64,10 @@ def inspect(
     try:
         files = locate(path)
         index, trouble = _index_of(files)
-        with openable(files) as openable_path, _opened(openable_path, path, trouble) as reader:
+        with (
+            openable(files) as openable_path,
+            _opened(openable_path, path, index, trouble) as reader,
+        ):
             seen = _Seen(files, reader.facts(), index, trouble)
             grid = grid_of(reader, seen.facts, tile_size, overlap, downsample, limit_bounds)
             picture, whole = make_thumbnail(reader, seen.facts, seen.facts.background or WHITE)
@@ -131,20 +134,18 @@ def _index_of(files: SlideFiles) -> tuple[MiraxIndex | None, str]:
     return index, ""
 
 
-def _opened(openable_path: Path, path: Path, trouble: str) -> SlideReader:
+def _opened(openable_path: Path, path: Path, index: MiraxIndex | None, trouble: str) -> SlideReader:
     try:
         return SlideReader(openable_path)
     except SlideError as error:
-        if trouble:
-            raise SlideError(f"{path.name} cannot be opened: {trouble}. {COPY_AGAIN}.") from None
-        if is_mirax(path):
+        if not is_mirax(path):
             raise SlideError(
-                f"{path.name} cannot be opened: OpenSlide says '{error}'. {COPY_AGAIN}."
+                f"{path.name} is not a slide that OpenSlide can read: it says '{error}'. "
+                "Check that it is a slide and was copied whole."
             ) from None
-        raise SlideError(
-            f"{path.name} is not a slide that OpenSlide can read: it says '{error}'. "
-            "Check that it is a slide and was copied whole."
-        ) from None
+        known = "; ".join(damaged_files(index)) if index is not None else trouble
+        why = known or f"OpenSlide says '{error}'"
+        raise SlideError(f"{path.name} cannot be opened: {why}. {COPY_AGAIN}.") from None
 
 
 def _record(

@@ -73,7 +73,8 @@ def pieces(index: MiraxIndex, level: int, scanned: Bools) -> Pieces:
     cuts, merged = (pictures, 1) if split else (1, pictures)
     image = index.images[level][:, 0]
     image_x, image_y = image % slidedat.images_x, image // slidedat.images_x
-    step = np.arange(cuts) * divisions
+    # no more of them than there are camera pictures, whatever the level says it joins
+    step = np.arange(min(cuts, max(scanned.shape))) * divisions
     # (images, cuts down, cuts across): each piece's place in the grid of level-0 images
     piece_y, piece_x = np.broadcast_arrays(
         image_y[:, None, None] + step[:, None], image_x[:, None, None] + step[None, :]

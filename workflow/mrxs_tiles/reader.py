@@ -21,9 +21,8 @@ from mrxs_tiles.errors import SlideError
 from mrxs_tiles.filters import Color, Pixels
 from mrxs_tiles.grid import Bounds, Levels
 
-# What OpenSlide keeps of decoded images between reads. Neighbouring tiles are read one after
-# the other, so it needs to hold the images along a few tiles' edges; more costs memory and
-# saves nothing (see benchmarks/).
+# What OpenSlide keeps of decoded images between reads, by default and beside what
+# ``cache_for`` adds. Its own default.
 CACHE_BYTES = 32 << 20
 
 
@@ -150,6 +149,16 @@ class SlideReader:
         with self._lock:
             if self._handle is handle:
                 self._handle = None
+
+
+def cache_for(tile_px: int, threads: int) -> int:
+    """Bytes of cache for cutting tiles of so many px on so many threads.
+
+    All images of a tile pass through the cache before the tile beside it is read, which needs
+    those along their common edge once more: there must be room for a tile of each thread.
+    More only costs memory: no whole row of tiles fits in.
+    """
+    return CACHE_BYTES + threads * tile_px * 4
 
 
 def _positive(text: str | None) -> float | None:

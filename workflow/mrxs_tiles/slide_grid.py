@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mrxs_tiles import layout
+from mrxs_tiles.damage import COPY_AGAIN
 from mrxs_tiles.errors import SlideError
 from mrxs_tiles.grid import Bools, Bounds, Grid, largest_downsample, make_grid
 from mrxs_tiles.manifest import Record
@@ -24,8 +25,12 @@ def grid_of(
     """The grid of a slide.
 
     Raises:
-        SlideError: the slide is smaller than one pixel at that downsample.
+        SlideError: the slide has no size, or is smaller than one pixel at that downsample.
     """
+    if min(facts.size) < 1:
+        raise SlideError(
+            f"The slide says that it is {facts.size[0]} x {facts.size[1]} px. {COPY_AGAIN}."
+        )
     most = largest_downsample(facts.size)
     if downsample > most:
         raise SlideError(

@@ -7,6 +7,8 @@ too. Everything else in the file (names, dates, barcodes) is left where it is.
 from __future__ import annotations
 
 import configparser
+import math
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -92,11 +94,12 @@ class _Ini:
     def real(self, section: str, key: str) -> float:
         value = self.text(section, key)
         try:
-            return float(value)
+            number = float(value)
         except ValueError:
-            raise SlideError(
-                f"{INI_NAME} says {key}={value[:40]} in [{section}], not a number"
-            ) from None
+            number = math.nan
+        if not abs(number) < 2**31:
+            raise SlideError(f"{INI_NAME} says {key}={value[:40]} in [{section}], not a number")
+        return number
 
     def optional(self, section: str, key: str) -> str | None:
         return self._parser.get(section, key, fallback=None)
@@ -227,7 +230,7 @@ def _partly_shown(ini: _Ini) -> tuple[str, ...]:
     for number in range(1, ini.whole("HIERARCHICAL", "HIER_COUNT", 1, 4096)):
         name = ini.optional("HIERARCHICAL", f"HIER_{number}_NAME") or ""
         count = ini.optional("HIERARCHICAL", f"HIER_{number}_COUNT") or ""
-        if not (count.isascii() and count.isdigit() and int(count) > 1):
+        if not re.fullmatch("[0-9]{1,9}", count) or int(count) < 2:
             continue
         kind = {
             "Slide filter level": "fluorescence filter levels",

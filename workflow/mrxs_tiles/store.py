@@ -20,6 +20,7 @@ from mrxs_tiles.errors import ResultsError
 TILES = "tiles"
 _NEW_TILES = ".tiles.partial"
 _OLD_TILES = ".tiles.old"
+_BINARY = getattr(os, "O_BINARY", 0)  # Windows turns line ends otherwise
 
 
 @contextmanager
@@ -34,10 +35,14 @@ def told(what: Path) -> Iterator[None]:
     except OSError as error:
         if isinstance(error, ResultsError):
             raise
-        raise ResultsError(
-            f"{what} cannot be written: {error.strerror or error}. Free space or permit "
-            "writing there, or set another folder with results; then run again."
-        ) from None
+        raise _refused(what, error) from None
+
+
+def _refused(what: Path, error: OSError) -> ResultsError:
+    return ResultsError(
+        f"{what} cannot be written: {error.strerror or error}. Free space or permit "
+        "writing there, or set another folder with results; then run again."
+    )
 
 
 def make_folder(folder: Path) -> None:
@@ -115,8 +120,15 @@ class TileFolder:
 
     def write(self, name: str, content: bytes) -> str:
         """Write one tile; returns its path below ``results/{slide}``. Safe in threads."""
-        with told(self._final / name), (self._new / name).open("wb", buffering=0) as stream:
-            _write_all(stream.fileno(), content)
+        path = f"{self._new}{os.sep}{name}"  # pathlib takes as long as writing a small tile
+        try:
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _BINARY, 0o666)
+            try:
+                _write_all(descriptor, content)
+            finally:
+                os.close(descriptor)
+        except OSError as error:
+            raise _refused(self._final / name, error) from None
         return f"{TILES}/{name}"
 
     def publish(self) -> None:

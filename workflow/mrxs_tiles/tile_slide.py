@@ -22,7 +22,7 @@ from mrxs_tiles.locate import SlideFiles, locate, openable
 from mrxs_tiles.manifest import Record
 from mrxs_tiles.mirax import MiraxIndex, read_index
 from mrxs_tiles.progress import Progress
-from mrxs_tiles.reader import SlideReader
+from mrxs_tiles.reader import SlideReader, cache_for
 from mrxs_tiles.settings import Settings
 from mrxs_tiles.slide_grid import grid_of, grid_record
 from mrxs_tiles.space import check_space, estimate_bytes
@@ -59,7 +59,8 @@ def tile(slide: str, path: Path, results: Path, settings: Settings, threads: int
         return write_failed(slide, results, inspected["error"])
     try:
         files = locate(path)
-        with openable(files) as openable_path, SlideReader(openable_path) as reader:
+        cache = cache_for(settings.tile_size**2, threads)
+        with openable(files) as openable_path, SlideReader(openable_path, cache) as reader:
             grid = _inspected_grid(folder, reader, inspected, settings)
             if not settings.drop_blank and len(rows) < inspected["grid"]["tiles"]:
                 raise _other_settings(folder, "drop_blank")
