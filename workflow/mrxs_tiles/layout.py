@@ -74,10 +74,10 @@ def pieces(index: MiraxIndex, level: int, scanned: Bools) -> Pieces:
     image = index.images[level][:, 0]
     image_x, image_y = image % slidedat.images_x, image // slidedat.images_x
     # no more of them than there are camera pictures, whatever the level says it joins
-    step = np.arange(min(cuts, max(scanned.shape))) * divisions
+    step_y, step_x = (np.arange(min(cuts, side)) * divisions for side in scanned.shape)
     # (images, cuts down, cuts across): each piece's place in the grid of level-0 images
     piece_y, piece_x = np.broadcast_arrays(
-        image_y[:, None, None] + step[:, None], image_x[:, None, None] + step[None, :]
+        image_y[:, None, None] + step_y[:, None], image_x[:, None, None] + step_x[None, :]
     )
     inside = (piece_x < slidedat.images_x) & (piece_y < slidedat.images_y)
     number = np.broadcast_to(np.arange(len(image))[:, None, None], piece_x.shape)[inside]

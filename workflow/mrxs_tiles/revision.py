@@ -58,6 +58,9 @@ def _imported(path: Path) -> list[str]:
             package, _, module = node.module.partition(".")
             if package == PACKAGE.name:
                 names += [module] if module else [alias.name for alias in node.names]
+        elif isinstance(node, ast.Import):
+            parts = [alias.name.partition(".") for alias in node.names]
+            names += [module for package, _, module in parts if package == PACKAGE.name and module]
     return names
 
 

@@ -1,0 +1,122 @@
+"""What several test modules share: written slides, the real one, and cutting in-process."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mirax_files import Part, StoredImage
+from mrxs_tiles.config import read_config
+from mrxs_tiles.inspect_slide import SETTINGS, inspect
+from mrxs_tiles.tile_slide import tile
+from write_mirax import VARIANTS, WrittenSlide, scene_of, write_mirax
+
+Variant = Callable[[str], WrittenSlide]
+TRUTH = "truth.json"
+NAME = "slide"
+
+
+@pytest.fixture(scope="session")
+def variant(tmp_path_factory: pytest.TempPathFactory) -> Variant:
+    """Written slides by the name of their variant; each is written once a session.
+
+    They are shared by all tests and processes: who damages a slide copies it first.
+    """
+    base = tmp_path_factory.getbasetemp()
+    if os.environ.get("PYTEST_XDIST_WORKER"):
+        base = base.parent  # this session's own; without workers it would be all sessions'
+    slides: dict[str, WrittenSlide] = {}
+
+    def written(name: str) -> WrittenSlide:
+        if name not in slides:
+            slides[name] = _written_once(base / "variants", name)
+        return slides[name]
+
+    return written
+
+
+def _written_once(folder: Path, name: str) -> WrittenSlide:
+    """A variant that this process or another one writes; who comes second throws his away."""
+    final = folder / name
+    folder.mkdir(exist_ok=True)
+    if not final.exists():
+        scratch = Path(tempfile.mkdtemp(dir=folder))
+        slide = write_mirax(scratch / f"{name}.mrxs", VARIANTS[name])
+        truth = {
+            "images": [asdict(image) for image in slide.images],
+            "others": {key: asdict(part) for key, part in slide.others.items()},
+        }
+        (scratch / TRUTH).write_text(json.dumps(truth))
+        with suppress(OSError):
+            scratch.rename(final)
+        shutil.rmtree(scratch, ignore_errors=True)
+    truth = json.loads((final / TRUTH).read_text())
+    return WrittenSlide(
+        path=final / f"{name}.mrxs",
+        folder=final / name,
+        spec=VARIANTS[name],
+        scene=scene_of(VARIANTS[name]),
+        images=tuple(StoredImage(**image) for image in truth["images"]),
+        others={key: Part(**part) for key, part in truth["others"].items()},
+    )
+
+
+@pytest.fixture(scope="session")
+def aperio() -> Path:
+    """A small real slide, not MIRAX."""
+    return Path(__file__).parent / "data" / "CMU-1-Small-Region.svs"
+
+
+@dataclass(frozen=True)
+class Cut:
+    """What the steps `inspect` and `tile` left of one slide."""
+
+    folder: Path
+    inspected: dict[str, Any]
+    tiled: dict[str, Any]
+
+    @cached_property
+    def files(self) -> dict[str, bytes]:
+        """The files of `tiles/`."""
+        return {path.name: path.read_bytes() for path in (self.folder / "tiles").iterdir()}
+
+    @cached_property
+    def rows(self) -> list[dict[str, str]]:
+        """The rows of `tiles.tsv`."""
+        return table(self.folder / "tiles.tsv")
+
+    @cached_property
+    def coordinates(self) -> list[dict[str, str]]:
+        """The rows of `coordinates.tsv`."""
+        return table(self.folder / "coordinates.tsv")
+
+
+def table(path: Path) -> list[dict[str, str]]:
+    """The rows of a table, read as a stranger would."""
+    lines = path.read_bytes().decode().split("\n")
+    assert lines.pop() == ""
+    header = lines.pop(0).split("\t")
+    return [dict(zip(header, line.split("\t"), strict=True)) for line in lines]
+
+
+def look(path: Path, results: Path, **keys: Any) -> dict[str, Any]:
+    """Run `inspect` alone on one slide; `keys` are the config's."""
+    settings = read_config(keys).settings
+    return inspect(NAME, path, results, **{key: getattr(settings, key) for key in SETTINGS})
+
+
+def cut(path: Path, results: Path, threads: int = 2, **keys: Any) -> Cut:
+    """Run `inspect` and `tile` on one slide; `keys` are the config's, its defaults else."""
+    inspected = look(path, results, **keys)
+    tiled = tile(NAME, path, results, read_config(keys).settings, threads)
+    return Cut(results / NAME, inspected, tiled)
