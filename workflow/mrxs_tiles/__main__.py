@@ -22,7 +22,9 @@ NOT_OPTIONS = ("slides",)  # the command line names one slide
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run ``mrxs-tiles``; returns its exit code."""
     given = vars(_parser().parse_args(arguments))
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
+    terminal = logging.StreamHandler(sys.stdout)
+    terminal.addFilter(lambda record: record.levelno < logging.ERROR)  # these go to stderr
+    logging.basicConfig(level=logging.INFO, format="%(message)s", handlers=[terminal])
     command = given.pop("command")
     try:
         config = _config(given)
@@ -38,7 +40,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="mrxs-tiles", description="Cut whole-slide images into tiles, one step at a time."
+        prog="mrxs-tiles",
+        allow_abbrev=False,
+        description="Cut whole-slide images into tiles, one step at a time.",
     )
     parser.add_argument("--version", action="version", version=f"mrxs-tiles {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
@@ -47,7 +51,9 @@ def _parser() -> argparse.ArgumentParser:
         ("tile", "cut and filter the tiles of an inspected slide"),
         ("report", "write the table of all slides in the results"),
     ):
-        command = commands.add_parser(name, help=does, description=f"{does.capitalize()}.")
+        command = commands.add_parser(
+            name, allow_abbrev=False, help=does, description=f"{does.capitalize()}."
+        )
         if name != "report":
             command.add_argument("path", metavar="SLIDE", help="the slide's file")
             command.add_argument("--slide", metavar="NAME", help="its name (default: the stem)")
@@ -125,7 +131,8 @@ def _report(config: Config) -> int:
     print("\n".join(summary(config.results)))
     bad = bad_slides(read_report(config.results))
     if bad and config.on_bad_slide != "ignore":
-        print(f"mrxs-tiles: {len(bad)} bad slides: {'; '.join(bad)}", file=sys.stderr)
+        slides = "slide" if len(bad) == 1 else "slides"
+        print(f"mrxs-tiles: {len(bad)} bad {slides}: {'; '.join(bad)}", file=sys.stderr)
         return BAD_INPUT
     return DONE
 

@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from mrxs_tiles.errors import ConfigError, MrxsTilesError
-from mrxs_tiles.manifest import Record
-from mrxs_tiles.report import BAD
+from mrxs_tiles.manifest import BAD, Record
 
 log = logging.getLogger("mrxs_tiles")
 
@@ -42,7 +41,7 @@ def run(step: Callable[[], Record | None], ignore_bad: bool) -> int:
 
 def complain(error: MrxsTilesError) -> int:
     """Say what is wrong in one line on stderr and return the exit code for it."""
-    _say("; ".join(error.faults) if isinstance(error, ConfigError) else str(error))
+    _say(" ".join(error.faults) if isinstance(error, ConfigError) else str(error))
     return BAD_INPUT
 
 

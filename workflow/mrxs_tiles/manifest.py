@@ -23,6 +23,8 @@ TILES_TSV = "tiles.tsv"
 REPORT_TSV = "report.tsv"
 THUMBNAIL = "thumbnail.jpg"
 
+BAD = ("failed", "damaged")  # statuses
+
 # In the order in which they are tested: the first that holds is a tile's reason.
 REASONS = ("tissue", "unreadable", "unscanned", "blank", "focus", "pen")
 

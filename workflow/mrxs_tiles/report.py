@@ -12,13 +12,11 @@ from typing import TYPE_CHECKING
 
 from mrxs_tiles import inspect_slide, manifest, tile_slide
 from mrxs_tiles.errors import ResultsError
-from mrxs_tiles.manifest import Record
+from mrxs_tiles.manifest import BAD, Record
 from mrxs_tiles.store import TILES, make_folder, write_file
 
 if TYPE_CHECKING:
     from pandas import DataFrame
-
-BAD = ("failed", "damaged")
 
 
 def report(

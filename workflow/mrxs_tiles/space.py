@@ -19,6 +19,7 @@ log = logging.getLogger(__name__)
 
 SAMPLES = 24  # tiles looked into
 SAMPLE_PX = 256  # side of what is encoded of each
+DISK_BLOCK = 4096  # bytes; a file's last one is half empty on average
 
 
 def estimate_bytes(
@@ -47,7 +48,8 @@ def estimate_bytes(
         if not is_unscanned(spot):
             put_on_background(spot, background)
             sampled_bytes += 0 if is_blank(spot) else len(encode(spot))
-    return int(sampled_bytes / max(1, sampled_px) * total_px)
+    pictures = sampled_bytes / max(1, sampled_px) * total_px
+    return int(pictures + len(addresses) * DISK_BLOCK / 2)
 
 
 def check_space(folder: Path, slide: str, wanted: int) -> None:

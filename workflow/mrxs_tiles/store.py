@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -53,6 +54,18 @@ def make_folder(folder: Path) -> None:
     """
     with told(folder):
         folder.mkdir(parents=True, exist_ok=True)
+
+
+def check_writable(folder: Path) -> None:
+    """Try whether a folder, or the first one above it that is there, can be written into.
+
+    Raises:
+        ResultsError: it cannot.
+    """
+    whole = folder.absolute()
+    there = next(place for place in (whole, *whole.parents) if place.exists())
+    with told(folder), tempfile.TemporaryFile(dir=there):
+        pass
 
 
 def write_file(path: Path, content: bytes) -> None:

@@ -30,8 +30,9 @@ def make_thumbnail(reader: SlideReader, facts: SlideFacts, background: Color) ->
     small[:] = background
     block = max(shrink, BLOCK_PX // shrink * shrink)
     whole = True
-    for top in range(0, height, block):
-        for left in range(0, width, block):
+    x_blocks, y_blocks = _scanned_blocks(facts, level, block)
+    for top in y_blocks:
+        for left in x_blocks:
             size = (min(block, width - left), min(block, height - top))
             painter = _Painter(reader, facts, level, shrink, background, small)
             whole &= painter.paint(left, top, size)
@@ -40,6 +41,19 @@ def make_thumbnail(reader: SlideReader, facts: SlideFacts, background: Color) ->
     out = io.BytesIO()
     picture.save(out, "JPEG", quality=85)
     return out.getvalue(), whole
+
+
+def _scanned_blocks(facts: SlideFacts, level: int, block: int) -> tuple[range, range]:
+    """Left and top edges, px of the level, of the blocks that the scanned area lies in."""
+    size, downsample = facts.levels.sizes[level], facts.levels.downsamples[level]
+    l0_x, l0_y, l0_width, l0_height = facts.bounds or (0, 0, *facts.size)
+
+    def edges(l0_start: int, l0_length: int, length: int) -> range:
+        # a coarser level may stand over the scanned area's edge by a px
+        first = max(0, int(l0_start / downsample) - 1) // block * block
+        return range(first, min(length, math.ceil((l0_start + l0_length) / downsample) + 1), block)
+
+    return edges(l0_x, l0_width, size[0]), edges(l0_y, l0_height, size[1])
 
 
 class _Painter:

@@ -171,7 +171,7 @@ def _proven_unreadable(job: _Job, index: MiraxIndex | None) -> set[Address]:
 
 
 def _status(fates: Fates) -> str:
-    read = [fate for fate in fates.values() if fate.reason != "tissue"]
+    read = [fate for fate in fates.values() if fate.reason not in ("tissue", "unscanned")]
     unreadable = sum(fate.reason == "unreadable" for fate in read)
     if not unreadable:
         return "ok"

@@ -7,17 +7,19 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 
 from mrxs_tiles.config import read_config
-from mrxs_tiles.errors import ConfigError
+from mrxs_tiles.errors import ConfigError, ResultsError
 from mrxs_tiles.inspect_slide import SETTINGS as INSPECT_SETTINGS
 from mrxs_tiles.locate import stamp
 from mrxs_tiles.report import bad_slides, read_report, summary
 from mrxs_tiles.revision import revision
 from mrxs_tiles.slides import find_slides
+from mrxs_tiles.store import check_writable
 
 try:
     CONFIG = read_config(config)
     FOUND = find_slides(CONFIG)
-except ConfigError as error:
+    check_writable(CONFIG.results)
+except (ConfigError, ResultsError) as error:
     raise WorkflowError(str(error)) from None
 
 SLIDES = {slide.name: slide for slide in FOUND if not slide.refused}
@@ -95,6 +97,6 @@ def last_word():
     bad = bad_slides(read_report(CONFIG.results))
     if bad and CONFIG.on_bad_slide != "ignore":
         raise WorkflowError(
-            f"{len(bad)} of {len(FOUND)} slides are bad, see above. All others are done. "
+            f"Bad slides: {len(bad)} of {len(FOUND)}, see above. All others are done. "
             "(on_bad_slide=ignore ends such a run with exit code 0.)"
         )
