@@ -7,6 +7,7 @@ colours already multiplied by alpha.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -77,14 +78,26 @@ def is_blank(pixels: Pixels) -> bool:
     A few pixels decide for nearly every tile that is not blank; the others are looked at
     strip by strip.
     """
-    first = _grey(pixels[:1, :1])[0, 0]
-    if (_grey(pixels[::SAMPLE_STEP, ::SAMPLE_STEP]) != first).any():
+    height, width = pixels.shape[:2]
+    spots = ((0, 0), (0, -1), (-1, 0), (-1, -1), (height // 2, width // 2))
+    greys = {_luma(*pixels[spot].tolist()[:3]) for spot in spots}
+    if len(greys) > 1:
         return False
-    return not any((_grey(strip) != first).any() for strip in _strips(pixels))
+    grey = greys.pop()
+    if (_grey(pixels[::SAMPLE_STEP, ::SAMPLE_STEP]) != grey).any():
+        return False
+    return not any((_grey(strip) != grey).any() for strip in _strips(pixels))
 
 
 def _grey(pixels: Pixels) -> npt.NDArray[np.uint32]:
-    """Luma of ITU-R 601-2 in Pillow's fixed-point arithmetic, (height, width)."""
+    """Each pixel's grey value, (height, width)."""
     blue, green, red = (pixels[..., band].astype(np.uint32) for band in range(3))
-    luma = red * 19595 + green * 38470 + blue * 7471 + 0x8000
-    return (luma >> 16).astype(np.uint32, copy=False)
+    return _luma(blue, green, red)
+
+
+Number = TypeVar("Number", int, npt.NDArray[Any])
+
+
+def _luma(blue: Number, green: Number, red: Number) -> Number:
+    """Luma of ITU-R 601-2 in Pillow's fixed-point arithmetic."""
+    return (red * 19595 + green * 38470 + blue * 7471 + 0x8000) >> 16

@@ -8,13 +8,14 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mrxs_tiles import layout, manifest
 from mrxs_tiles.damage import COPY_AGAIN, damaged_files, has_16_bit_png
 from mrxs_tiles.errors import SlideError
 from mrxs_tiles.filters import WHITE
+from mrxs_tiles.grid import Bools, Grid
 from mrxs_tiles.locate import SlideFiles, is_mirax, locate, openable
 from mrxs_tiles.manifest import Record
 from mrxs_tiles.mirax import MiraxIndex, read_index
@@ -61,6 +62,8 @@ def inspect(
     """
     folder = results / slide
     make_folder(folder)
+    # The records say that their step is done: neither may be there while the tables change.
+    remove_files(folder / manifest.TILES_JSON, folder / manifest.SLIDE_JSON)
     try:
         files = locate(path)
         index, trouble = _index_of(files)
@@ -73,19 +76,17 @@ def inspect(
             picture, whole = make_thumbnail(reader, seen.facts, seen.facts.background or WHITE)
     except SlideError as error:
         return write_failed(slide, path, results, str(error))
-    wanted = (
-        None
-        if drop_blank is False
-        else can_hold_pixels(seen.facts, seen.index, files.folder is not None, grid)
-    )
-    tiles = list(grid.tiles(wanted))
-    record = _record(slide, path, seen, grid_record(grid, len(tiles)), whole)
+    seen, wanted = _wanted(seen, grid) if drop_blank else (seen, None)
+    listed = grid.cols * grid.rows if wanted is None else int(wanted.sum())
+    record = _record(slide, path, seen, grid_record(grid, listed), whole)
     write_file(folder / manifest.THUMBNAIL, picture)
     manifest.write_table(
-        folder / manifest.COORDINATES_TSV, manifest.COORDINATES, ((*tile, None) for tile in tiles)
+        folder / manifest.COORDINATES_TSV,
+        manifest.COORDINATES,
+        ((*tile, None) for tile in grid.tiles(wanted)),
     )
     manifest.write_record(folder / manifest.SLIDE_JSON, record)
-    log.info("%s: %d of %d tiles can hold pixels", slide, len(tiles), grid.cols * grid.rows)
+    log.info("%s: %d of %d tiles can hold pixels", slide, listed, grid.cols * grid.rows)
     return record
 
 
@@ -108,18 +109,32 @@ def write_failed(slide: str, path: Path, results: Path, error: str) -> Record:
     folder = results / slide
     make_folder(folder)
     remove_files(folder / manifest.THUMBNAIL)
-    empty = ("vendor", "width", "height", "levels", "mpp_x", "mpp_y", "objective", "bounds")
-    record: Record = {
+    record = failed_record(slide, path, error)
+    manifest.write_table(folder / manifest.COORDINATES_TSV, manifest.COORDINATES, ())
+    manifest.write_record(folder / manifest.SLIDE_JSON, record)
+    return record
+
+
+def failed_record(slide: str, path: Path, error: str) -> Record:
+    """What ``slide.json`` holds for a slide that cannot be opened."""
+    unknown = ("vendor", "width", "height", "levels", "mpp_x", "mpp_y", "objective", "bounds")
+    return {
         "slide": slide,
         "path": os.path.abspath(path),
         "status": "failed",
         "error": error,
         "warnings": [],
-        **dict.fromkeys((*empty, "background", "quickhash", "reader", "grid")),
+        **dict.fromkeys((*unknown, "background", "quickhash", "reader", "grid")),
     }
-    manifest.write_table(folder / manifest.COORDINATES_TSV, manifest.COORDINATES, ())
-    manifest.write_record(folder / manifest.SLIDE_JSON, record)
-    return record
+
+
+def _wanted(seen: _Seen, grid: Grid) -> tuple[_Seen, Bools | None]:
+    """Which tiles get a row; None: all. An index that proves odd here is not gone by."""
+    try:
+        is_mirax_slide = seen.files.folder is not None
+        return seen, can_hold_pixels(seen.facts, seen.index, is_mirax_slide, grid)
+    except SlideError as error:
+        return replace(seen, index=None, trouble=str(error)), None
 
 
 def _index_of(files: SlideFiles) -> tuple[MiraxIndex | None, str]:

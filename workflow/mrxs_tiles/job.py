@@ -27,6 +27,9 @@ def run(step: Callable[[], Record | None], ignore_bad: bool) -> int:
         record = step()
     except MrxsTilesError as error:
         return complain(error)
+    except Exception:
+        log.exception("unexpected")  # into the job's log file too, which Snakemake shows
+        raise
     except KeyboardInterrupt:
         _say("interrupted")
         return INTERRUPTED

@@ -7,6 +7,7 @@ too, and people link to the small file alone: both are served through a temporar
 
 from __future__ import annotations
 
+import hashlib
 import os
 import tempfile
 from collections.abc import Iterator
@@ -40,14 +41,21 @@ def locate(path: Path) -> SlideFiles:
         SlideError: the file, or a MIRAX slide's folder or Slidedat.ini, is not there.
     """
     try:
-        is_file = path.is_file()
-        there = is_file or path.exists()
+        return _locate(path)
+    except SlideError:
+        raise
     except OSError as error:
-        raise SlideError(f"{path.name} cannot be looked at: {error.strerror}.") from None
-    if not there:
+        raise SlideError(
+            f"{path.name} cannot be looked at: {error.strerror}. Check its name and who may "
+            "read it and its folder."
+        ) from None
+
+
+def _locate(path: Path) -> SlideFiles:
+    if not path.exists():
         wording = "is a broken link" if path.is_symlink() else "does not exist"
         raise SlideError(f"{path.name} {wording}. Check the path, or copy the slide there.")
-    if not is_file:
+    if not path.is_file():
         raise SlideError(f"{path.name} is a folder, not a slide file.")
     if not is_mirax(path):
         return SlideFiles(path, None)
@@ -121,8 +129,8 @@ def openable(files: SlideFiles) -> Iterator[Path]:
 def stamp(path: Path) -> tuple[str, int]:
     """What changes when a slide does, and its size in bytes, from the file system alone.
 
-    The stamp holds the size and the time of change of the slide's file and, for MIRAX, of
-    each file of its folder: one look at a directory, not one input per data file, because
+    The stamp is a digest of the size and the time of change of the slide's file and, for
+    MIRAX, of each file of its folder: one look at a directory, not one input per data file, because
     a thousand slides have 230 data files each.
     """
     found: list[str] = []
@@ -139,4 +147,5 @@ def stamp(path: Path) -> tuple[str, int]:
             continue
         found.append(f"{part.name} {status.st_size} {status.st_mtime_ns}")
         total += status.st_size
-    return "\n".join(found), total
+    listing = "\n".join(found).encode("utf-8", "surrogateescape")
+    return hashlib.sha256(listing).hexdigest()[:16], total

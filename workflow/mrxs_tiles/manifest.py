@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from mrxs_tiles.errors import ResultsError
-from mrxs_tiles.store import write_file
+from mrxs_tiles.store import write_file, write_pieces
 
 Record = dict[str, Any]
 
@@ -59,10 +60,7 @@ def write_table(path: Path, columns: Sequence[str], rows: Iterable[Iterable[obje
     Raises:
         ResultsError: it cannot be written.
     """
-    lines = ["\t".join(columns)]
-    lines.extend("\t".join(map(field, row)) for row in rows)
-    lines.append("")
-    write_file(path, _utf8("\n".join(lines)))
+    write_pieces(path, (_utf8("\t".join(map(field, row)) + "\n") for row in chain([columns], rows)))
 
 
 def read_table(path: Path, columns: Sequence[str]) -> Iterator[list[str]]:
@@ -83,6 +81,8 @@ def read_table(path: Path, columns: Sequence[str]) -> Iterator[list[str]]:
                 yield line.rstrip("\n").split("\t")
     except FileNotFoundError:
         raise ResultsError(f"{path} is not there. Run the step before this one first.") from None
+    except UnicodeDecodeError:
+        raise ResultsError(f"{path} is no UTF-8. Run the step before this one again.") from None
 
 
 def write_record(path: Path, record: Record) -> None:

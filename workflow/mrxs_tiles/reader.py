@@ -7,6 +7,7 @@ drops a handle that failed and opens a new one for the next read; threads share 
 from __future__ import annotations
 
 import ctypes
+import os
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -86,7 +87,7 @@ class SlideReader:
 
     def _sentence(self, error: Exception) -> str:
         # OpenSlide names files by their whole path, which must not reach the results.
-        return str(error).replace(str(self._path.parent) + "/", "").strip()
+        return str(error).replace(f"{self._path.parent}{os.sep}".replace("//", "/"), "").strip()
 
     def facts(self) -> SlideFacts:
         """What OpenSlide says of the slide.

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 from mrxs_tiles import inspect_slide, manifest, tile_slide
 from mrxs_tiles.errors import ResultsError
 from mrxs_tiles.manifest import BAD, Record
-from mrxs_tiles.store import TILES, make_folder, write_file
+from mrxs_tiles.names import name_fault
+from mrxs_tiles.store import make_folder, write_file
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -33,33 +34,47 @@ def report(
         ResultsError: no slide is there, or the table cannot be written.
     """
     make_folder(results)
-    names = list(find_inspected(results) if slides is None else slides)
-    for name, path, why in refused:
-        inspect_slide.write_failed(name, Path(path), results, why)
-        tile_slide.write_failed(name, results, why)
-        names.append(name)
-    if not names:
+    names = find_inspected(results) if slides is None else slides
+    records = [_read_records(results, name) for name in names]
+    records += [_refuse(results, *slide) for slide in refused]
+    if not records:
         raise ResultsError(f"{results} holds no slide.json. Run inspect and tile first.")
-    table = _table(_row(results, name) for name in sorted(names))
-    write_file(results / manifest.REPORT_TSV, _tsv(table).encode("utf-8", "backslashreplace"))
+    rows = sorted((_row(*pair) for pair in records), key=lambda row: str(row["slide"]))
+    text = _tsv(_table(rows))
+    write_file(results / manifest.REPORT_TSV, text.encode("utf-8", "backslashreplace"))
 
 
 def find_inspected(results: Path) -> Iterator[str]:
-    """The names of the slides that have a ``slide.json``, in one walk that skips the tiles."""
+    """The names of the slides that have a ``slide.json``; no slide lies inside another's."""
     for folder, subfolders, files in os.walk(results):
         if manifest.SLIDE_JSON in files:
+            subfolders.clear()
             yield Path(folder).relative_to(results).as_posix()
-        subfolders[:] = [name for name in subfolders if name != TILES and name[0] != "."]
 
 
-def _row(results: Path, slide: str) -> Record:
-    """One slide's columns, from its two records."""
+def _read_records(results: Path, slide: str) -> tuple[Record, Record]:
+    """What ``inspect`` and ``tile`` wrote of a slide."""
     inspected = manifest.read_record(results / slide / manifest.SLIDE_JSON)
+    if inspected["status"] == "failed":
+        return inspected, tile_slide.failed_record(slide, inspected["error"])
     try:
-        tiled = manifest.read_record(results / slide / manifest.TILES_JSON)
+        return inspected, manifest.read_record(results / slide / manifest.TILES_JSON)
     except ResultsError:
         sentence = "The slide was inspected, but not cut: run tile for it."
-        tiled = tile_slide.failed_record(slide, inspected["error"] or sentence)
+        return inspected, tile_slide.failed_record(slide, sentence)
+
+
+def _refuse(results: Path, slide: str, path: str, why: str) -> tuple[Record, Record]:
+    """The records of a slide that no step could be run for; written, if its name allows."""
+    if name_fault(slide):  # a folder of that name would be somewhere else
+        failed = inspect_slide.failed_record(slide, Path(path), why)
+        return failed, tile_slide.failed_record(slide, why)
+    inspected = inspect_slide.write_failed(slide, Path(path), results, why)
+    return inspected, tile_slide.write_failed(slide, results, why)
+
+
+def _row(inspected: Record, tiled: Record) -> Record:
+    """One slide's columns, from its two records."""
     row: Record = {name: inspected.get(name) for name in manifest.REPORT}
     levels = inspected["levels"]
     row |= inspected["grid"] or {}
@@ -70,7 +85,7 @@ def _row(results: Path, slide: str) -> Record:
     row["kept_fraction"] = row["kept"] / row["tiles"] if row["tiles"] else None
     row["warnings"] = [*inspected["warnings"], *tiled["warnings"]]
     row["error"] = tiled["error"]
-    if inspected["status"] == "failed":  # nothing is known of its tiles
+    if tiled["status"] == "failed" and not row["tiles"]:  # nothing is known of its tiles
         row |= dict.fromkeys(("tile_bytes", *tiled["counts"]))
     return {name: row[name] for name in manifest.REPORT}
 
@@ -92,12 +107,12 @@ def _tsv(table: DataFrame) -> str:
 
 
 def read_report(results: Path) -> list[dict[str, str]]:
-    """The rows of ``report.tsv`` as text; empty where there is none."""
+    """The rows of ``report.tsv`` as text; empty where there is none that can be read."""
     try:
         rows = list(manifest.read_table(results / manifest.REPORT_TSV, manifest.REPORT))
-    except ResultsError:
+        return [dict(zip(manifest.REPORT, row, strict=True)) for row in rows]
+    except (OSError, ValueError):  # it is made again in any case
         return []
-    return [dict(zip(manifest.REPORT, row, strict=True)) for row in rows]
 
 
 def bad_slides(rows: Sequence[dict[str, str]]) -> list[str]:

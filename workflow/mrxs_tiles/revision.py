@@ -30,7 +30,7 @@ def revision(module: str) -> str:
     """
     digest = hashlib.sha256()
     for name in sorted(_needed(module)):
-        digest.update(_code(PACKAGE / f"{name}.py").encode())
+        digest.update(_code((PACKAGE / f"{name}.py").read_bytes()).encode())
     for library in LIBRARIES:
         try:
             digest.update(f"{library} {version(library)}\n".encode())
@@ -47,13 +47,14 @@ def _needed(module: str) -> set[str]:
         name = waiting.pop()
         if name not in found:
             found.add(name)
-            waiting.extend(_imported(PACKAGE / f"{name}.py"))
+            waiting.extend(_imported((PACKAGE / f"{name}.py").read_bytes()))
     return found
 
 
-def _imported(path: Path) -> list[str]:
+@cache
+def _imported(source: bytes) -> list[str]:
     names: list[str] = []
-    for node in ast.walk(ast.parse(path.read_bytes())):
+    for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.ImportFrom) and node.module:
             package, _, module = node.module.partition(".")
             if package == PACKAGE.name:
@@ -64,11 +65,12 @@ def _imported(path: Path) -> list[str]:
     return names
 
 
-def _code(path: Path) -> str:
+@cache
+def _code(source: bytes) -> str:
     """The module's tokens without what does not run."""
     kept: list[str] = []
     begins = True  # a statement begins: a text that stands there is a docstring
-    for token in tokenize.tokenize(io.BytesIO(path.read_bytes()).readline):
+    for token in tokenize.tokenize(io.BytesIO(source).readline):
         if token.type in (tokenize.COMMENT, tokenize.NL):
             continue
         if token.type in _LAYOUT:

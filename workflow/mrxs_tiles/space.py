@@ -38,8 +38,8 @@ def estimate_bytes(
         if number % step or not tile_width:
             continue
         spot = np.empty((min(height, SAMPLE_PX), min(width, SAMPLE_PX), 4), np.uint8)
-        across = (width - spot.shape[1]) // 2 * grid.downsample
-        down = (height - spot.shape[0]) // 2 * grid.downsample
+        across = int((width - spot.shape[1]) // 2 * grid.x.l0_l_downsample)
+        down = int((height - spot.shape[0]) // 2 * grid.y.l0_l_downsample)
         try:
             reader.read((x + across, y + down), level, spot)
         except SlideError:

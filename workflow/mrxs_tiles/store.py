@@ -10,8 +10,8 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -63,9 +63,9 @@ def check_writable(folder: Path) -> None:
         ResultsError: it cannot.
     """
     whole = folder.absolute()
-    there = next(place for place in (whole, *whole.parents) if place.exists())
-    with told(folder), tempfile.TemporaryFile(dir=there):
-        pass
+    with told(folder):
+        there = next(place for place in (whole, *whole.parents) if place.exists())
+        tempfile.TemporaryFile(dir=there).close()
 
 
 def write_file(path: Path, content: bytes) -> None:
@@ -74,10 +74,27 @@ def write_file(path: Path, content: bytes) -> None:
     Raises:
         ResultsError: it cannot be written.
     """
+    with _in_place_of(path) as partial:
+        partial.write_bytes(content)
+
+
+def write_pieces(path: Path, pieces: Iterable[bytes]) -> None:
+    """Write a file whole or not at all, from pieces that are not held together in memory.
+
+    Raises:
+        ResultsError: it cannot be written.
+    """
+    with _in_place_of(path) as partial, partial.open("wb") as stream:
+        stream.writelines(pieces)
+
+
+@contextmanager
+def _in_place_of(path: Path) -> Iterator[Path]:
+    """A file beside ``path`` that takes its place when the context ends well."""
     partial = path.with_name(f".{path.name}.partial")
     with told(path):
         try:
-            partial.write_bytes(content)
+            yield partial
             partial.replace(path)
         except BaseException:
             partial.unlink(missing_ok=True)
@@ -150,6 +167,8 @@ class TileFolder:
             if self._final.exists() or self._final.is_symlink():
                 self._final.replace(self._old)
             self._new.replace(self._final)
+        # what will not go now (a file that is open on a network disk) goes with the next run
+        with suppress(OSError):
             _remove_tree(self._old)
 
 

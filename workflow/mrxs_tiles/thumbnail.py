@@ -29,12 +29,12 @@ def make_thumbnail(reader: SlideReader, facts: SlideFacts, background: Color) ->
     small = np.empty((math.ceil(height / shrink), math.ceil(width / shrink), 3), np.uint8)
     small[:] = background
     block = max(shrink, BLOCK_PX // shrink * shrink)
+    painter = _Painter(reader, facts, level, shrink, background, small)
     whole = True
     x_blocks, y_blocks = _scanned_blocks(facts, level, block)
     for top in y_blocks:
         for left in x_blocks:
             size = (min(block, width - left), min(block, height - top))
-            painter = _Painter(reader, facts, level, shrink, background, small)
             whole &= painter.paint(left, top, size)
     picture = Image.fromarray(small)
     picture.thumbnail((MOST_PX, MOST_PX), Image.Resampling.LANCZOS)

@@ -61,7 +61,7 @@ def tile(slide: str, path: Path, results: Path, settings: Settings, threads: int
         files = locate(path)
         cache = cache_for(settings.tile_size**2, threads)
         with openable(files) as openable_path, SlideReader(openable_path, cache) as reader:
-            grid = _inspected_grid(folder, reader, inspected, settings)
+            grid = _inspected_grid(folder, reader, inspected, settings, len(rows))
             if not settings.drop_blank and len(rows) < inspected["grid"]["tiles"]:
                 raise _other_settings(folder, "drop_blank")
             job = _Job(slide, folder, files, reader, grid, inspected, rows)
@@ -106,7 +106,7 @@ class _Job:
 
 
 def _inspected_grid(
-    folder: Path, reader: SlideReader, inspected: Record, settings: Settings
+    folder: Path, reader: SlideReader, inspected: Record, settings: Settings, listed: int
 ) -> Grid:
     grid = grid_of(
         reader,
@@ -116,7 +116,7 @@ def _inspected_grid(
         settings.downsample,
         settings.limit_bounds,
     )
-    now = grid_record(grid, inspected["grid"]["listed"])
+    now = grid_record(grid, listed)
     for key, value in now.items():
         if inspected["grid"][key] != value:
             raise _other_settings(folder, key)
@@ -137,8 +137,10 @@ def _cut(job: _Job, settings: Settings, threads: int) -> Record:
     index = _damaged_index(job)
     lost = _proven_unreadable(job, index)
     wanted = [address for address in job.addresses if address not in lost]
-    check_space(job.folder, job.slide, estimate_bytes(job.reader, job.grid, wanted, encode, colour))
     with TileFolder(job.folder) as tiles, Progress(job.slide, len(wanted)) as progress:
+        # in here, since what a killed run left behind is gone now
+        guess = estimate_bytes(job.reader, job.grid, wanted, encode, colour)
+        check_space(job.folder, job.slide, guess)
         cutter = Cutter(
             *(job.reader, job.grid, tiles, encode, settings.format, colour, settings.drop_blank)
         )
@@ -171,7 +173,7 @@ def _proven_unreadable(job: _Job, index: MiraxIndex | None) -> set[Address]:
 
 
 def _status(fates: Fates) -> str:
-    read = [fate for fate in fates.values() if fate.reason not in ("tissue", "unscanned")]
+    read = [fate for fate in fates.values() if fate.reason != "tissue"]
     unreadable = sum(fate.reason == "unreadable" for fate in read)
     if not unreadable:
         return "ok"

@@ -1,4 +1,6 @@
 # Config and slides, checked before any job starts. No rules here.
+import os
+import sys
 import time
 from dataclasses import asdict
 from functools import cache
@@ -10,6 +12,7 @@ from mrxs_tiles.config import read_config
 from mrxs_tiles.errors import ConfigError, ResultsError
 from mrxs_tiles.inspect_slide import SETTINGS as INSPECT_SETTINGS
 from mrxs_tiles.locate import stamp
+from mrxs_tiles.manifest import REPORT_TSV
 from mrxs_tiles.report import bad_slides, read_report, summary
 from mrxs_tiles.revision import revision
 from mrxs_tiles.slides import find_slides
@@ -24,8 +27,7 @@ except (ConfigError, ResultsError) as error:
 
 SLIDES = {slide.name: slide for slide in FOUND if not slide.refused}
 REFUSED = [(slide.name, str(slide.path), slide.refused) for slide in FOUND if slide.refused]
-# braces in the folder's own name are no wildcards
-RESULTS = str(CONFIG.results).replace("{", "{{").replace("}", "}}")
+RESULTS = str(CONFIG.results)
 
 
 wildcard_constraints:
@@ -40,7 +42,7 @@ def slide_stamp(slide):
 def slide_file(wildcards):
     """The slide's file, if it is there: a missing one must not stop the other slides."""
     path = SLIDES[wildcards.slide].path
-    return [path] if path.is_file() else []
+    return [path] if os.path.isfile(path) else []  # Path.is_file() can raise
 
 
 def inspect_settings(wildcards):
@@ -60,20 +62,22 @@ def tile_threads(wildcards):
     return min(cores, max(-(-cores // len(SLIDES)), 1 + int(gigabytes)))
 
 
-def tile_memory(wildcards, attempt):
-    """MB for `tile`: Python and OpenSlide, then for each thread a tile as pixels and as file.
+def tile_memory(wildcards, threads, attempt):
+    """MB for `tile`: Python and OpenSlide; the index; the tables; a tile of each thread.
 
-    Measured in benchmarks/; the index of a large slide is counted by the slide's size.
+    Each thread has a tile as pixels, in the cache and as a file. A slide has some 20 px a
+    byte, and a row of the tables, while it is made, takes about 1 kB. Measured in benchmarks/.
     """
     settings = SLIDES[wildcards.slide].settings
     side = settings.tile_size + 2 * settings.overlap
-    tile_mb = side * side * 4 / 1e6
     gigabytes = slide_stamp(wildcards.slide)[1] / 1e9
-    return int(attempt * (300 + 100 * gigabytes + 2.5 * tile_mb * tile_threads(wildcards)))
+    rows_mb = 20 * gigabytes * 1e6 / (settings.tile_size * settings.downsample) ** 2
+    return int(attempt * (300 + 100 * gigabytes + rows_mb + 2.5 * side * side * 4 / 1e6 * threads))
 
 
 def inspect_memory(wildcards, attempt):
-    return int(attempt * (400 + 100 * slide_stamp(wildcards.slide)[1] / 1e9))
+    """MB for `inspect`: as for `tile`, without tiles."""
+    return tile_memory(wildcards, 0, attempt)
 
 
 def tile_minutes(wildcards, attempt):
@@ -93,6 +97,8 @@ def say_again():
 
 def last_word():
     """The lines that end a run, and its exit code where a slide is bad."""
+    if not (CONFIG.results / REPORT_TSV).is_file():
+        return  # only a part of the workflow was asked for
     print("\n" + "\n".join(summary(CONFIG.results)), file=sys.stderr)
     bad = bad_slides(read_report(CONFIG.results))
     if bad and CONFIG.on_bad_slide != "ignore":

@@ -1,10 +1,6 @@
 # The table of all slides, and the last word of a run.
 
 
-localrules:
-    report,
-
-
 rule report:
     input:
         slides=expand(rules.inspect.output.slide, slide=SLIDES),
@@ -13,6 +9,7 @@ rule report:
         table=f"{RESULTS}/report.tsv",
     log:
         "logs/report.log",
+    localrule: True
     conda:
         "../../envs/mrxs-tiles.yaml"
     resources:
