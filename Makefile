@@ -35,7 +35,7 @@ lint: .venv/.done ## style, types, and Snakemake's own checks
 bench: .venv/.done ## how fast, against the plain script
 	$(BIN)/python benchmarks/bench.py
 
-real: .venv/.done ## on real MIRAX slides, downloaded (gigabytes)
+real: .venv/.done ## on a real MIRAX slide, downloaded (3.6 MB)
 	$(BIN)/python benchmarks/real.py
 
 # --- the environment -------------------------------------------------------------------

@@ -83,8 +83,8 @@ FAILED: dict[str, str] = {
     f"positions, {LOST}. {COPY}.",
     "short_positions": "short_positions.mrxs cannot be opened: the camera positions in "
     f"Data0002.dat are 61 bytes, not 81. {COPY}.",
-    "deep/renamed": f"The folder 'renamed' is missing beside renamed.mrxs (is it 'old', renamed?). "
-    f"{MIRAX}: copy the folder there too.",
+    "deep/renamed": "The folder 'renamed' is missing beside renamed.mrxs (is it 'old'? Then rename "
+    f"that). {MIRAX}: copy the folder there too.",
     "text": f"The folder 'text' is missing beside text.mrxs. {MIRAX}: copy the folder there too.",
     "empty": f"The folder 'empty' is missing beside empty.mrxs. {MIRAX}: "
     "copy the folder there too.",

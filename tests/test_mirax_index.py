@@ -423,7 +423,7 @@ INDEX_DAMAGE: dict[str, tuple[Place, int, str]] = {
     ),
     "list off the end": (
         lambda data: entry_offset(data, 0), 1000,
-        f"Index.dat ends at byte {{size}}, but {LEVEL_0} lies at {{page}}",
+        f"Index.dat ends at byte {{size}}, but {LEVEL_0} goes on to {{end}}",
     ),
     "record does not begin": (
         lambda data: entry_offset(data, 0) - 8, 3,
@@ -463,7 +463,11 @@ def test_damaged_index(tiny: WrittenSlide, place: Place, number: int, sentence: 
     struct.pack_into("<i", data, place(bytes(data)), number)
     path.write_bytes(data)
     assert said_of(tiny.folder) == sentence.format(
-        size=size, page=page, bytes=first.length, offset=joined.offset, length=joined.length
+        size=size,
+        end=page + 16 * 1000,
+        bytes=first.length,
+        offset=joined.offset,
+        length=joined.length,
     )
 
 
@@ -474,11 +478,11 @@ def test_short_index(tiny: WrittenSlide) -> None:
     path.write_bytes(data[:-3])
     last = position_offset(data)
     assert said_of(tiny.folder) == (
-        f"Index.dat ends at byte {len(data) - 3}, but record 0 lies at {last}"
+        f"Index.dat ends at byte {len(data) - 3}, but record 0 goes on to {last + 28}"
     )
     path.write_bytes(data[:40])
     assert said_of(tiny.folder) == (
-        f"Index.dat ends at byte 40, but the pointer to {LEVEL_0} lies at 37"
+        f"Index.dat ends at byte 40, but the pointer to {LEVEL_0} goes on to 41"
     )
     path.write_bytes(b"")
     assert said_of(tiny.folder) == "Index.dat does not begin with version 01.02"

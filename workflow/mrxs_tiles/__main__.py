@@ -14,7 +14,9 @@ from mrxs_tiles.config import Config, from_text, options, read_config
 from mrxs_tiles.errors import ConfigError, MrxsTilesError, shown
 from mrxs_tiles.job import BAD_INPUT, DONE, INTERRUPTED, complain, run
 from mrxs_tiles.manifest import Record
-from mrxs_tiles.names import name_fault
+from mrxs_tiles.names import Slide, name_fault
+from mrxs_tiles.slides import misplaced
+from mrxs_tiles.wording import literal
 
 NOT_OPTIONS = ("slides",)  # the command line names one slide
 
@@ -56,9 +58,13 @@ def _parser() -> argparse.ArgumentParser:
         )
         if name != "report":
             command.add_argument("path", metavar="SLIDE", help="the slide's file")
-            command.add_argument("--slide", metavar="NAME", help="its name (default: the stem)")
+            help_name = "its name, the folder in the results (default: the file's, without suffix)"
+            command.add_argument("--slide", metavar="NAME", help=help_name)
         if name == "tile":
-            command.add_argument("--threads", type=_threads, default=1, metavar="N")
+            help_threads = "tiles cut at the same time (default: 1)"
+            command.add_argument(
+                "--threads", type=_threads, default=1, metavar="N", help=help_threads
+            )
         _add_config_keys(command)
     return parser
 
@@ -66,14 +72,10 @@ def _parser() -> argparse.ArgumentParser:
 def _add_config_keys(command: argparse.ArgumentParser) -> None:
     for option in options():
         if option.key not in NOT_OPTIONS:
-            command.add_argument(
-                option.flag,
-                metavar="VALUE",
-                # argparse would read a % of the text as one of its own
-                help=f"{option.help} {option.allowed} (default: {option.default})".replace(
-                    "%", "%%"
-                ),
-            )
+            default = literal(option.default)
+            text = f"{option.help}; {option.allowed} (default: {default})"
+            # argparse would read a % of the text as one of its own
+            command.add_argument(option.flag, metavar="VALUE", help=text.replace("%", "%%"))
 
 
 def _threads(text: str) -> int:
@@ -110,6 +112,8 @@ def _slide_step(command: str, config: Config, given: dict[str, str | None]) -> i
             f"The slide's name {shown(slide)} {fault}: give another, such as --slide case/1."
         )
     results, settings = config.results, config.settings
+    if faults := misplaced([Slide(slide, path, settings)], results):
+        raise ConfigError(*faults)
 
     def step() -> Record:
         if command == "inspect":
@@ -131,8 +135,7 @@ def _report(config: Config) -> int:
     print("\n".join(summary(config.results)))
     bad = bad_slides(read_report(config.results))
     if bad and config.on_bad_slide != "ignore":
-        slides = "slide" if len(bad) == 1 else "slides"
-        print(f"mrxs-tiles: {len(bad)} bad {slides}: {'; '.join(bad)}", file=sys.stderr)
+        print(f"mrxs-tiles: bad slides: {len(bad)}, listed above", file=sys.stderr)
         return BAD_INPUT
     return DONE
 

@@ -81,7 +81,7 @@ def corrupt_images(folder: Path, grid: Grid, addresses: Sequence[tuple[int, int]
         if not _decodes(folder / name, offset, length):
             found.append(f"the stored image at byte {offset} of {name} is corrupt")
             if len(found) == MOST_NAMED:
-                break
+                return [*found, "there may be more"]
     return found
 
 

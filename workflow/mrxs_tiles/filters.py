@@ -92,7 +92,8 @@ def is_blank(pixels: Pixels) -> bool:
 def _grey(pixels: Pixels) -> npt.NDArray[np.uint32]:
     """Each pixel's grey value, (height, width)."""
     blue, green, red = (pixels[..., band].astype(np.uint32) for band in range(3))
-    return _luma(blue, green, red)
+    grey: npt.NDArray[np.uint32] = _luma(blue, green, red)
+    return grey
 
 
 Number = TypeVar("Number", int, npt.NDArray[Any])
@@ -100,4 +101,5 @@ Number = TypeVar("Number", int, npt.NDArray[Any])
 
 def _luma(blue: Number, green: Number, red: Number) -> Number:
     """Luma of ITU-R 601-2 in Pillow's fixed-point arithmetic."""
-    return (red * 19595 + green * 38470 + blue * 7471 + 0x8000) >> 16
+    luma: Number = (red * 19595 + green * 38470 + blue * 7471 + 0x8000) >> 16
+    return luma

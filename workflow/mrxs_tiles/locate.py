@@ -86,7 +86,7 @@ def _what_is_missing(path: Path) -> str:
         )
     except OSError:
         renamed = []
-    hint = f" (is it '{renamed[0]}', renamed?)" if len(renamed) == 1 else ""
+    hint = f" (is it '{renamed[0]}'? Then rename that)" if len(renamed) == 1 else ""
     return (
         f"The folder '{folder.name}' is missing beside {path.name}{hint}. {rule}: "
         "copy the folder there too."

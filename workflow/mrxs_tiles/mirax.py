@@ -109,9 +109,9 @@ class _IndexFile:
 
     def _ints(self, offset: int, count: int, what: str) -> Int64s:
         if offset < 0 or offset + 4 * count > len(self._data):
-            raise SlideError(
-                f"{self._name} ends at byte {len(self._data)}, but {what} lies at {offset}"
-            )
+            begins = 0 <= offset < len(self._data)
+            where = f"goes on to {offset + 4 * count}" if begins else f"lies at {offset}"
+            raise SlideError(f"{self._name} ends at byte {len(self._data)}, but {what} {where}")
         return np.frombuffer(self._data, "<i4", count, offset).astype(np.int64)
 
     def _first_page(self, root: int, record: int, what: str) -> int:

@@ -132,7 +132,7 @@ def summary(results: Path) -> list[str]:
     dropped = [f"{total(reason):,} {reason}" for reason in manifest.REASONS if total(reason)]
     lines = [
         f"{len(rows):,} slide{'' if len(rows) == 1 else 's'}: {ok:,} ok, {len(bad):,} bad",
-        f"{total('tiles'):,} tiles: {total('kept'):,} kept, "
+        f"{total('tiles'):,} tile{'' if total('tiles') == 1 else 's'}: {total('kept'):,} kept, "
         f"dropped {', '.join(dropped) if dropped else 'none'}",
     ]
     warned = [row for row in rows if row["warnings"] and row["status"] == "ok"]

@@ -19,7 +19,7 @@ from mrxs_tiles.names import Slide, clashes, fit, name_fault
 from mrxs_tiles.settings import Settings
 from mrxs_tiles.sheet import SHEETS, read_sheet
 
-__all__ = ["Slide", "find_slides", "name_fault"]
+__all__ = ["Slide", "find_slides", "misplaced", "name_fault"]
 
 NO_SHEETS = frozenset((".xlsx", ".xls", ".ods", ".txt"))
 # What OpenSlide may read beside MIRAX: to say so where a folder holds no .mrxs.
@@ -51,7 +51,7 @@ def find_slides(config: Config) -> list[Slide]:
     """
     try:
         slides = [fit(slide) for slide in _look(config)]
-        faults = clashes(slides) + _misplaced(slides, config)
+        faults = clashes(slides) + misplaced(slides, config.results)
     except OSError as error:
         where = shown(error.filename or config.slides)
         raise ConfigError(
@@ -212,16 +212,16 @@ def _from_glob(config: Config) -> list[Slide]:
 # --- the results --------------------------------------------------------------------------------
 
 
-def _misplaced(slides: list[Slide], config: Config) -> list[str]:
+def misplaced(slides: list[Slide], results: Path) -> list[str]:
     """Return a fault if the results would be written over something that is not theirs."""
-    results = config.results
     if results.exists() and not results.is_dir():
         return [f"results is {shown(results)}, which is a file: name a folder."]
     real = cache(os.path.realpath)
     for slide in slides:
         own = Path(real(slide.path.parent), slide.path.stem)
         mirax = slide.path.suffix.lower() == ".mrxs" and not slide.refused
-        if mirax and Path(real(results), slide.name) == own:
+        target = Path(real(results), slide.name)
+        if mirax and (target == own or own in target.parents):
             return [
                 f"results is {shown(results)}, and so the results of the slide "
                 f"{shown(slide.name)} would go into its own data folder {shown(own)}: "

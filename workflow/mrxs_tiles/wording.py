@@ -25,7 +25,7 @@ def wrong_value(
         value: what was found.
         typed: the value came from YAML, where 512 and "512" differ.
     """
-    hint, default = "", f" (the default is {_literal(rules['default'])})"
+    hint, default = "", f" (the default is {literal(rules['default'])})"
     if typed and isinstance(value, str) and "integer" in types(rules):
         hint = ", without quotes"
     elif "pattern" in rules and not isinstance(value, str | list | Mapping | None):
@@ -48,7 +48,7 @@ def allowed(rules: Mapping[str, Any]) -> str:
     return f"a whole number{unit} from {rules['minimum']} to {rules['maximum']}"
 
 
-def _literal(value: object) -> str:
+def literal(value: object) -> str:
     """Return a value as YAML writes it."""
     return value if isinstance(value, str) else json.dumps(value)
 
@@ -61,7 +61,7 @@ def found(value: object, typed: bool = True) -> str:
         text = shown(value if len(value) <= 100 else f"{value[:100]}...")
         return f"the text {text}" if typed else text
     if isinstance(value, bool):
-        return _literal(value)
+        return literal(value)
     if isinstance(value, int | float):
         # Python refuses to print whole numbers of more than 4,300 digits.
         huge = isinstance(value, int) and abs(value) >= 10**30
