@@ -359,3 +359,17 @@ def test_steps_in_the_wrong_order(tiny: Path, tmp_path: Path) -> None:
     assert ran.code == 1
     assert ran.err == "mrxs-tiles: bad slides: 1, listed above\n"
     assert "  A (failed): The slide was inspected, but not cut: run tile for it.\n" in ran.out
+
+
+def test_results_in_the_data_folder(tiny: Path) -> None:
+    """The command line does not write into a slide's own data folder."""
+    before = tree(tiny.parent)
+    for extra in ((), ("--slide", "A/inner")):
+        ran = mrxs_tiles("inspect", tiny, "--results", tiny.parent, *extra)
+        assert ran.code == 1
+        name = extra[-1] if extra else "A"
+        assert ran.err == (
+            f'mrxs-tiles: results is "{tiny.parent}", and so the results of the slide "{name}" '
+            f'would go into its own data folder "{tiny.with_suffix("")}": name another folder.\n'
+        )
+    assert tree(tiny.parent) == before

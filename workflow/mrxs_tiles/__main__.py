@@ -132,8 +132,9 @@ def _report(config: Config) -> int:
     from mrxs_tiles.report import bad_slides, read_report, report, summary
 
     report(config.results)
-    print("\n".join(summary(config.results)))
-    bad = bad_slides(read_report(config.results))
+    rows = read_report(config.results)
+    print("\n".join(summary(config.results, rows)))
+    bad = bad_slides(rows)
     if bad and config.on_bad_slide != "ignore":
         print(f"mrxs-tiles: bad slides: {len(bad)}, listed above", file=sys.stderr)
         return BAD_INPUT

@@ -145,12 +145,22 @@ def cut_all(
             stop.set()
         for worker in workers:
             worker.result()
+    return fates, _cut_alone(cut, sorted(suspects), fates, done)
+
+
+def _cut_alone(
+    cut: Callable[[Address], Fate],
+    suspects: list[Address],
+    fates: dict[Address, Fate],
+    done: Callable[[], None],
+) -> dict[Address, str]:
+    """Try tiles again one by one; returns what was said of those that cannot be read."""
     said: dict[Address, str] = {}
-    for address in sorted(suspects):
+    for address in suspects:
         try:
             fates[address] = cut(address)
         except SlideError as error:
             fates[address] = Fate(0, "unreadable")
             said[address] = str(error)
         done()
-    return fates, said
+    return said

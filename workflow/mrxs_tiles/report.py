@@ -120,9 +120,8 @@ def bad_slides(rows: Sequence[dict[str, str]]) -> list[str]:
     return [f"{r['slide']} ({r['status']}): {r['error']}" for r in rows if r["status"] in BAD]
 
 
-def summary(results: Path) -> list[str]:
+def summary(results: Path, rows: Sequence[dict[str, str]]) -> list[str]:
     """What a run ends with on the terminal: slides, tiles, bad slides, where the report is."""
-    rows = read_report(results)
 
     def total(column: str) -> int:
         return sum(int(row[column] or 0) for row in rows)

@@ -54,17 +54,17 @@ def tile(slide: str, path: Path, results: Path, settings: Settings, threads: int
     """
     folder = results / slide
     inspected = manifest.read_record(folder / manifest.SLIDE_JSON)
-    rows = list(manifest.read_table(folder / manifest.COORDINATES_TSV, manifest.COORDINATES))
+    addresses = [(int(row[0]), int(row[1])) for row in _coordinates(folder)]
     if inspected["status"] == "failed":
         return write_failed(slide, results, inspected["error"])
     try:
         files = locate(path)
         cache = cache_for(settings.tile_size**2, threads)
         with openable(files) as openable_path, SlideReader(openable_path, cache) as reader:
-            grid = _inspected_grid(folder, reader, inspected, settings, len(rows))
-            if not settings.drop_blank and len(rows) < inspected["grid"]["tiles"]:
+            grid = _inspected_grid(folder, reader, inspected, settings, len(addresses))
+            if not settings.drop_blank and len(addresses) < inspected["grid"]["tiles"]:
                 raise _other_settings(folder, "drop_blank")
-            job = _Job(slide, folder, files, reader, grid, inspected, rows)
+            job = _Job(slide, folder, files, reader, grid, inspected, addresses)
             return _cut(job, settings, threads)
     except SlideError as problem:
         return write_failed(slide, results, str(problem))
@@ -79,7 +79,7 @@ def write_failed(slide: str, results: Path, error: str) -> Record:
     make_folder(results / slide)
     record = failed_record(slide, error)
     with TileFolder(results / slide) as tiles:
-        _publish(results / slide, tiles, [], {}, record)
+        _publish(results / slide, tiles, {}, record)
     return record
 
 
@@ -98,11 +98,11 @@ class _Job:
     reader: SlideReader
     grid: Grid
     inspected: Record
-    rows: Sequence[list[str]]
+    addresses: Sequence[Address]
 
-    @property
-    def addresses(self) -> list[Address]:
-        return [(int(row[0]), int(row[1])) for row in self.rows]
+
+def _coordinates(folder: Path) -> Iterator[list[str]]:
+    return manifest.read_table(folder / manifest.COORDINATES_TSV, manifest.COORDINATES)
 
 
 def _inspected_grid(
@@ -149,10 +149,10 @@ def _cut(job: _Job, settings: Settings, threads: int) -> Record:
         fates = cut | dict.fromkeys(lost, UNREADABLE)
         error = _error(job, fates, said, index if lost else None)
         status = _status(fates)
-        unlisted = job.inspected["grid"]["tiles"] - len(job.rows)
+        unlisted = job.inspected["grid"]["tiles"] - len(job.addresses)
         warnings = [warning] if warning else []
         record = _record(job.slide, status, error, warnings, unlisted, fates)
-        _publish(job.folder, tiles, job.rows, fates, record)
+        _publish(job.folder, tiles, fates, record)
     counts = record["counts"]
     log.info("%s: %d of %d tiles kept", job.slide, counts["kept"], counts["tiles"])
     return record
@@ -226,10 +226,10 @@ def _record(
     }
 
 
-def _publish(
-    folder: Path, tiles: TileFolder, rows: Sequence[list[str]], fates: Fates, record: Record
-) -> None:
+def _publish(folder: Path, tiles: TileFolder, fates: Fates, record: Record) -> None:
     """Put the tiles in place, then the table, then the record that says all is done."""
+    # read again rather than kept: a slide can have a million rows
+    rows = _coordinates(folder) if fates else iter(())
     remove_files(folder / manifest.TILES_JSON, folder / manifest.TILES_TSV)
     tiles.publish()
     manifest.write_table(

@@ -12,7 +12,6 @@ from mrxs_tiles.config import read_config
 from mrxs_tiles.errors import ConfigError, ResultsError
 from mrxs_tiles.inspect_slide import SETTINGS as INSPECT_SETTINGS
 from mrxs_tiles.locate import stamp
-from mrxs_tiles.manifest import REPORT_TSV
 from mrxs_tiles.report import bad_slides, read_report, summary
 from mrxs_tiles.revision import revision
 from mrxs_tiles.slides import find_slides
@@ -97,10 +96,11 @@ def say_again():
 
 def last_word():
     """The lines that end a run, and its exit code where a slide is bad."""
-    if not (CONFIG.results / REPORT_TSV).is_file():
+    rows = read_report(CONFIG.results)
+    if not rows:
         return  # only a part of the workflow was asked for
-    print("\n" + "\n".join(summary(CONFIG.results)), file=sys.stderr)
-    bad = bad_slides(read_report(CONFIG.results))
+    print("\n" + "\n".join(summary(CONFIG.results, rows)), file=sys.stderr)
+    bad = bad_slides(rows)
     if bad and CONFIG.on_bad_slide != "ignore":
         raise WorkflowError(
             f"Bad slides: {len(bad)} of {len(FOUND)}, see above. All others are done. "
