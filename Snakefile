@@ -14,6 +14,8 @@ min_version("9.0")
 # workflow.basedir would be the outermost workflow's, where this one is used as a module
 HERE = str(workflow.current_basedir)
 sys.path.insert(0, f"{HERE}/workflow")
+# nothing here multiplies matrices: numpy's threads for that only cost each job time and memory
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
 configfile: "config.yaml" if os.path.exists("config.yaml") else f"{HERE}/config.yaml"

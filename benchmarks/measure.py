@@ -115,7 +115,12 @@ def spread(values: Sequence[float]) -> str:
     return f"{statistics.median(values):.2f} ({min(values):.2f} to {max(values):.2f})"
 
 
-def ratio(above: Sequence[float], below: Sequence[float]) -> float:
+def ratio_of_medians(above: Sequence[float], below: Sequence[float]) -> float:
+    """How many times as long the one takes, by the medians of all rounds."""
+    return statistics.median(above) / statistics.median(below)
+
+
+def ratio_by_round(above: Sequence[float], below: Sequence[float]) -> float:
     """The median of the ratios of runs of the same round, so that a slow minute weighs little."""
     return statistics.median(a / b for a, b in zip(above, below, strict=True))
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from measure import Run, fresh_folder, ratio, run, spread, table
+from measure import Run, fresh_folder, ratio_by_round, ratio_of_medians, run, spread, table
 
 HERE = Path(__file__).resolve().parent
 LOOPS = (sys.executable, HERE / "loops.py")
@@ -136,10 +136,11 @@ def _ratios(runs: dict[str, list[Run]], tile_size: int) -> list[str]:
     rows: list[Sequence[str]] = []
     for compared in COMPARISONS:
         above, below = runs[compared.above], runs[compared.below]
-        wall = ratio([each.wall for each in above], [each.wall for each in below])
-        cpu = ratio([each.cpu for each in above], [each.cpu for each in below])
+        walls = [each.wall for each in above], [each.wall for each in below]
+        wall, by_round = ratio_of_medians(*walls), ratio_by_round(*walls)
+        cpu = ratio_of_medians([each.cpu for each in above], [each.cpu for each in below])
         goal = compared.goal.get(tile_size)
         verdict = "" if goal is None else f">= {goal}: {'met' if wall >= goal else 'missed'}"
         name = f"{compared.above} / {compared.below}"
-        rows.append([name, f"{wall:.2f}", f"{cpu:.2f}", verdict])
-    return table(["ratio", "wall", "CPU", "goal (wall)"], rows)
+        rows.append([name, f"{wall:.2f}", f"{by_round:.2f}", f"{cpu:.2f}", verdict])
+    return table(["ratio of medians", "wall", "wall, round by round", "CPU", "goal (wall)"], rows)

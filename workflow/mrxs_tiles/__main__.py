@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -23,6 +24,8 @@ NOT_OPTIONS = ("slides",)  # the command line names one slide
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run ``mrxs-tiles``; returns its exit code."""
+    # Nothing here multiplies matrices: numpy's threads for that only cost time at its import.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     given = vars(_parser().parse_args(arguments))
     terminal = logging.StreamHandler(sys.stdout)
     terminal.addFilter(lambda record: record.levelno < logging.ERROR)  # these go to stderr

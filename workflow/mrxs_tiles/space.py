@@ -17,7 +17,7 @@ from mrxs_tiles.store import free_bytes
 
 log = logging.getLogger(__name__)
 
-SAMPLES = 24  # tiles looked into
+SAMPLES = 16  # tiles looked into
 SAMPLE_PX = 256  # side of what is encoded of each
 DISK_BLOCK = 4096  # bytes; a file's last one is half empty on average
 
