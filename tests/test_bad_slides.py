@@ -405,6 +405,7 @@ def test_many_corrupt_images(
     assert unreadable(tmp_path / "results" / "A") == wrong
     check_others(tmp_path / "results" / "A", tmp_path / "undamaged" / "good", wrong, "jpg")
     assert written["status"] == "damaged"
+    assert f"is corrupt; others are too. {COPY} and" in written["error"]
     # Once for the slide, once for each first and second error, 24 for the guess of the space.
     assert sum(reader.opened for reader in readers) <= 1 + 2 * len(wrong) + 24
     if threads == 2:

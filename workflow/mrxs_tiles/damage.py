@@ -79,9 +79,9 @@ def corrupt_images(folder: Path, grid: Grid, addresses: Sequence[tuple[int, int]
         _, offset, length, file = index.images[grid.level][number].tolist()
         name = index.slidedat.data_files[file]
         if not _decodes(folder / name, offset, length):
-            found.append(f"the stored image at byte {offset} of {name} is corrupt")
             if len(found) == MOST_NAMED:
-                return [*found, "there may be more"]
+                return [*found, "others are too"]
+            found.append(f"the stored image at byte {offset} of {name} is corrupt")
     return found
 
 
