@@ -74,7 +74,7 @@ def corrupt_images(folder: Path, grid: Grid, addresses: Sequence[tuple[int, int]
         wanted |= (
             (left < x + width * scale) & (right > x) & (top < y + height * scale) & (bottom > y)
         )
-    found = []
+    found: list[str] = []
     for number in np.unique(places.image[wanted]):
         _, offset, length, file = index.images[grid.level][number].tolist()
         name = index.slidedat.data_files[file]
