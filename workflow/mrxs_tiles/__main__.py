@@ -1,4 +1,4 @@
-"""The command line: the three steps without Snakemake, each config key an option."""
+"""The command line: the three steps without Snakemake, and a survey; each key is an option."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from mrxs_tiles import __version__
 from mrxs_tiles.config import Config, from_text, options, read_config
 from mrxs_tiles.errors import ConfigError, MrxsTilesError, shown
 from mrxs_tiles.job import BAD_INPUT, DONE, INTERRUPTED, complain, run
-from mrxs_tiles.manifest import Record
+from mrxs_tiles.manifest import BAD, Record
 from mrxs_tiles.names import Slide, name_fault
 from mrxs_tiles.slides import misplaced
 from mrxs_tiles.wording import literal
 
-NOT_OPTIONS = ("slides",)  # the command line names one slide
+NOT_OPTIONS = ("slides",)  # named by the command itself
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -35,6 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         config = _config(given)
         if command == "report":
             return _report(config)
+        if command == "survey":
+            return _survey(config)
         return _slide_step(command, config, given)
     except MrxsTilesError as error:
         return complain(error)
@@ -55,11 +57,15 @@ def _parser() -> argparse.ArgumentParser:
         ("inspect", "say what a slide is and where its tiles lie"),
         ("tile", "cut and filter the tiles of an inspected slide"),
         ("report", "write the table of all slides in the results"),
+        ("survey", "say what slides will meet and cost, from their indexes alone"),
     ):
         command = commands.add_parser(
             name, allow_abbrev=False, help=does, description=f"{does.capitalize()}."
         )
-        if name != "report":
+        if name == "survey":
+            help_slides = "a folder of slides, one slide, a glob in quotes, or a sheet"
+            command.add_argument("slides", metavar="SLIDES", help=help_slides)
+        if name in ("inspect", "tile"):
             command.add_argument("path", metavar="SLIDE", help="the slide's file")
             help_name = "its name, the folder in the results (default: the file's, without suffix)"
             command.add_argument("--slide", metavar="NAME", help=help_name)
@@ -137,9 +143,22 @@ def _report(config: Config) -> int:
     report(config.results)
     rows = read_report(config.results)
     print("\n".join(summary(config.results, rows)))
-    bad = bad_slides(rows)
+    return _verdict(config, len(bad_slides(rows)))
+
+
+def _survey(config: Config) -> int:
+    from mrxs_tiles.slides import find_slides
+    from mrxs_tiles.survey import summary, survey
+
+    rows = survey(find_slides(config), config.results)
+    print("\n".join(summary(config.results, rows)))
+    return _verdict(config, sum(row["status"] in BAD for row in rows))
+
+
+def _verdict(config: Config, bad: int) -> int:
+    """The exit code of a command that has listed so many bad slides."""
     if bad and config.on_bad_slide != "ignore":
-        print(f"mrxs-tiles: bad slides: {len(bad)}, listed above", file=sys.stderr)
+        print(f"mrxs-tiles: bad slides: {bad}, listed above", file=sys.stderr)
         return BAD_INPUT
     return DONE
 

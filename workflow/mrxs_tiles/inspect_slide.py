@@ -69,10 +69,12 @@ def inspect(
         index, trouble = _index_of(files)
         with (
             openable(files) as openable_path,
-            _opened(openable_path, path, index, trouble) as reader,
+            opened(openable_path, path, index, trouble) as reader,
         ):
             seen = _Seen(files, reader.facts(), index, trouble)
-            grid = grid_of(reader, seen.facts, tile_size, overlap, downsample, limit_bounds)
+            grid = grid_of(
+                reader.best_level, seen.facts, tile_size, overlap, downsample, limit_bounds
+            )
             picture, whole = make_thumbnail(reader, seen.facts, seen.facts.background or WHITE)
     except SlideError as error:
         return write_failed(slide, path, results, str(error))
@@ -149,7 +151,12 @@ def _index_of(files: SlideFiles) -> tuple[MiraxIndex | None, str]:
     return index, ""
 
 
-def _opened(openable_path: Path, path: Path, index: MiraxIndex | None, trouble: str) -> SlideReader:
+def opened(openable_path: Path, path: Path, index: MiraxIndex | None, trouble: str) -> SlideReader:
+    """Open a slide of which the index, or what is wrong with it, is known.
+
+    Raises:
+        SlideError: OpenSlide does not open it; says why as far as the index tells.
+    """
     try:
         return SlideReader(openable_path)
     except SlideError as error:

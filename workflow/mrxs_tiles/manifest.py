@@ -22,6 +22,7 @@ TILES_JSON = "tiles.json"
 COORDINATES_TSV = "coordinates.tsv"
 TILES_TSV = "tiles.tsv"
 REPORT_TSV = "report.tsv"
+SURVEY_TSV = "survey.tsv"
 THUMBNAIL = "thumbnail.jpg"
 
 BAD = ("failed", "damaged")  # statuses
@@ -35,6 +36,11 @@ REPORT = (
     *("slide", "path", "status", "width", "height", "mpp_x", "mpp_y", "objective", "levels"),
     *("tile_size", "overlap", "downsample", "cols", "rows"),
     *("tiles", "kept", *REASONS, "kept_fraction", "tile_bytes", "scanned_mm2", "tissue_mm2"),
+    *("warnings", "error"),
+)
+SURVEY = (
+    *("slide", "path", "status", "gigabytes", "width", "height", "mpp_x", "mpp_y", "objective"),
+    *("scanned_mm2", "tissue_mm2", "tiles", "kept_estimate", "tile_gigabytes", "core_hours"),
     *("warnings", "error"),
 )
 

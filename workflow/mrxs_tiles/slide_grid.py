@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import numpy.typing as npt
 
@@ -11,18 +13,18 @@ from mrxs_tiles.errors import SlideError
 from mrxs_tiles.grid import Bools, Bounds, Grid, largest_downsample, make_grid
 from mrxs_tiles.manifest import Record
 from mrxs_tiles.mirax import MiraxIndex
-from mrxs_tiles.reader import SlideFacts, SlideReader
+from mrxs_tiles.reader import SlideFacts
 
 
 def grid_of(
-    reader: SlideReader,
+    best_level: Callable[[int], int],
     facts: SlideFacts,
     tile_size: int,
     overlap: int,
     downsample: int,
     limit_bounds: bool,
 ) -> Grid:
-    """The grid of a slide.
+    """The grid of a slide; ``best_level`` gives the level that is read for a downsample.
 
     Raises:
         SlideError: the slide has no size, or is smaller than one pixel at that downsample.
@@ -38,8 +40,7 @@ def grid_of(
             f"{facts.size[1]} px: at {most} it is one pixel. Set downsample to {most} or less."
         )
     area = facts.bounds if limit_bounds else None
-    best = reader.best_level(downsample)
-    return make_grid(facts.levels, tile_size, overlap, downsample, area, best)
+    return make_grid(facts.levels, tile_size, overlap, downsample, area, best_level(downsample))
 
 
 def can_hold_pixels(
@@ -47,18 +48,25 @@ def can_hold_pixels(
 ) -> Bools | None:
     """Which tiles the index, or else the bounds, do not show to be empty; None: any."""
     if index is not None:
-        scanned = layout.scanned_positions(index)
-        places = layout.pieces(index, grid.level, scanned)
-        scale = layout.downsample(index, grid.level)
         margin_x, margin_y = layout.camera_picture(index)
-        left, top = places.x * scale, places.y * scale
-        right, bottom = left + places.width * scale, top + places.height * scale
-        edges = (left - margin_x, top - margin_y, right + margin_x, bottom + margin_y)
-        return grid.touched(np.stack(edges, axis=1))
+        margins = (-margin_x, -margin_y, margin_x, margin_y)
+        return grid.touched(stored_boxes(index, grid.level) + margins)
     if facts.bounds is not None and not is_mirax:
         # pixels of a coarser level may stand over the scanned area's edge by one of theirs
         return grid.touched(_box(facts.bounds, 2 * grid.downsample))
     return None
+
+
+def stored_boxes(index: MiraxIndex, level: int) -> npt.NDArray[np.float64]:
+    """Where a level's stored images lie, (n, 4): left, top, right, bottom in level-0 px.
+
+    Raises:
+        SlideError: an image belongs to no camera picture.
+    """
+    places = layout.pieces(index, level, layout.scanned_positions(index))
+    left, top = places.x, places.y
+    right, bottom = left + places.width, top + places.height
+    return np.stack([left, top, right, bottom], axis=1) * layout.downsample(index, level)
 
 
 def _box(bounds: Bounds, margin: int) -> npt.NDArray[np.float64]:

@@ -52,6 +52,9 @@ class Slidedat:
     position_record: int | None
     positions_compressed: bool
     partly_shown: tuple[str, ...]
+    mpp_x: float  # of level 0, as it stands there; 0 and less: not known
+    mpp_y: float
+    objective: str | None
 
     @property
     def positions_x(self) -> int:
@@ -120,6 +123,8 @@ def read_slidedat(folder: Path) -> Slidedat:
     if zoom != "Slide zoom level":
         raise SlideError(f"{INI_NAME} says HIER_0_NAME={zoom[:40]}, not 'Slide zoom level'")
     record, compressed = _position_record(ini)
+    levels = _levels(ini)
+    base = ini.text("HIERARCHICAL", "HIER_0_VAL_0_SECTION")
     return Slidedat(
         slide_id=ini.text(general, "SLIDE_ID"),
         version=ini.optional(general, "SLIDE_VERSION") or "",
@@ -128,11 +133,14 @@ def read_slidedat(folder: Path) -> Slidedat:
         images_x=ini.whole(general, "IMAGENUMBER_X", 1),
         images_y=ini.whole(general, "IMAGENUMBER_Y", 1),
         divisions=divisions,
-        levels=_levels(ini),
+        levels=levels,
         data_files=_data_files(ini),
         position_record=record,
         positions_compressed=compressed,
         partly_shown=_partly_shown(ini),
+        mpp_x=ini.real(base, "MICROMETER_PER_PIXEL_X"),
+        mpp_y=ini.real(base, "MICROMETER_PER_PIXEL_Y"),
+        objective=ini.optional(general, "OBJECTIVE_MAGNIFICATION"),
     )
 
 

@@ -109,7 +109,7 @@ def _inspected_grid(
     folder: Path, reader: SlideReader, inspected: Record, settings: Settings, listed: int
 ) -> Grid:
     grid = grid_of(
-        reader,
+        reader.best_level,
         reader.facts(),
         settings.tile_size,
         settings.overlap,
