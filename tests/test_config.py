@@ -48,6 +48,8 @@ def test_defaults() -> None:
         overlap=0,
         downsample=1,
         limit_bounds=False,
+        region=None,
+        region_origin="slide",
         drop_blank=True,
         background=None,
         format="jpg",
@@ -194,7 +196,8 @@ def test_accepted(key: str, value: object, expected: object) -> None:
         (
             {True: 512},
             '"True" is not a key of the config: remove it; known are slides, results, tile_size, '
-            "overlap, downsample, limit_bounds, drop_blank, background, format, quality, "
+            "overlap, downsample, limit_bounds, region, region_origin, drop_blank, "
+            "background, format, quality, "
             "subsampling, on_bad_slide.",
         ),
         (

@@ -335,7 +335,8 @@ def test_sheet_faults_at_once() -> None:
         (
             "path,patient,path,\na,b,c,\n",
             [': its column "patient" is not known: remove it; known are path, slide, tile_size, '
-             "overlap, downsample, limit_bounds, drop_blank, background, format, quality, "
+             "overlap, downsample, limit_bounds, region, region_origin, drop_blank, background, "
+             "format, quality, "
              "subsampling.",
              ": its column path is there twice: remove one.",
              ": its column 4 has no name: name it, or remove it."],

@@ -6,6 +6,7 @@ and the options of the command line are made from it.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from mrxs_tiles.errors import ConfigError, shown
 from mrxs_tiles.settings import Settings as Settings
+from mrxs_tiles.settings import rectangle
 from mrxs_tiles.wording import allowed, found, types, unknown_name, wrong_value
 
 # jsonschema, yaml and PIL are imported where they are used: every job of the workflow imports
@@ -120,12 +122,12 @@ def from_text(key: str, text: str, subject: str = "") -> object:
 
 
 def override(
-    settings: Settings, cells: Mapping[str, str], where: str
+    settings: Settings, cells: Mapping[str, str], where: str, folder: Path = Path()
 ) -> tuple[Settings, list[str]]:
     """Return the settings with a sheet row's cells put over them, and the faults found.
 
     An empty cell keeps what is there. With faults the settings come back as they were.
-    ``where`` begins each fault: the sheet and the row.
+    ``where`` begins each fault: the sheet and the row. Relative paths start at ``folder``.
     """
     values: dict[str, Any] = {}
     faults: list[str] = []
@@ -135,6 +137,8 @@ def override(
                 values[key] = from_text(key, text, f"{where}, column {key}")
             except ConfigError as error:
                 faults += error.faults
+    if isinstance(values.get("region"), str) and rectangle(values["region"]) is None:
+        values["region"] = str(folder / home_expanded(values["region"]))
     if not faults:
         faults += _conflicts(f"{where}: ", asdict(settings) | values)
     if faults or not values:
@@ -201,11 +205,38 @@ def _colour(text: str) -> tuple[int, int, int] | None:
 def _settings(values: dict[str, Any]) -> Settings:
     if isinstance(values["background"], str):
         values["background"] = _colour(values["background"])
+    if values["region"] is not None and rectangle(values["region"]) is None:
+        values["region"] = os.path.abspath(home_expanded(values["region"]))
     return Settings(**values)
 
 
+def _region_faults(subject: str, region: str | None) -> list[str]:
+    """Return what is wrong with a region, as far as its file need not be read for it."""
+    if region is None:
+        return []
+    numbers = rectangle(region)
+    if numbers is not None:
+        if min(numbers[2:]) > 0:
+            return []
+        problem = "whose width or height is not above 0: write x,y,width,height in level-0 px."
+    elif os.path.isfile(home_expanded(region)):  # noqa: PTH113 - Path.is_file() can raise
+        return []
+    else:
+        path = shown(os.path.abspath(home_expanded(region)))
+        problem = (
+            f"neither four numbers nor a file, looked for at {path}: write x,y,width,height in "
+            "level-0 px, the path of a GeoJSON file, or null."
+        )
+    return [f"{subject}region is {shown(region)}, {problem}"]
+
+
 def _conflicts(subject: str, values: Mapping[str, Any]) -> list[str]:
-    """Return what is wrong between keys that are right alone."""
+    """Return what is wrong between keys that are right alone, and with files that they name."""
+    return _region_faults(subject, values["region"]) + _size_faults(subject, values)
+
+
+def _size_faults(subject: str, values: Mapping[str, Any]) -> list[str]:
+    """Return what is wrong between the sizes."""
     tile_size, overlap = values["tile_size"], values["overlap"]
     side = tile_size + 2 * overlap
     if overlap > tile_size:

@@ -20,14 +20,17 @@ from mrxs_tiles.locate import SlideFiles, is_mirax, locate, openable
 from mrxs_tiles.manifest import Record
 from mrxs_tiles.mirax import MiraxIndex, read_index
 from mrxs_tiles.reader import SlideFacts, SlideReader
-from mrxs_tiles.slide_grid import can_hold_pixels, grid_of, grid_record
+from mrxs_tiles.slide_grid import asked_for, can_hold_pixels, grid_of, grid_record
 from mrxs_tiles.slidedat import INI_NAME
 from mrxs_tiles.store import make_folder, remove_files, write_file
 from mrxs_tiles.thumbnail import make_thumbnail
 
 log = logging.getLogger(__name__)
 
-SETTINGS = ("tile_size", "overlap", "downsample", "limit_bounds", "drop_blank")
+SETTINGS = (
+    *("tile_size", "overlap", "downsample", "limit_bounds", "region", "region_origin"),
+    "drop_blank",
+)
 
 
 def inspect(
@@ -39,6 +42,8 @@ def inspect(
     overlap: int,
     downsample: int,
     limit_bounds: bool,
+    region: str | None,
+    region_origin: str,
     drop_blank: bool,
 ) -> Record:
     """Look at one slide and write what it is and the tiles of its grid.
@@ -51,6 +56,8 @@ def inspect(
         overlap: px added on each inner side.
         downsample: level-0 px per px of the tiles, a power of two.
         limit_bounds: the grid covers the scanned area only.
+        region: only tiles that share area with it have a row and are counted.
+        region_origin: ``slide`` or ``bounds``, where the region's 0, 0 lies.
         drop_blank: False: also tiles known to be empty get a row.
 
     Returns:
@@ -75,12 +82,14 @@ def inspect(
             grid = grid_of(
                 reader.best_level, seen.facts, tile_size, overlap, downsample, limit_bounds
             )
+            inside = asked_for(seen.facts, grid, region, region_origin)
             picture, whole = make_thumbnail(reader, seen.facts, seen.facts.background or WHITE)
     except SlideError as error:
         return write_failed(slide, path, results, str(error))
-    seen, wanted = _wanted(seen, grid) if drop_blank else (seen, None)
-    listed = grid.cols * grid.rows if wanted is None else int(wanted.sum())
-    record = _record(slide, path, seen, grid_record(grid, listed), whole)
+    seen, full = _wanted(seen, grid) if drop_blank else (seen, None)
+    wanted = _both(inside, full)
+    tiles, listed = _count(grid, inside), _count(grid, wanted)
+    record = _record(slide, path, seen, grid_record(grid, tiles, listed), whole)
     write_file(folder / manifest.THUMBNAIL, picture)
     manifest.write_table(
         folder / manifest.COORDINATES_TSV,
@@ -88,7 +97,7 @@ def inspect(
         ((*tile, None) for tile in grid.tiles(wanted)),
     )
     manifest.write_record(folder / manifest.SLIDE_JSON, record)
-    log.info("%s: %d of %d tiles can hold pixels", slide, listed, grid.cols * grid.rows)
+    log.info("%s: %d of %d tiles can hold pixels", slide, listed, tiles)
     return record
 
 
@@ -137,6 +146,17 @@ def _wanted(seen: _Seen, grid: Grid) -> tuple[_Seen, Bools | None]:
         return seen, can_hold_pixels(seen.facts, seen.index, is_mirax_slide, grid)
     except SlideError as error:
         return replace(seen, index=None, trouble=str(error)), None
+
+
+def _both(one: Bools | None, other: Bools | None) -> Bools | None:
+    """The tiles that are in both; None: all."""
+    if one is None or other is None:
+        return other if one is None else one
+    return one & other
+
+
+def _count(grid: Grid, tiles: Bools | None) -> int:
+    return grid.cols * grid.rows if tiles is None else int(tiles.sum())
 
 
 def _index_of(files: SlideFiles) -> tuple[MiraxIndex | None, str]:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+
+_NUMBER = r"\s*(-?[0-9]{1,9}(?:\.[0-9]{1,9})?)\s*"
+_RECTANGLE = re.compile(",".join([_NUMBER] * 4))
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,8 +17,19 @@ class Settings:
     overlap: int
     downsample: int
     limit_bounds: bool
+    region: str | None  # x,y,width,height in level-0 px, or the absolute path of a GeoJSON file
+    region_origin: str
     drop_blank: bool
     background: tuple[int, int, int] | None
     format: str
     quality: int
     subsampling: str
+
+
+def rectangle(region: str) -> tuple[float, float, float, float] | None:
+    """A region as x, y, width, height; None where it is not four numbers."""
+    found = _RECTANGLE.fullmatch(region)
+    if found is None:
+        return None
+    x, y, width, height = map(float, found.groups())
+    return x, y, width, height

@@ -117,7 +117,7 @@ def _read_row(
     where: str, row: dict[str, str], folder: Path, settings: Settings
 ) -> tuple[Slide, list[str]]:
     cell, name = row.pop("path"), row.pop("slide", "")
-    settings, faults = override(settings, row, where)
+    settings, faults = override(settings, row, where, folder)
     if not cell.strip():
         faults.append(f"{where}, column path is empty: write the slide's file.")
     for column, text in (("path", cell), ("slide", name)):

@@ -14,6 +14,7 @@ from mrxs_tiles.grid import Bools, Bounds, Grid, largest_downsample, make_grid
 from mrxs_tiles.manifest import Record
 from mrxs_tiles.mirax import MiraxIndex
 from mrxs_tiles.reader import SlideFacts
+from mrxs_tiles.region import tiles_in
 
 
 def grid_of(
@@ -41,6 +42,21 @@ def grid_of(
         )
     area = facts.bounds if limit_bounds else None
     return make_grid(facts.levels, tile_size, overlap, downsample, area, best_level(downsample))
+
+
+def asked_for(
+    facts: SlideFacts, grid: Grid, region: str | None, region_origin: str
+) -> Bools | None:
+    """Which tiles lie in the region, (cols, rows) bool; None: there is none.
+
+    Raises:
+        SlideError: the region cannot be used, or no tile lies in it.
+    """
+    if region is None:
+        return None
+    bounds = facts.bounds or (0, 0, 0, 0)
+    origin = (bounds[0], bounds[1]) if region_origin == "bounds" else (0, 0)
+    return tiles_in(grid, facts.size, region, origin)
 
 
 def can_hold_pixels(
@@ -76,15 +92,18 @@ def _box(bounds: Bounds, margin: int) -> npt.NDArray[np.float64]:
     return np.array([[x - margin, y - margin, x + width + margin, y + height + margin]], float)
 
 
-def grid_record(grid: Grid, listed: int) -> Record:
-    """What ``slide.json`` says of the grid; ``listed`` tiles have a row."""
+def grid_record(grid: Grid, tiles: int, listed: int) -> Record:
+    """What ``slide.json`` says of the grid.
+
+    ``tiles`` were asked for: all, or those in the region; ``listed`` of them have a row.
+    """
     return {
         "tile_size": grid.x.z_t_downsample,
         "overlap": grid.x.z_overlap,
         "downsample": grid.downsample,
         "cols": grid.cols,
         "rows": grid.rows,
-        "tiles": grid.cols * grid.rows,
+        "tiles": tiles,
         "listed": listed,
         "x0": grid.x.l0_origin,
         "y0": grid.y.l0_origin,

@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+
 from mrxs_tiles import layout, manifest
 from mrxs_tiles.canvas import best_level, facts_of
 from mrxs_tiles.damage import COPY_AGAIN, damaged_files, unreadable_tiles
@@ -24,7 +26,7 @@ from mrxs_tiles.mirax import MiraxIndex, read_index
 from mrxs_tiles.names import Slide
 from mrxs_tiles.reader import SlideFacts
 from mrxs_tiles.settings import Settings
-from mrxs_tiles.slide_grid import can_hold_pixels, grid_of, stored_boxes
+from mrxs_tiles.slide_grid import asked_for, can_hold_pixels, grid_of, stored_boxes
 from mrxs_tiles.store import make_folder
 from mrxs_tiles.stored_bytes import (
     FLAT_BYTES_PER_PX,
@@ -113,15 +115,19 @@ def _by_index(files: SlideFiles, folder: Path, settings: Settings) -> Record:
         why = "; ".join(damaged_files(index))
         raise SlideError(f"{files.path.name} cannot be opened: {why}. {COPY_AGAIN}.")
     grid = _grid(partial(best_level, facts.levels.downsamples), facts, settings)
-    lost = unreadable_tiles(index, grid)
+    inside = asked_for(facts, grid, settings.region, settings.region_origin)
+    asked = np.ones((grid.cols, grid.rows), bool) if inside is None else inside
+    lost = unreadable_tiles(index, grid) & asked
     kept = grid.touched(stored_boxes(index, grid.level))
     if not settings.drop_blank:
         kept[:] = True
+    kept &= asked & ~lost
     return (
         _facts(facts, grid)
+        | {"tiles": int(asked.sum())}
         | _areas(index, facts)
-        | _damage(index, facts, grid, lost)
-        | _cost(index, facts, grid, kept & ~lost, settings)
+        | _damage(index, facts, grid, asked, lost)
+        | _cost(index, facts, grid, kept, settings)
     )
 
 
@@ -154,13 +160,13 @@ def _areas(index: MiraxIndex, facts: SlideFacts) -> Record:
     }
 
 
-def _damage(index: MiraxIndex, facts: SlideFacts, grid: Grid, lost: Bools) -> Record:
+def _damage(index: MiraxIndex, facts: SlideFacts, grid: Grid, asked: Bools, lost: Bools) -> Record:
     """Status, error and warnings, as ``inspect`` and ``tile`` will give them."""
     warnings = list(index.slidedat.partly_shown)
     if not lost.any():
         return {"warnings": [*warnings, *damaged_files(index)]}
     listed = can_hold_pixels(facts, index, True, grid)
-    tiles = int(lost.size if listed is None else listed.sum())
+    tiles = int(asked.sum() if listed is None else (asked & listed).sum())
     why = "; ".join(damaged_files(index, grid.level))
     return {
         "status": "failed" if lost.sum() == tiles else "damaged",

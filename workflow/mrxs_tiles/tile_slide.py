@@ -116,7 +116,7 @@ def _inspected_grid(
         settings.downsample,
         settings.limit_bounds,
     )
-    now = grid_record(grid, listed)
+    now = grid_record(grid, inspected["grid"]["tiles"], listed)
     for key, value in now.items():
         if inspected["grid"][key] != value:
             raise _other_settings(folder, key)

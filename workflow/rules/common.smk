@@ -12,6 +12,7 @@ from mrxs_tiles.config import read_config
 from mrxs_tiles.errors import ConfigError, ResultsError
 from mrxs_tiles.inspect_slide import SETTINGS as INSPECT_SETTINGS
 from mrxs_tiles.locate import stamp
+from mrxs_tiles.region import region_stamp
 from mrxs_tiles.report import bad_slides, read_report, summary
 from mrxs_tiles.revision import revision
 from mrxs_tiles.slides import find_slides
