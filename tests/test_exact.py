@@ -224,7 +224,14 @@ def test_number_of_threads(slide_path: Path, tmp_path: Path) -> None:
     one = cut(slide_path, tmp_path / "1", threads=1, tile_size=200)
     four = cut(slide_path, tmp_path / "4", threads=4, tile_size=200)
     assert differing(one.files, four.files) == []
-    for name in ("slide.json", "coordinates.tsv", "thumbnail.jpg", "tiles.tsv", "tiles.json"):
+    for name in (
+        "slide.json",
+        "coordinates.tsv",
+        "thumbnail.jpg",
+        "tiles.tsv",
+        "tiles.json",
+        "tiles.png",
+    ):
         assert (one.folder / name).read_bytes() == (four.folder / name).read_bytes()
 
 

@@ -74,7 +74,15 @@ def test_results(first: tuple[Path, Ran]) -> None:
     for slide in (A, B):
         kept = [row["file"] for row in table(work / "results" / slide / "tiles.tsv") if row["file"]]
         assert len(kept) == 15
-        files = ("slide.json", "coordinates.tsv", "thumbnail.jpg", "tiles.tsv", "tiles.json", *kept)
+        files = (
+            "slide.json",
+            "coordinates.tsv",
+            "thumbnail.jpg",
+            "tiles.tsv",
+            "tiles.json",
+            "tiles.png",
+            *kept,
+        )
         expected |= {f"{slide}/{file}" for file in files}
     assert set(tree(work / "results")) == expected
 

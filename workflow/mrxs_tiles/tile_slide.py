@@ -1,6 +1,6 @@
 """The step ``tile``: read, test, encode and write the tiles that ``inspect`` listed.
 
-Writes ``tiles/``, ``tiles.tsv`` and ``tiles.json`` into ``results/{slide}``.
+Writes ``tiles/``, ``tiles.tsv``, ``tiles.png`` and ``tiles.json`` into ``results/{slide}``.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ from mrxs_tiles.reader import SlideReader, cache_for
 from mrxs_tiles.settings import Settings
 from mrxs_tiles.slide_grid import grid_of, grid_record
 from mrxs_tiles.space import check_space, estimate_bytes
-from mrxs_tiles.store import TileFolder, make_folder, remove_files
+from mrxs_tiles.store import TileFolder, make_folder, remove_files, write_file
+from mrxs_tiles.tile_map import TileMap
 
 log = logging.getLogger(__name__)
 
@@ -152,7 +153,7 @@ def _cut(job: _Job, settings: Settings, threads: int) -> Record:
         unlisted = job.inspected["grid"]["tiles"] - len(job.addresses)
         warnings = [warning] if warning else []
         record = _record(job.slide, status, error, warnings, unlisted, fates)
-        _publish(job.folder, tiles, fates, record)
+        _publish(job.folder, tiles, fates, record, job.inspected)
     counts = record["counts"]
     log.info("%s: %d of %d tiles kept", job.slide, counts["kept"], counts["tiles"])
     return record
@@ -226,15 +227,38 @@ def _record(
     }
 
 
-def _publish(folder: Path, tiles: TileFolder, fates: Fates, record: Record) -> None:
-    """Put the tiles in place, then the table, then the record that says all is done."""
-    # read again rather than kept: a slide can have a million rows
-    rows = _coordinates(folder) if fates else iter(())
-    remove_files(folder / manifest.TILES_JSON, folder / manifest.TILES_TSV)
+def _publish(
+    folder: Path, tiles: TileFolder, fates: Fates, record: Record, inspected: Record | None = None
+) -> None:
+    """Put the tiles in place, then the table and the map, then the record that all is done."""
+    remove_files(*(folder / name for name in (manifest.TILES_JSON, manifest.TILES_TSV)))
+    remove_files(folder / manifest.TILE_MAP)
     tiles.publish()
-    manifest.write_table(
-        folder / manifest.TILES_TSV,
-        manifest.TILES,
-        ((*row, *fates[int(row[0]), int(row[1])]) for row in rows),
-    )
+    painter = None if inspected is None else _map_of(folder, inspected)
+    rows = _fates_of_rows(folder, fates, painter) if fates else ()
+    manifest.write_table(folder / manifest.TILES_TSV, manifest.TILES, rows)
+    if inspected is not None and painter is not None:
+        picture = painter.png(record["counts"], inspected["mpp_x"])
+        write_file(folder / manifest.TILE_MAP, picture)
     manifest.write_record(folder / manifest.TILES_JSON, record)
+
+
+def _map_of(folder: Path, inspected: Record) -> TileMap | None:
+    """A map to paint the tiles on; None where the thumbnail was deleted."""
+    try:
+        thumbnail = (folder / manifest.THUMBNAIL).read_bytes()
+    except OSError:
+        return None
+    return TileMap(thumbnail, (inspected["width"], inspected["height"]))
+
+
+def _fates_of_rows(
+    folder: Path, fates: Fates, painter: TileMap | None
+) -> Iterator[tuple[object, ...]]:
+    """The rows of ``tiles.tsv``, each painted as it passes: a slide can have a million."""
+    for row in _coordinates(folder):
+        fate = fates[int(row[0]), int(row[1])]
+        if painter is not None:
+            x, y, width, height = map(int, row[2:6])
+            painter.add(x, y, width, height, fate.reason)
+        yield (*row, *fate)
