@@ -25,6 +25,12 @@ REPO = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
 PATIENCE = 300  # seconds after which a program hangs, also on a busy machine
 
+# what a run leaves of a slide that can be opened, beside its tiles
+SLIDE_FILES = (
+    *("slide.json", "coordinates.tsv", "thumbnail.jpg"),
+    *("tiles.tsv", "tiles.png", "tiles.json"),
+)
+
 # 754 x 700 px; the last of nine camera pictures was never scanned. Level 0 lies in Data0000.dat
 # and Data0001.dat, the other levels, the positions and the rest in Data0002.dat.
 SPEC = MiraxSpec(

@@ -17,6 +17,7 @@ from PIL import Image
 from conftest import Cut, Variant, cut
 from mrxs_tiles.encode import make_encoder
 from oracle import Known, encoded, plain_script
+from running import SLIDE_FILES
 
 Keys = dict[str, Any]
 
@@ -224,14 +225,7 @@ def test_number_of_threads(slide_path: Path, tmp_path: Path) -> None:
     one = cut(slide_path, tmp_path / "1", threads=1, tile_size=200)
     four = cut(slide_path, tmp_path / "4", threads=4, tile_size=200)
     assert differing(one.files, four.files) == []
-    for name in (
-        "slide.json",
-        "coordinates.tsv",
-        "thumbnail.jpg",
-        "tiles.tsv",
-        "tiles.json",
-        "tiles.png",
-    ):
+    for name in SLIDE_FILES:
         assert (one.folder / name).read_bytes() == (four.folder / name).read_bytes()
 
 

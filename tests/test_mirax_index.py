@@ -559,7 +559,7 @@ def test_level_that_joins_millions(tiny: WrittenSlide, across: int, down: int) -
     path.write_bytes(data)
     tracemalloc.start()
     try:
-        try_all(tiny.folder)
+        check_survived(tiny.folder)
         assert tracemalloc.get_traced_memory()[1] < 20 << 20
     finally:
         tracemalloc.stop()
@@ -570,7 +570,7 @@ def test_overlap_that_is_no_length(tiny: WrittenSlide, value: str) -> None:
     """An overlap that is a number and no length, where positions follow from it, is survived."""
     edit_ini(tiny.folder, "VIMSLIDE_POSITION_BUFFER", "Other layer")
     edit_ini(tiny.folder, "OVERLAP_X=2.5", f"OVERLAP_X={value}")
-    try_all(tiny.folder)
+    check_survived(tiny.folder)
 
 
 @pytest.mark.parametrize("value", ["500", "1e300", "inf", "nan"])
@@ -590,7 +590,7 @@ def test_slide_of_no_size(tiny: WrittenSlide, value: str, tmp_path: Path) -> Non
 def test_further_hierarchy(tiny: WrittenSlide, count: str) -> None:
     """A further hierarchy that says anything of its size is survived; OpenSlide does not ask."""
     edit_ini(tiny.folder, "HIER_COUNT=1", f"HIER_COUNT=2\r\nHIER_1_NAME=x\r\nHIER_1_COUNT={count}")
-    try_all(tiny.folder)
+    check_survived(tiny.folder)
 
 
 def test_sentence_is_one_line(tiny: WrittenSlide) -> None:
@@ -599,7 +599,7 @@ def test_sentence_is_one_line(tiny: WrittenSlide) -> None:
     assert said_of(tiny.folder).isprintable()
 
 
-def try_all(folder: Path) -> None:
+def check_survived(folder: Path) -> None:
     """All that is ever done with an index: it works, or SlideError says why not."""
     with suppress(SlideError):
         index = read_index(folder)
@@ -635,7 +635,7 @@ def test_bytes_flipped(
         data[int(place * (len(data) - 1))] = value
     (scratch / name).write_bytes(data[: round(kept * len(data))])
     try:
-        try_all(scratch)
+        check_survived(scratch)
     finally:
         shutil.copy(whole.folder / name, scratch / name)
 
@@ -654,7 +654,7 @@ def test_numbers_changed(
         struct.pack_into("<i", data, ROOT + 4 * int(place * ((len(data) - ROOT) // 4 - 1)), number)
     (scratch / "Index.dat").write_bytes(data)
     try:
-        try_all(scratch)
+        check_survived(scratch)
     finally:
         shutil.copy(whole.folder / "Index.dat", scratch / "Index.dat")
 
@@ -684,6 +684,6 @@ def test_values_changed(
     text = "\r\n".join(lines)
     (scratch / "Slidedat.ini").write_bytes(text.encode("utf-8-sig", "replace"))
     try:
-        try_all(scratch)
+        check_survived(scratch)
     finally:
         shutil.copy(whole.folder / "Slidedat.ini", scratch / "Slidedat.ini")

@@ -514,4 +514,4 @@ def test_any_place_is_slides_or_a_config_error(place: str) -> None:
         told = str(error)
     else:
         told = "".join(slide.name + slide.refused for slide in found)
-    told.encode("utf-8")
+    assert told.encode("utf-8", "replace").decode() == told, "no bytes that are no text"

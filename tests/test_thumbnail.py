@@ -36,7 +36,7 @@ def thumbnail_of(path: Path) -> np.ndarray:
     return shown(content)
 
 
-def compare(path: Path) -> None:
+def check_close(path: Path) -> None:
     """The picture is at most 1024 px, and hardly differs from OpenSlide's of that size."""
     found = thumbnail_of(path)
     height, width = found.shape[:2]
@@ -70,12 +70,12 @@ NAMES = (
 @pytest.mark.parametrize("name", NAMES)
 def test_close_to_openslides(variant: Variant, name: str) -> None:
     """Every written slide, those of one level or of a background of their own included."""
-    compare(variant(name).path)
+    check_close(variant(name).path)
 
 
 def test_real_slide(aperio: Path) -> None:
     """A slide of one level, not MIRAX."""
-    compare(aperio)
+    check_close(aperio)
 
 
 def test_nothing_scanned(variant: Variant) -> None:

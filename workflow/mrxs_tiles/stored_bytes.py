@@ -17,7 +17,7 @@ from PIL import Image
 from mrxs_tiles import layout
 from mrxs_tiles.mirax import MiraxIndex
 
-CELLS_PER_IMAGE = 4  # cells of the map along the shorter side of a stored image, if not
+CELLS_PER_IMAGE = 4  # cells of the map along a side of a stored image, if these are not
 MOST_CELLS = 1 << 23  # more than so many: 67 MB
 HEAD_BYTES = 4096  # of a stored JPEG: its tables stand before its pixels
 # Lengths within one kind of ground differ by less than this; glass and tissue by far more.
@@ -64,7 +64,7 @@ def stored_map(index: MiraxIndex, level: int, size: tuple[int, int]) -> StoredMa
     """
     places = layout.pieces(index, level, layout.scanned_positions(index))
     finest = math.ceil(math.sqrt(size[0] * size[1] / MOST_CELLS))
-    cell = max(1, finest, int(min(places.width, places.height)) // CELLS_PER_IMAGE)
+    cell = max(1, finest, int(math.sqrt(places.width * places.height)) // CELLS_PER_IMAGE)
     image = np.full((math.ceil(size[1] / cell), math.ceil(size[0] / cell)), -1, np.int64)
     if not len(places.x):
         return StoredMap(image, cell)
