@@ -31,7 +31,7 @@ from mrxs_tiles.stored_bytes import (
     stored_map,
     tissue_images,
 )
-from mrxs_tiles.survey import survey
+from mrxs_tiles.survey import summary, survey
 from mrxs_tiles.tile_slide import tile
 from running import mrxs_tiles
 from write_mirax import VARIANTS, MiraxSpec, around_tissue, scene_of, write_mirax
@@ -202,6 +202,21 @@ def test_other_formats_are_opened(aperio: Path, tmp_path: Path) -> None:
     row = survey_of(aperio, tmp_path)[aperio.stem]
     assert (row["status"], row["width"], row["height"]) == ("ok", 2220, 2967)
     assert row["tile_gigabytes"] is None
+    part = survey_of(aperio, tmp_path, tile_size=1000, region="900,0,200,50")[aperio.stem]
+    assert (part["status"], part["tiles"]) == ("ok", 2)
+    outside = survey_of(aperio, tmp_path, region="90000,0,9,9")[aperio.stem]
+    assert outside["status"] == "failed"
+    assert outside["error"].startswith("The region '90000,0,9,9' ")
+
+
+def test_slides_without_estimate_are_said(aperio: Path, tmp_path: Path) -> None:
+    """What cannot be estimated is not passed off as nothing."""
+    config = read_config({"slides": str(aperio), "results": str(tmp_path)})
+    lines = summary(tmp_path, survey(find_slides(config), tmp_path))
+    assert lines[1] == (
+        "about 0 tiles to keep, 0 GB, 0 core hours, without 1 slide of which nothing, or no GB, "
+        "can be told beforehand"
+    )
 
 
 @pytest.mark.parametrize("file", ["Slidedat.ini", "Index.dat"])

@@ -64,12 +64,14 @@ def summary(results: Path, rows: Sequence[Record]) -> list[str]:
 
     bad = [row for row in rows if row["status"] in BAD]
     unknown = sum(row["tile_gigabytes"] is None for row in rows if row["status"] != "failed")
-    unless = f" ({unknown:,} slides not counted: their sizes do not tell)" if unknown else ""
+    some = f"{unknown:,} slide{'' if unknown == 1 else 's'}"
+    unless = f", without {some} of which nothing, or no GB, can be told beforehand"
     return [
         f"{len(rows):,} slide{'' if len(rows) == 1 else 's'}, {total('gigabytes'):.3g} GB: "
         f"{len(rows) - len(bad):,} sound, {len(bad):,} bad",
         f"about {total('kept_estimate'):,.0f} tiles to keep, "
-        f"{total('tile_gigabytes'):.3g} GB{unless}, {total('core_hours'):.3g} core hours",
+        f"{total('tile_gigabytes'):.3g} GB, {total('core_hours'):.3g} core hours"
+        f"{unless if unknown else ''}",
         *(f"  {row['slide']} ({row['status']}): {row['error']}" for row in bad),
         f"survey: {results / manifest.SURVEY_TSV}",
     ]
@@ -101,8 +103,15 @@ def _by_opening(files: SlideFiles, settings: Settings, trouble: str = "") -> Rec
     with openable(files) as path, opened(path, files.path, None, trouble) as reader:
         facts = reader.facts()
         grid = _grid(reader.best_level, facts, settings)
+    asked = _asked(facts, grid, settings)
     warning = f"the MIRAX index is not understood ({trouble}), so nothing is estimated"
-    return _facts(facts, grid) | {"warnings": [warning] if trouble else []}
+    return _facts(facts, asked) | {"warnings": [warning] if trouble else []}
+
+
+def _asked(facts: SlideFacts, grid: Grid, settings: Settings) -> Bools:
+    """The tiles of the region, or all, (cols, rows) bool."""
+    inside = asked_for(facts, grid, settings.region, settings.region_origin)
+    return np.ones((grid.cols, grid.rows), bool) if inside is None else inside
 
 
 def _by_index(files: SlideFiles, folder: Path, settings: Settings) -> Record:
@@ -115,16 +124,14 @@ def _by_index(files: SlideFiles, folder: Path, settings: Settings) -> Record:
         why = "; ".join(damaged_files(index))
         raise SlideError(f"{files.path.name} cannot be opened: {why}. {COPY_AGAIN}.")
     grid = _grid(partial(best_level, facts.levels.downsamples), facts, settings)
-    inside = asked_for(facts, grid, settings.region, settings.region_origin)
-    asked = np.ones((grid.cols, grid.rows), bool) if inside is None else inside
+    asked = _asked(facts, grid, settings)
     lost = unreadable_tiles(index, grid) & asked
     kept = grid.touched(stored_boxes(index, grid.level))
     if not settings.drop_blank:
         kept[:] = True
     kept &= asked & ~lost
     return (
-        _facts(facts, grid)
-        | {"tiles": int(asked.sum())}
+        _facts(facts, asked)
         | _areas(index, facts)
         | _damage(index, facts, grid, asked, lost)
         | _cost(index, facts, grid, kept, settings)
@@ -136,14 +143,14 @@ def _grid(best: Callable[[int], int], facts: SlideFacts, settings: Settings) -> 
     return grid_of(best, facts, *chosen)
 
 
-def _facts(facts: SlideFacts, grid: Grid) -> Record:
+def _facts(facts: SlideFacts, asked: Bools) -> Record:
     return {
         "width": facts.size[0],
         "height": facts.size[1],
         "mpp_x": facts.mpp_x,
         "mpp_y": facts.mpp_y,
         "objective": facts.objective,
-        "tiles": grid.cols * grid.rows,
+        "tiles": int(asked.sum()),
     }
 
 
