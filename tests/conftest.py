@@ -17,7 +17,8 @@ import pytest
 
 from mirax_files import Part, StoredImage
 from mrxs_tiles.config import read_config
-from mrxs_tiles.inspect_slide import SETTINGS, inspect
+from mrxs_tiles.inspect_slide import inspect
+from mrxs_tiles.settings import Settings
 from mrxs_tiles.tile_slide import tile
 from write_mirax import VARIANTS, WrittenSlide, scene_of, write_mirax
 
@@ -112,11 +113,14 @@ def table(path: Path) -> list[dict[str, str]]:
 def look(path: Path, results: Path, **keys: Any) -> dict[str, Any]:
     """Run `inspect` alone on one slide; `keys` are the config's."""
     settings = read_config(keys).settings
-    return inspect(NAME, path, results, **{key: getattr(settings, key) for key in SETTINGS})
+    return inspect(NAME, path, results, settings)
 
 
-def cut(path: Path, results: Path, threads: int = 2, **keys: Any) -> Cut:
+def cut(
+    path: Path, results: Path, threads: int = 2, settings: Settings | None = None, **keys: Any
+) -> Cut:
     """Run `inspect` and `tile` on one slide; `keys` are the config's, its defaults else."""
-    inspected = look(path, results, **keys)
-    tiled = tile(NAME, path, results, read_config(keys).settings, threads)
+    chosen = settings or read_config(keys).settings
+    inspected = inspect(NAME, path, results, chosen)
+    tiled = tile(NAME, path, results, chosen, threads)
     return Cut(results / NAME, inspected, tiled)

@@ -16,7 +16,7 @@ from openslide.deepzoom import DeepZoomGenerator
 
 import running
 from mrxs_tiles.config import read_config
-from mrxs_tiles.inspect_slide import SETTINGS, inspect
+from mrxs_tiles.inspect_slide import inspect
 from mrxs_tiles.reader import SlideReader
 from mrxs_tiles.tile_slide import tile
 from running import (
@@ -387,9 +387,8 @@ def test_many_corrupt_images(
     images = [image for image in slide.images if image.level == 0][1::3][:10]
     zero(slide, images, slide.folder)
     config = read_config({"tile_size": 40, "results": str(tmp_path)})
-    grid = {key: getattr(config.settings, key) for key in SETTINGS}
-    inspect("A", slide.path, tmp_path / "results", **grid)
-    inspect("good", whole.path, tmp_path / "undamaged", **grid)
+    inspect("A", slide.path, tmp_path / "results", config.settings)
+    inspect("good", whole.path, tmp_path / "undamaged", config.settings)
     tile("good", whole.path, tmp_path / "undamaged", config.settings, 1)
     readers: list[SlideReader] = []
     begin = SlideReader.__init__

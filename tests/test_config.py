@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import math
 import pickle
 import subprocess
 import sys
@@ -44,9 +45,12 @@ def faults(raw: dict[Any, Any]) -> list[str]:
 def test_defaults() -> None:
     """An empty config is the contract's defaults."""
     expected = Settings(
+        slide_mpp=None,
         tile_size=3000,
         overlap=0,
         downsample=1,
+        mpp=None,
+        magnification=None,
         limit_bounds=False,
         region=None,
         region_origin="slide",
@@ -74,8 +78,8 @@ def test_schemas_agree() -> None:
         assert schema["additionalProperties"] is False
     per_slide = [field.name for field in dataclasses.fields(Settings)]
     assert list(load_schema("slides")) == ["path", "slide", *per_slide]
-    assert set(per_slide) <= set(KEYS)
-    for key in per_slide:
+    assert set(per_slide) - set(KEYS) == {"slide_mpp"}
+    for key in per_slide[1:]:
         reference = f"config.schema.yaml#/properties/{key}"
         assert load_schema("slides")[key] == {"$ref": reference}
 
@@ -94,6 +98,10 @@ def test_schemas_agree() -> None:
         ("background", "null", None),
         ("background", "", None),
         ("downsample", 2**30, 2**30),
+        ("downsample", 2.5, 2.5),
+        ("mpp", 0.5, 0.5),
+        ("mpp", 1, 1),
+        ("magnification", 20, 20),
         ("overlap", 3000, 3000),
     ],
 )
@@ -130,8 +138,39 @@ def test_accepted(key: str, value: object, expected: object) -> None:
             "(the default is 75).",
         ),
         (
-            {"downsample": 3},
-            "downsample is the number 3: write 1, 2, 4, 8, ... or 1073741824 (the default is 1).",
+            {"downsample": 0.5},
+            "downsample is the number 0.5: write a number of level-0 px from 1 to 1073741824 "
+            "(the default is 1).",
+        ),
+        (
+            {"mpp": -0.5},
+            "mpp is the number -0.5: write a number of µm above 0, to 1000, or null "
+            "(the default is null).",
+        ),
+        (
+            {"mpp": "0.5"},
+            'mpp is the text "0.5": write a number of µm above 0, to 1000, or null, without '
+            "quotes (the default is null).",
+        ),
+        (
+            {"mpp": math.nan},
+            "mpp is the number nan: write a number of µm above 0, to 1000, or null "
+            "(the default is null).",
+        ),
+        (
+            {"magnification": 0},
+            "magnification is the number 0: write a power above 0, to 1000, or null "
+            "(the default is null).",
+        ),
+        (
+            {"mpp": 0.5, "magnification": 20},
+            "mpp 0.5 and magnification 20 are asked for, of which only one can be had: "
+            "remove the others.",
+        ),
+        (
+            {"mpp": 0.5, "downsample": 2.0},
+            "downsample 2 and mpp 0.5 are asked for, of which only one can be had: "
+            "remove the others.",
         ),
         (
             {"limit_bounds": "yes"},
@@ -195,10 +234,7 @@ def test_accepted(key: str, value: object, expected: object) -> None:
         ),
         (
             {True: 512},
-            '"True" is not a key of the config: remove it; known are slides, results, tile_size, '
-            "overlap, downsample, limit_bounds, region, region_origin, drop_blank, "
-            "background, format, quality, "
-            "subsampling, on_bad_slide.",
+            f'"True" is not a key of the config: remove it; known are {", ".join(KEYS)}.',
         ),
         (
             {"overlap": 4000},
@@ -227,9 +263,9 @@ def test_places_are_paths(key: str, value: object) -> None:
 def test_all_faults_at_once() -> None:
     """Every fault is told at the first go, unknown keys first, a line each."""
     with pytest.raises(ConfigError) as caught:
-        read_config({"quality": 0, "mpp": 0.5, "format": "tif", "overlap": 1})
+        read_config({"quality": 0, "shade": 0.5, "format": "tif", "overlap": 1})
     lines = str(caught.value).splitlines()
-    assert [line.split()[0] for line in lines] == ['"mpp"', "format", "quality"]
+    assert [line.split()[0] for line in lines] == ['"shade"', "format", "quality"]
     assert caught.value.faults == tuple(lines)
 
 

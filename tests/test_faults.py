@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ import running
 from mrxs_tiles import space
 from mrxs_tiles.config import read_config
 from mrxs_tiles.errors import ResultsError
-from mrxs_tiles.inspect_slide import SETTINGS, inspect
+from mrxs_tiles.inspect_slide import inspect
 from mrxs_tiles.tile_slide import tile
 from running import LARGE, TINY, Ran, mrxs_tiles, snakemake, tree
 
@@ -118,8 +117,7 @@ def test_disk_full_again(tiny: Path, tmp_path: Path) -> None:
 def test_too_little_space(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the tiles will not fit, that is said before the first is cut, with both figures."""
     config = read_config({"tile_size": 200})
-    grid = {key: value for key, value in asdict(config.settings).items() if key in SETTINGS}
-    inspect("A", tiny, tmp_path / "results", **grid)
+    inspect("A", tiny, tmp_path / "results", config.settings)
     before = tree(tmp_path / "results")
     monkeypatch.setattr(space, "estimate_bytes", lambda *_: 123_456_789_012)
     monkeypatch.setattr(space, "free_bytes", lambda _: 4_500_000)

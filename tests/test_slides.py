@@ -12,10 +12,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mrxs_tiles.config import read_config
+from mrxs_tiles.config import load_schema, read_config
 from mrxs_tiles.errors import ConfigError
 from mrxs_tiles.slides import Slide, find_slides, name_fault
 
+COLUMNS = ", ".join(load_schema("slides"))
 ASK = "name a folder, one slide, a glob or a sheet (.tsv, .csv)."
 
 
@@ -334,10 +335,7 @@ def test_sheet_faults_at_once() -> None:
         ),
         (
             "path,patient,path,\na,b,c,\n",
-            [': its column "patient" is not known: remove it; known are path, slide, tile_size, '
-             "overlap, downsample, limit_bounds, region, region_origin, drop_blank, background, "
-             "format, quality, "
-             "subsampling.",
+            [f': its column "patient" is not known: remove it; known are {COLUMNS}.',
              ": its column path is there twice: remove one.",
              ": its column 4 has no name: name it, or remove it."],
         ),

@@ -18,7 +18,7 @@ from skimage import data
 from conftest import Variant
 from mrxs_tiles.canvas import best_level, facts_of
 from mrxs_tiles.config import read_config
-from mrxs_tiles.inspect_slide import SETTINGS, inspect
+from mrxs_tiles.inspect_slide import inspect
 from mrxs_tiles.manifest import SURVEY, read_table
 from mrxs_tiles.mirax import read_index
 from mrxs_tiles.reader import SlideReader
@@ -52,7 +52,7 @@ def survey_of(slides: Path, results: Path, **settings: Any) -> dict[str, dict[st
 def cut(path: Path, results: Path, **settings: Any) -> dict[str, Any]:
     """What a run really makes."""
     chosen = read_config(settings).settings
-    inspect(path.stem, path, results, **{key: getattr(chosen, key) for key in SETTINGS})
+    inspect(path.stem, path, results, chosen)
     return tile(path.stem, path, results, chosen, 1)
 
 
@@ -120,6 +120,9 @@ def test_tissue_is_the_written_tissue(histology: Path) -> None:
         {"tile_size": 512, "overlap": 16},
         {"tile_size": 300, "quality": 90},
         {"tile_size": 256, "downsample": 2},
+        {"tile_size": 256, "downsample": 1.4},
+        {"tile_size": 128, "mpp": 0.75},
+        {"tile_size": 100, "magnification": 2.6},
         {"tile_size": 300, "limit_bounds": True, "subsampling": "444"},
     ],
     ids=str,

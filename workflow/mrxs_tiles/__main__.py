@@ -7,11 +7,12 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from mrxs_tiles import __version__
-from mrxs_tiles.config import Config, from_text, options, read_config
+from mrxs_tiles.config import SLIDE_MPP, Config, from_text, options, read_config
 from mrxs_tiles.errors import ConfigError, MrxsTilesError, shown
 from mrxs_tiles.job import BAD_INPUT, DONE, INTERRUPTED, complain, run
 from mrxs_tiles.manifest import BAD, Record
@@ -69,6 +70,8 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument("path", metavar="SLIDE", help="the slide's file")
             help_name = "its name, the folder in the results (default: the file's, without suffix)"
             command.add_argument("--slide", metavar="NAME", help=help_name)
+            help_mpp = "µm per level-0 px, where the slide does not say or is wrong"
+            command.add_argument("--slide-mpp", metavar="VALUE", help=help_mpp)
         if name == "tile":
             help_threads = "tiles cut at the same time (default: 1)"
             command.add_argument(
@@ -121,15 +124,17 @@ def _slide_step(command: str, config: Config, given: dict[str, str | None]) -> i
             f"The slide's name {shown(slide)} {fault}: give another, such as --slide case/1."
         )
     results, settings = config.results, config.settings
+    if given["slide_mpp"] is not None:
+        mpp: Any = from_text(SLIDE_MPP, given["slide_mpp"], "--slide-mpp")
+        settings = replace(settings, slide_mpp=mpp)
     if faults := misplaced([Slide(slide, path, settings)], results):
         raise ConfigError(*faults)
 
     def step() -> Record:
         if command == "inspect":
-            from mrxs_tiles.inspect_slide import SETTINGS, inspect
+            from mrxs_tiles.inspect_slide import inspect
 
-            chosen = {key: value for key, value in asdict(settings).items() if key in SETTINGS}
-            return inspect(slide, path, results, **chosen)
+            return inspect(slide, path, results, settings)
         from mrxs_tiles.tile_slide import tile
 
         return tile(slide, path, results, settings, int(given["threads"] or 1))

@@ -6,6 +6,7 @@ and the options of the command line are made from it.
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from collections.abc import Mapping
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from jsonschema import Validator
 
 SCHEMAS = Path(__file__).resolve().parent.parent / "schemas"
+SLIDE_MPP = "slide_mpp"  # says what a slide is, not how it is cut: no key of the config
+SCALES = ("downsample", "mpp", "magnification")  # only one of them counts
+_DECIMAL = r"-?[0-9]{1,30}(\.[0-9]{1,30})?([eE][-+]?[0-9]{1,2})?"
 JPEG_LIMIT = 65500  # px; no side of a JPEG that libjpeg writes is longer
 
 
@@ -91,8 +95,10 @@ def read_config(raw: Mapping[str, object]) -> Config:
     values = {key: _plain(key, raw.get(key, rules["default"])) for key, rules in known.items()}
     wrong = [key for key, value in values.items() if not _is_valid(key, value)]
     faults += [wrong_value(key, key, known[key], values[key]) for key in wrong]
-    names = [field.name for field in fields(Settings)]
+    names = [field.name for field in fields(Settings) if field.name != SLIDE_MPP]
     if not set(wrong) & set(names):
+        own = [key for key in SCALES if values[key] != known[key]["default"]]
+        faults += _scale_faults("", {key: values[key] for key in own})
         faults += _conflicts("", {name: values[name] for name in names})
     if faults:
         raise ConfigError(*faults)
@@ -100,7 +106,7 @@ def read_config(raw: Mapping[str, object]) -> Config:
         slides=str(home_expanded(str(values["slides"]))),
         results=home_expanded(str(values["results"])),
         on_bad_slide=str(values["on_bad_slide"]),
-        settings=_settings({name: values[name] for name in names}),
+        settings=_settings({SLIDE_MPP: None} | {name: values[name] for name in names}),
     )
 
 
@@ -112,10 +118,12 @@ def from_text(key: str, text: str, subject: str = "") -> object:
     Raises:
         ConfigError: the text is not a value of that key.
     """
-    rules = load_schema("config")[key]
+    rules = _rules(key)
     value = _plain(key, text)
-    if "integer" in types(rules) and re.fullmatch("-?[0-9]{1,30}", text):
+    if {"integer", "number"} & set(types(rules)) and re.fullmatch("-?[0-9]{1,30}", text):
         value = int(text)
+    elif "number" in types(rules) and re.fullmatch(_DECIMAL, text):
+        value = float(text)
     if not _is_valid(key, value):
         raise ConfigError(wrong_value(subject or key, key, rules, value, typed=False))
     return value
@@ -139,6 +147,10 @@ def override(
                 faults += error.faults
     if isinstance(values.get("region"), str) and rectangle(values["region"]) is None:
         values["region"] = str(folder / home_expanded(values["region"]))
+    own = {key: values[key] for key in SCALES if values.get(key) is not None}
+    faults += _scale_faults(f"{where}: ", own)
+    if own:  # it replaces the one that the config asks for
+        values = {key: load_schema("config")[key]["default"] for key in SCALES} | values
     if not faults:
         faults += _conflicts(f"{where}: ", asdict(settings) | values)
     if faults or not values:
@@ -154,9 +166,14 @@ def home_expanded(text: str) -> Path:
         return Path(text)
 
 
+def _rules(key: str) -> dict[str, Any]:
+    """Return the schema of a key of the config, or of a column that only a sheet has."""
+    return load_schema("slides" if key == SLIDE_MPP else "config")[key]
+
+
 def _plain(key: str, value: object) -> object:
     """Bring a value that has one reading only into the form that the schema describes."""
-    rules = load_schema("config")[key]
+    rules = _rules(key)
     if isinstance(value, str):
         word = value.lower()
         if "boolean" in types(rules) and word in ("true", "false"):
@@ -174,13 +191,14 @@ def _validators() -> dict[str, Validator]:
 
     formats = FormatChecker(())
     formats.checks("colour")(lambda value: not isinstance(value, str) or _colour(value) is not None)
-    schema = load_schema("config").items()
-    return {key: Draft202012Validator(rules, format_checker=formats) for key, rules in schema}
+    keys = [*load_schema("config"), SLIDE_MPP]
+    return {key: Draft202012Validator(_rules(key), format_checker=formats) for key in keys}
 
 
 def _is_valid(key: str, value: Any) -> bool:
     # For JSON Schema 512.0 is a whole number. Here it is not: it is no number of pixels.
-    if isinstance(value, float) and "number" not in types(load_schema("config")[key]):
+    # What is no number at all would be within all limits.
+    if isinstance(value, float) and ("number" not in types(_rules(key)) or math.isnan(value)):
         return False
     try:
         return _validators()[key].is_valid(value)
@@ -203,6 +221,8 @@ def _colour(text: str) -> tuple[int, int, int] | None:
 
 
 def _settings(values: dict[str, Any]) -> Settings:
+    if float(values["downsample"]).is_integer():
+        values["downsample"] = int(values["downsample"])
     if isinstance(values["background"], str):
         values["background"] = _colour(values["background"])
     if values["region"] is not None and rectangle(values["region"]) is None:
@@ -233,6 +253,14 @@ def _region_faults(subject: str, region: str | None) -> list[str]:
 def _conflicts(subject: str, values: Mapping[str, Any]) -> list[str]:
     """Return what is wrong between keys that are right alone, and with files that they name."""
     return _region_faults(subject, values["region"]) + _size_faults(subject, values)
+
+
+def _scale_faults(subject: str, scales: Mapping[str, object]) -> list[str]:
+    """Return what is wrong where more than one scale is asked for."""
+    if len(scales) < 2:
+        return []
+    asked = " and ".join(f"{key} {value:g}" for key, value in scales.items())
+    return [f"{subject}{asked} are asked for, of which only one can be had: remove the others."]
 
 
 def _size_faults(subject: str, values: Mapping[str, Any]) -> list[str]:

@@ -11,13 +11,10 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from typing import NamedTuple
 
-import numpy as np
-
-from mrxs_tiles.encode import Encode, resample
+from mrxs_tiles.encode import Encode
 from mrxs_tiles.errors import SlideError
-from mrxs_tiles.filters import Color, Pixels, is_blank, is_unscanned, put_on_background
-from mrxs_tiles.grid import Grid
-from mrxs_tiles.reader import SlideReader
+from mrxs_tiles.filters import is_blank
+from mrxs_tiles.picture import Pictures
 from mrxs_tiles.store import TileFolder
 
 Address = tuple[int, int]
@@ -43,19 +40,16 @@ class Cutter:
 
     def __init__(
         self,
-        reader: SlideReader,
-        grid: Grid,
+        pictures: Pictures,
         folder: TileFolder,
         encode: Encode,
         suffix: str,
-        background: Color,
         drop_blank: bool,
     ) -> None:
         """Take what all tiles of a slide share; ``suffix`` is the files' without its dot."""
-        self._reader, self._grid, self._folder = reader, grid, folder
+        self._pictures, self._folder = pictures, folder
         self._encode, self._suffix = encode, suffix
-        self._background, self._drop_blank = background, drop_blank
-        self._own = threading.local()
+        self._drop_blank = drop_blank
 
     def cut(self, address: Address) -> Fate:
         """Make one tile.
@@ -64,30 +58,15 @@ class Cutter:
             SlideError: its pixels could not be read.
             ResultsError: it could not be written.
         """
-        region = self._grid.region(*address)
-        if not all(region.tile_size):
+        pixels = self._pictures.read(address)
+        if pixels is None:
             return Fate(0, "unscanned")
-        pixels = self._buffer(*region.size)
-        self._reader.read(region.location, region.level, pixels)
-        if self._drop_blank and is_unscanned(pixels):
-            return Fate(0, "unscanned")
-        put_on_background(pixels, self._background)
-        if region.size != region.tile_size:
-            pixels = resample(pixels, region.z_size)
         if self._drop_blank and is_blank(pixels):
             return Fate(0, "blank")
         content = self._encode(pixels)
         col, row = address
         file = self._folder.write(f"{col}_{row}.{self._suffix}", content)
         return Fate(1, file=file, bytes=len(content))
-
-    def _buffer(self, width: int, height: int) -> Pixels:
-        """This thread's buffer, as a picture of (height, width, 4)."""
-        size = width * height * 4
-        memory: Pixels | None = getattr(self._own, "memory", None)
-        if memory is None or memory.size < size:
-            memory = self._own.memory = np.empty(size, np.uint8)
-        return memory[:size].reshape(height, width, 4)
 
 
 def in_blocks(addresses: Sequence[Address], stride_px: int) -> list[Address]:

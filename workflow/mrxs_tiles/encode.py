@@ -78,13 +78,3 @@ def encode_png(pixels: Pixels) -> bytes:
     """A PNG of the same pixels, RGB."""
     rgb = np.ascontiguousarray(pixels[..., 2::-1])
     return bytes(imagecodecs.png_encode(rgb, level=PNG_LEVEL))
-
-
-def resample(pixels: Pixels, size: tuple[int, int]) -> Pixels:
-    """Bring a picture to a size (width, height) as Deep Zoom does, with Pillow's thumbnail."""
-    image = Image.fromarray(np.ascontiguousarray(pixels[..., 2::-1]))
-    image.thumbnail(size, Image.Resampling.LANCZOS)
-    out = np.empty((image.height, image.width, 4), np.uint8)
-    out[..., 2::-1] = np.asarray(image)
-    out[..., 3] = 255
-    return out

@@ -9,7 +9,8 @@ four coordinate planes name the variables here too:
 - ``l_``  pixels of the slide level that is read
 - ``l0_`` pixels of slide level 0
 
-Both directions are alike, so all but the last step is done for one ``Axis`` at a time.
+Both directions are alike, so all but the last step is done for one ``Axis`` at a time. Scales
+that Deep Zoom does not know are in ``resampled_grid``.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -49,7 +50,8 @@ class Region(NamedTuple):
 
     ``location``: (x, y) level-0 px. ``size``: (width, height) px of ``level``. ``z_size``:
     (width, height) px into which the picture must fit: where ``size`` is larger it is
-    resampled. ``tile_size``: (width, height) px of the picture that comes out.
+    resampled. ``tile_size``: (width, height) px of the picture that comes out. ``box``: (left,
+    top, right, bottom) px in what is read, which become the picture; None: all, as in Deep Zoom.
     """
 
     location: tuple[int, int]
@@ -57,6 +59,7 @@ class Region(NamedTuple):
     size: tuple[int, int]
     z_size: tuple[int, int]
     tile_size: tuple[int, int]
+    box: tuple[float, float, float, float] | None
 
 
 class Span(NamedTuple):
@@ -67,11 +70,46 @@ class Span(NamedTuple):
     l0_location: int
     l_length: int
     z_length: int
+    l_box: tuple[float, float] | None = None  # in what is read; None: all of it
+
+
+Downsamples = tuple[float, float]
+
+
+class Axis(Protocol):
+    """One direction of a grid: how columns (or rows) lie along it."""
+
+    @property
+    def l0_origin(self) -> int:
+        """Where the grid starts."""
+
+    @property
+    def l0_l_downsample(self) -> float:
+        """Level-0 px per px of the level that is read."""
+
+    @property
+    def downsample(self) -> float:
+        """Level-0 px per px of a tile."""
+
+    @property
+    def z_t_downsample(self) -> int:
+        """Side of a tile."""
+
+    @property
+    def z_overlap(self) -> int:
+        """Px added on each inner side."""
+
+    @property
+    def count(self) -> int:
+        """How many columns (rows) there are."""
+
+    def span(self, t: int) -> Span:
+        """Where column (row) ``t`` lies; ``t`` from 0 to ``count - 1``."""
 
 
 @dataclass(frozen=True, slots=True)
-class Axis:
-    """One direction of a grid: how columns (or rows) lie along it."""
+class DeepZoomAxis:
+    """One direction of a grid as Deep Zoom has it."""
 
     l0_slide: int  # length of the slide
     l0_origin: int  # where the grid starts
@@ -81,6 +119,11 @@ class Axis:
     z_length: int
     z_t_downsample: int  # side of a tile
     z_overlap: int
+
+    @property
+    def downsample(self) -> int:
+        """Level-0 px per px of a tile, a power of two."""
+        return round(self.l0_l_downsample * self.l_z_downsample)
 
     @property
     def count(self) -> int:
@@ -97,7 +140,7 @@ class Axis:
         l_length = int(
             min(math.ceil(self.l_z_downsample * z_length), self.l_length - math.ceil(l_start))
         )
-        l0_z = round(self.l0_l_downsample * self.l_z_downsample)
+        l0_z = self.downsample
         l0_start = self.l0_origin + l0_z * (z_start - z_before)
         # a last tile smaller than the overlap: the one before it must not reach beyond it
         z_shown = min(z_length, self.z_length - (z_start - z_before))
@@ -115,9 +158,19 @@ class Grid:
     """All tiles of a slide at one resolution."""
 
     level: int
-    downsample: int
     x: Axis
     y: Axis
+
+    @property
+    def downsample(self) -> float:
+        """Level-0 px per px of a tile; the geometric mean where it differs across and down."""
+        across, down = self.x.downsample, self.y.downsample
+        return across if across == down else math.sqrt(across * down)
+
+    @property
+    def stride(self) -> int:
+        """Px of the level that is read, from one column to the next."""
+        return math.ceil(self.x.z_t_downsample * self.x.downsample / self.x.l0_l_downsample)
 
     @property
     def cols(self) -> int:
@@ -153,6 +206,7 @@ class Grid:
             size=(across.l_length, down.l_length),
             z_size=(across.z_length, down.z_length),
             tile_size=_picture_size(across, down),
+            box=_box(across, down),
         )
 
     def touched(self, boxes: npt.NDArray[np.float64]) -> Bools:
@@ -197,7 +251,15 @@ def _tile(col: int, row: int, across: Span, down: Span) -> Tile:
     )
 
 
+def _box(across: Span, down: Span) -> tuple[float, float, float, float] | None:
+    if across.l_box is None or down.l_box is None:
+        return None
+    return across.l_box[0], down.l_box[0], across.l_box[1], down.l_box[1]
+
+
 def _picture_size(across: Span, down: Span) -> tuple[int, int]:
+    if across.l_box is not None:
+        return (across.z_length, down.z_length)
     if not across.l_length or not down.l_length:
         return (0, 0)
     return thumbnail_size((across.l_length, down.l_length), (across.z_length, down.z_length))
@@ -259,14 +321,14 @@ def make_grid(
         best_level: OpenSlide's ``get_best_level_for_downsample(downsample)``.
     """
 
-    def axis(direction: int) -> Axis:
+    def axis(direction: int) -> DeepZoomAxis:
         l0_slide = levels.sizes[0][direction]
         l0_length, l_length = l0_slide, levels.sizes[best_level][direction]
         if area is not None:
             # the generator scales every level by this ratio, level 0 too, and rounds up
             scale = area[2 + direction] / l0_slide
             l0_length, l_length = math.ceil(l0_slide * scale), math.ceil(l_length * scale)
-        return Axis(
+        return DeepZoomAxis(
             l0_slide=l0_slide,
             l0_origin=0 if area is None else area[direction],
             l_length=l_length,
@@ -278,4 +340,4 @@ def make_grid(
             z_overlap=overlap,
         )
 
-    return Grid(level=best_level, downsample=downsample, x=axis(0), y=axis(1))
+    return Grid(level=best_level, x=axis(0), y=axis(1))

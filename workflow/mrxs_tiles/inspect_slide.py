@@ -20,6 +20,8 @@ from mrxs_tiles.locate import SlideFiles, is_mirax, locate, openable
 from mrxs_tiles.manifest import Record
 from mrxs_tiles.mirax import MiraxIndex, read_index
 from mrxs_tiles.reader import SlideFacts, SlideReader
+from mrxs_tiles.resolution import with_scale
+from mrxs_tiles.settings import GridSettings
 from mrxs_tiles.slide_grid import asked_for, can_hold_pixels, grid_of, grid_record
 from mrxs_tiles.slidedat import INI_NAME
 from mrxs_tiles.store import make_folder, remove_files, write_file
@@ -27,38 +29,15 @@ from mrxs_tiles.thumbnail import make_thumbnail
 
 log = logging.getLogger(__name__)
 
-SETTINGS = (
-    *("tile_size", "overlap", "downsample", "limit_bounds", "region", "region_origin"),
-    "drop_blank",
-)
 
-
-def inspect(
-    slide: str,
-    path: Path,
-    results: Path,
-    *,
-    tile_size: int,
-    overlap: int,
-    downsample: int,
-    limit_bounds: bool,
-    region: str | None,
-    region_origin: str,
-    drop_blank: bool,
-) -> Record:
+def inspect(slide: str, path: Path, results: Path, settings: GridSettings) -> Record:
     """Look at one slide and write what it is and the tiles of its grid.
 
     Args:
         slide: its name, the folder below ``results``.
         path: its file.
         results: where everything goes.
-        tile_size: side of a tile, px.
-        overlap: px added on each inner side.
-        downsample: level-0 px per px of the tiles, a power of two.
-        limit_bounds: the grid covers the scanned area only.
-        region: only tiles that share area with it have a row and are counted.
-        region_origin: ``slide`` or ``bounds``, where the region's 0, 0 lies.
-        drop_blank: False: also tiles known to be empty get a row.
+        settings: where its tiles lie.
 
     Returns:
         What ``slide.json`` holds. A slide that cannot be opened has status ``failed`` and
@@ -78,18 +57,17 @@ def inspect(
             openable(files) as openable_path,
             opened(openable_path, path, index, trouble) as reader,
         ):
-            seen = _Seen(files, reader.facts(), index, trouble)
-            grid = grid_of(
-                reader.best_level, seen.facts, tile_size, overlap, downsample, limit_bounds
-            )
-            inside = asked_for(seen.facts, grid, region, region_origin)
+            said = reader.facts()
+            seen = _Seen(files, with_scale(said, settings.slide_mpp), said, index, trouble)
+            grid = grid_of(reader.best_level, seen.facts, settings)
+            inside = asked_for(seen.facts, grid, settings.region, settings.region_origin)
             picture, whole = make_thumbnail(reader, seen.facts, seen.facts.background or WHITE)
     except SlideError as error:
         return write_failed(slide, path, results, str(error))
-    seen, full = _wanted(seen, grid) if drop_blank else (seen, None)
+    seen, full = _wanted(seen, grid) if settings.drop_blank else (seen, None)
     wanted = _both(inside, full)
     tiles, listed = _count(grid, inside), _count(grid, wanted)
-    record = _record(slide, path, seen, grid_record(grid, tiles, listed), whole)
+    record = _record(slide, path, seen, grid_record(grid, seen.facts, tiles, listed), whole)
     write_file(folder / manifest.THUMBNAIL, picture)
     manifest.write_table(
         folder / manifest.COORDINATES_TSV,
@@ -103,10 +81,11 @@ def inspect(
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """What was found out about one slide."""
+    """What was found out about one slide; ``said`` are the facts without the user's scale."""
 
     files: SlideFiles
     facts: SlideFacts
+    said: SlideFacts
     index: MiraxIndex | None
     trouble: str
 
@@ -260,6 +239,12 @@ def _warnings(seen: _Seen, whole: bool) -> Iterator[str]:
         yield from damaged_files(seen.index)
         if has_16_bit_png(seen.index):
             yield "the stored images have 16 bits per colour; OpenSlide shows 8"
+    own = (seen.said.mpp_x, seen.said.mpp_y)
+    if (facts.mpp_x, facts.mpp_y) != own and None not in own:
+        yield (
+            f"the scale is slide_mpp, {facts.mpp_x:.6g} µm per px; the slide itself says "
+            f"{own[0]:.6g} x {own[1]:.6g}"
+        )
     if facts.mpp_x is None or facts.mpp_y is None:
         where = f"{INI_NAME} gives no MICROMETER_PER_PIXEL" if seen.index else "it gives no mpp"
         yield f"the slide's scale is not known: {where}"

@@ -103,8 +103,8 @@ class SlideReader:
             quickhash=found.get("openslide.quickhash-1"),
         )
 
-    def best_level(self, downsample: int) -> int:
-        """The level that Deep Zoom reads for a downsample."""
+    def best_level(self, downsample: float) -> int:
+        """The coarsest level that is not coarser than a downsample; Deep Zoom reads that one."""
         return self._current().get_best_level_for_downsample(downsample)
 
     def read(self, location: tuple[int, int], level: int, out: Pixels) -> None:

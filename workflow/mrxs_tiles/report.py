@@ -94,7 +94,7 @@ def _table(rows: Iterable[Record]) -> DataFrame:
     import pandas as pd  # here: it takes 40 MB and half a second that no other step needs
 
     table = pd.DataFrame(list(rows), columns=list(manifest.REPORT), dtype=object)
-    whole = ("width", "height", "levels", "tile_size", "overlap", "downsample", "cols", "rows")
+    whole = ("width", "height", "levels", "tile_size", "overlap", "cols", "rows")
     counts = ("tiles", "kept", *manifest.REASONS, "tile_bytes")
     return table.astype(dict.fromkeys((*whole, *counts), "Int64"))
 

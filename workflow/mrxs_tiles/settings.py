@@ -10,16 +10,25 @@ _RECTANGLE = re.compile(",".join([_NUMBER] * 4))
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
-    """How one slide is cut: the keys that a row of the slide sheet may override."""
+class GridSettings:
+    """Where the tiles of one slide lie: all that ``inspect`` goes by."""
 
+    slide_mpp: float | None  # µm per level-0 px, where the slide does not say or is wrong
     tile_size: int
     overlap: int
-    downsample: int
+    downsample: float
+    mpp: float | None
+    magnification: float | None
     limit_bounds: bool
     region: str | None  # x,y,width,height in level-0 px, or the absolute path of a GeoJSON file
     region_origin: str
     drop_blank: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Settings(GridSettings):
+    """How one slide is cut: the keys that a row of the slide sheet may override."""
+
     background: tuple[int, int, int] | None
     format: str
     quality: int

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -10,38 +11,33 @@ import numpy.typing as npt
 from mrxs_tiles import layout
 from mrxs_tiles.damage import COPY_AGAIN
 from mrxs_tiles.errors import SlideError
-from mrxs_tiles.grid import Bools, Bounds, Grid, largest_downsample, make_grid
+from mrxs_tiles.grid import Bools, Bounds, Grid, make_grid
 from mrxs_tiles.manifest import Record
 from mrxs_tiles.mirax import MiraxIndex
 from mrxs_tiles.reader import SlideFacts
 from mrxs_tiles.region import tiles_in
+from mrxs_tiles.resampled_grid import make_resampled_grid
+from mrxs_tiles.resolution import downsamples_of
+from mrxs_tiles.settings import GridSettings
 
 
-def grid_of(
-    best_level: Callable[[int], int],
-    facts: SlideFacts,
-    tile_size: int,
-    overlap: int,
-    downsample: int,
-    limit_bounds: bool,
-) -> Grid:
+def grid_of(best_level: Callable[[float], int], facts: SlideFacts, settings: GridSettings) -> Grid:
     """The grid of a slide; ``best_level`` gives the level that is read for a downsample.
 
     Raises:
-        SlideError: the slide has no size, or is smaller than one pixel at that downsample.
+        SlideError: the slide has no size, or cannot be cut at the scale that is asked for.
     """
     if min(facts.size) < 1:
         raise SlideError(
             f"The slide says that it is {facts.size[0]} x {facts.size[1]} px. {COPY_AGAIN}."
         )
-    most = largest_downsample(facts.size)
-    if downsample > most:
-        raise SlideError(
-            f"downsample {downsample} is too much for this slide of {facts.size[0]} x "
-            f"{facts.size[1]} px: at {most} it is one pixel. Set downsample to {most} or less."
-        )
-    area = facts.bounds if limit_bounds else None
-    return make_grid(facts.levels, tile_size, overlap, downsample, area, best_level(downsample))
+    across, down = downsamples_of(facts, settings)
+    area = facts.bounds if settings.limit_bounds else None
+    level = best_level(min(across, down))
+    side, overlap = settings.tile_size, settings.overlap
+    if across == down and math.log2(across).is_integer():
+        return make_grid(facts.levels, side, overlap, int(across), area, level)
+    return make_resampled_grid(facts.levels, side, overlap, (across, down), area, level)
 
 
 def asked_for(
@@ -69,7 +65,7 @@ def can_hold_pixels(
         return grid.touched(stored_boxes(index, grid.level) + margins)
     if facts.bounds is not None and not is_mirax:
         # pixels of a coarser level may stand over the scanned area's edge by one of theirs
-        return grid.touched(_box(facts.bounds, 2 * grid.downsample))
+        return grid.touched(_box(facts.bounds, math.ceil(2 * grid.downsample)))
     return None
 
 
@@ -92,15 +88,20 @@ def _box(bounds: Bounds, margin: int) -> npt.NDArray[np.float64]:
     return np.array([[x - margin, y - margin, x + width + margin, y + height + margin]], float)
 
 
-def grid_record(grid: Grid, tiles: int, listed: int) -> Record:
+def grid_record(grid: Grid, facts: SlideFacts, tiles: int, listed: int) -> Record:
     """What ``slide.json`` says of the grid.
 
     ``tiles`` were asked for: all, or those in the region; ``listed`` of them have a row.
     """
+    across, down = grid.x.downsample, grid.y.downsample
     return {
         "tile_size": grid.x.z_t_downsample,
         "overlap": grid.x.z_overlap,
         "downsample": grid.downsample,
+        "mpp_x": None if facts.mpp_x is None else facts.mpp_x * across,
+        "mpp_y": None if facts.mpp_y is None else facts.mpp_y * down,
+        "magnification": None if facts.objective is None else facts.objective / grid.downsample,
+        "level": grid.level,
         "cols": grid.cols,
         "rows": grid.rows,
         "tiles": tiles,

@@ -10,8 +10,9 @@ import numpy as np
 
 from mrxs_tiles.encode import Encode
 from mrxs_tiles.errors import ResultsError, SlideError
-from mrxs_tiles.filters import Color, is_blank, is_unscanned, put_on_background
-from mrxs_tiles.grid import Grid
+from mrxs_tiles.filters import Color, Pixels, is_blank, is_unscanned, put_on_background
+from mrxs_tiles.grid import Grid, Region
+from mrxs_tiles.picture import resample
 from mrxs_tiles.reader import SlideReader
 from mrxs_tiles.store import free_bytes
 
@@ -33,23 +34,35 @@ def estimate_bytes(
     step = max(1, len(addresses) // SAMPLES)
     sampled_px = sampled_bytes = total_px = 0
     for number, address in enumerate(addresses):
-        (x, y), level, (width, height), _, (tile_width, tile_height) = grid.region(*address)
-        total_px += tile_width * tile_height
-        if number % step or not tile_width:
+        region = grid.region(*address)
+        (x, y), (width, height) = region.location, region.size
+        total_px += region.tile_size[0] * region.tile_size[1]
+        if number % step or not region.tile_size[0]:
             continue
         spot = np.empty((min(height, SAMPLE_PX), min(width, SAMPLE_PX), 4), np.uint8)
         across = int((width - spot.shape[1]) // 2 * grid.x.l0_l_downsample)
         down = int((height - spot.shape[0]) // 2 * grid.y.l0_l_downsample)
         try:
-            reader.read((x + across, y + down), level, spot)
+            reader.read((x + across, y + down), region.level, spot)
         except SlideError:
             continue  # told when the tile itself is cut
+        unscanned = is_unscanned(spot)
+        put_on_background(spot, background)
+        spot = _as_in_tile(spot, region)
         sampled_px += spot.shape[0] * spot.shape[1]
-        if not is_unscanned(spot):
-            put_on_background(spot, background)
-            sampled_bytes += 0 if is_blank(spot) else len(encode(spot))
+        sampled_bytes += 0 if unscanned or is_blank(spot) else len(encode(spot))
     pictures = sampled_bytes / max(1, sampled_px) * total_px
     return int(pictures + len(addresses) * DISK_BLOCK / 2)
+
+
+def _as_in_tile(spot: Pixels, region: Region) -> Pixels:
+    """A spot of what is read, as small as it is in the tile."""
+    if region.box is None:
+        return spot
+    height, width = spot.shape[:2]
+    scale = (region.box[2] - region.box[0]) / region.tile_size[0]
+    size = max(1, round(width / scale)), max(1, round(height / scale))
+    return resample(spot, (0, 0, width, height), size)
 
 
 def check_space(folder: Path, slide: str, wanted: int) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -25,6 +25,7 @@ from mrxs_tiles.manifest import BAD, Record
 from mrxs_tiles.mirax import MiraxIndex, read_index
 from mrxs_tiles.names import Slide
 from mrxs_tiles.reader import SlideFacts
+from mrxs_tiles.resolution import with_scale
 from mrxs_tiles.settings import Settings
 from mrxs_tiles.slide_grid import asked_for, can_hold_pixels, grid_of, stored_boxes
 from mrxs_tiles.store import make_folder
@@ -101,8 +102,8 @@ def _row(slide: Slide) -> Record:
 def _by_opening(files: SlideFiles, settings: Settings, trouble: str = "") -> Record:
     """What OpenSlide says of a slide that has no index, or one with ``trouble``."""
     with openable(files) as path, opened(path, files.path, None, trouble) as reader:
-        facts = reader.facts()
-        grid = _grid(reader.best_level, facts, settings)
+        facts = with_scale(reader.facts(), settings.slide_mpp)
+        grid = grid_of(reader.best_level, facts, settings)
     asked = _asked(facts, grid, settings)
     warning = f"the MIRAX index is not understood ({trouble}), so nothing is estimated"
     return _facts(facts, asked) | {"warnings": [warning] if trouble else []}
@@ -117,13 +118,13 @@ def _asked(facts: SlideFacts, grid: Grid, settings: Settings) -> Bools:
 def _by_index(files: SlideFiles, folder: Path, settings: Settings) -> Record:
     try:
         index = read_index(folder)
-        facts = facts_of(index)
+        facts = with_scale(facts_of(index), settings.slide_mpp)
     except SlideError as error:
         return _by_opening(files, settings, str(error))
     if index.unreadable(len(index.images) - 1).any():  # OpenSlide hashes these images at once
         why = "; ".join(damaged_files(index))
         raise SlideError(f"{files.path.name} cannot be opened: {why}. {COPY_AGAIN}.")
-    grid = _grid(partial(best_level, facts.levels.downsamples), facts, settings)
+    grid = grid_of(partial(best_level, facts.levels.downsamples), facts, settings)
     asked = _asked(facts, grid, settings)
     lost = unreadable_tiles(index, grid) & asked
     kept = grid.touched(stored_boxes(index, grid.level))
@@ -136,11 +137,6 @@ def _by_index(files: SlideFiles, folder: Path, settings: Settings) -> Record:
         | _damage(index, facts, grid, asked, lost)
         | _cost(index, facts, grid, kept, settings)
     )
-
-
-def _grid(best: Callable[[int], int], facts: SlideFacts, settings: Settings) -> Grid:
-    chosen = (settings.tile_size, settings.overlap, settings.downsample, settings.limit_bounds)
-    return grid_of(best, facts, *chosen)
 
 
 def _facts(facts: SlideFacts, asked: Bools) -> Record:
@@ -190,20 +186,45 @@ def _cost(
     ring = (1 + 2 * settings.overlap / settings.tile_size) ** 2  # px that several tiles show
     return {
         "kept_estimate": int(kept.sum()),
-        "tile_gigabytes": _gigabytes(index, grid, kept, places, settings, ring),
+        "tile_gigabytes": _gigabytes(index, facts, grid, kept, places, settings, ring),
         "core_hours": places.scanned_px * ring / PX_PER_CORE_SECOND / 3600,
     }
 
 
 def _gigabytes(
-    index: MiraxIndex, grid: Grid, kept: Bools, places: StoredMap, settings: Settings, ring: float
+    index: MiraxIndex,
+    facts: SlideFacts,
+    grid: Grid,
+    kept: Bools,
+    places: StoredMap,
+    settings: Settings,
+    ring: float,
 ) -> float | None:
     """GB of the kept tiles; None where they, or what is stored, are no JPEGs."""
-    stored = jpeg_bytes(index, grid.level, places, settings.quality, settings.subsampling)
+    stored = _scanned_bytes(index, facts, grid, places, settings)
     if stored is None or settings.format != "jpg":
         return None
     share = ring * (layout.downsample(index, grid.level) / grid.downsample) ** 2
     all_px = sum(tile.tile_width * tile.tile_height for tile in grid.tiles(kept))
     empty_px = max(0.0, all_px - places.scanned_px * share)
     heads = int(kept.sum()) * JPEG_HEAD_BYTES
-    return (stored * share + empty_px * FLAT_BYTES_PER_PX + heads) / 1e9
+    return (stored * ring + empty_px * FLAT_BYTES_PER_PX + heads) / 1e9
+
+
+def _scanned_bytes(
+    index: MiraxIndex, facts: SlideFacts, grid: Grid, places: StoredMap, settings: Settings
+) -> float | None:
+    """Bytes of the scanned px at the tiles' scale: between those of the levels around it."""
+    how = settings.quality, settings.subsampling
+    finer = jpeg_bytes(index, grid.level, places, *how)
+    step = grid.downsample / layout.downsample(index, grid.level)
+    if not finer or step == 1:
+        return finer
+    coarser = None
+    if grid.level + 1 < len(index.images):
+        above = stored_map(index, grid.level + 1, facts.levels.sizes[grid.level + 1])
+        coarser = jpeg_bytes(index, grid.level + 1, above, *how)
+    if not coarser:
+        return finer / step**2
+    gap = facts.levels.downsamples[grid.level + 1] / facts.levels.downsamples[grid.level]
+    return float(finer * (coarser / finer) ** (np.log(step) / np.log(gap)))

@@ -21,8 +21,10 @@ from mrxs_tiles.grid import Grid
 from mrxs_tiles.locate import SlideFiles, locate, openable
 from mrxs_tiles.manifest import Record
 from mrxs_tiles.mirax import MiraxIndex, read_index
+from mrxs_tiles.picture import Pictures
 from mrxs_tiles.progress import Progress
 from mrxs_tiles.reader import SlideReader, cache_for
+from mrxs_tiles.resolution import with_scale
 from mrxs_tiles.settings import Settings
 from mrxs_tiles.slide_grid import grid_of, grid_record
 from mrxs_tiles.space import check_space, estimate_bytes
@@ -109,17 +111,11 @@ def _coordinates(folder: Path) -> Iterator[list[str]]:
 def _inspected_grid(
     folder: Path, reader: SlideReader, inspected: Record, settings: Settings, listed: int
 ) -> Grid:
-    grid = grid_of(
-        reader.best_level,
-        reader.facts(),
-        settings.tile_size,
-        settings.overlap,
-        settings.downsample,
-        settings.limit_bounds,
-    )
-    now = grid_record(grid, inspected["grid"]["tiles"], listed)
+    facts = with_scale(reader.facts(), settings.slide_mpp)
+    grid = grid_of(reader.best_level, facts, settings)
+    now = grid_record(grid, facts, inspected["grid"]["tiles"], listed)
     for key, value in now.items():
-        if inspected["grid"][key] != value:
+        if inspected["grid"].get(key) != value:
             raise _other_settings(folder, key)
     return grid
 
@@ -142,10 +138,9 @@ def _cut(job: _Job, settings: Settings, threads: int) -> Record:
         # in here, since what a killed run left behind is gone now
         guess = estimate_bytes(job.reader, job.grid, wanted, encode, colour)
         check_space(job.folder, job.slide, guess)
-        cutter = Cutter(
-            *(job.reader, job.grid, tiles, encode, settings.format, colour, settings.drop_blank)
-        )
-        order = in_blocks(wanted, settings.tile_size)
+        pictures = Pictures(job.reader, job.grid, colour, settings.drop_blank)
+        cutter = Cutter(pictures, tiles, encode, settings.format, settings.drop_blank)
+        order = in_blocks(wanted, job.grid.stride)
         cut, said = cut_all(cutter.cut, order, threads, progress.done)
         fates = cut | dict.fromkeys(lost, UNREADABLE)
         error = _error(job, fates, said, index if lost else None)

@@ -26,7 +26,7 @@ def wrong_value(
         typed: the value came from YAML, where 512 and "512" differ.
     """
     hint, default = "", f" (the default is {literal(rules['default'])})"
-    if typed and isinstance(value, str) and "integer" in types(rules):
+    if typed and isinstance(value, str) and {"integer", "number"} & set(types(rules)):
         hint = ", without quotes"
     elif "pattern" in rules and not isinstance(value, str | list | Mapping | None):
         hint = f', as in {key}: "1e5" in config.yaml or --config {key}=./1e5'  # it drops quotes

@@ -2,7 +2,7 @@
 import os
 import sys
 import time
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from functools import cache
 from pathlib import Path
 
@@ -10,11 +10,11 @@ from snakemake.exceptions import WorkflowError
 
 from mrxs_tiles.config import read_config
 from mrxs_tiles.errors import ConfigError, ResultsError
-from mrxs_tiles.inspect_slide import SETTINGS as INSPECT_SETTINGS
 from mrxs_tiles.locate import stamp
 from mrxs_tiles.region import region_stamp
 from mrxs_tiles.report import bad_slides, read_report, summary
 from mrxs_tiles.revision import revision
+from mrxs_tiles.settings import GridSettings
 from mrxs_tiles.slides import find_slides
 from mrxs_tiles.store import check_writable
 
@@ -24,6 +24,8 @@ try:
     check_writable(CONFIG.results)
 except (ConfigError, ResultsError) as error:
     raise WorkflowError(str(error)) from None
+
+RESAMPLED_MB = 200  # what a thread reads at once of a tile to be resampled, and its copies
 
 SLIDES = {slide.name: slide for slide in FOUND if not slide.refused}
 REFUSED = [(slide.name, str(slide.path), slide.refused) for slide in FOUND if slide.refused]
@@ -47,8 +49,8 @@ def slide_file(wildcards):
 
 def inspect_settings(wildcards):
     """What of the slide's settings `inspect` goes by: another quality does not redo it."""
-    settings = asdict(SLIDES[wildcards.slide].settings)
-    return {key: settings[key] for key in INSPECT_SETTINGS}
+    settings = SLIDES[wildcards.slide].settings
+    return {field.name: getattr(settings, field.name) for field in fields(GridSettings)}
 
 
 def tile_threads(wildcards):
@@ -72,7 +74,10 @@ def tile_memory(wildcards, threads, attempt):
     side = settings.tile_size + 2 * settings.overlap
     gigabytes = slide_stamp(wildcards.slide)[1] / 1e9
     rows_mb = 20 * gigabytes * 1e6 / (settings.tile_size * settings.downsample) ** 2
-    return int(attempt * (300 + 100 * gigabytes + rows_mb + 2.5 * side * side * 4 / 1e6 * threads))
+    tile_mb = 2.5 * side * side * 4 / 1e6
+    if settings.mpp or settings.magnification or settings.downsample != 1:
+        tile_mb += RESAMPLED_MB
+    return int(attempt * (300 + 100 * gigabytes + rows_mb + tile_mb * threads))
 
 
 def inspect_memory(wildcards, attempt):

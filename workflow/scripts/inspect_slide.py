@@ -6,11 +6,13 @@ sys.path.insert(0, f"{snakemake.scriptdir}/..")
 
 from mrxs_tiles.inspect_slide import inspect
 from mrxs_tiles.job import run_job
+from mrxs_tiles.settings import GridSettings
 
 job, slide = snakemake, snakemake.wildcards.slide
+settings = GridSettings(**job.params.settings)
 results = Path(job.output.slide.removesuffix(f"{slide}/slide.json") or ".")
 run_job(
-    lambda: inspect(slide, Path(job.params.path), results, **job.params.settings),
+    lambda: inspect(slide, Path(job.params.path), results, settings),
     job.log[0],
     job.config.get("on_bad_slide", "report"),
 )
