@@ -27,7 +27,7 @@ PATIENCE = 300  # seconds after which a program hangs, also on a busy machine
 
 # what a run leaves of a slide that can be opened, beside its tiles
 SLIDE_FILES = (
-    *("slide.json", "coordinates.tsv", "thumbnail.jpg"),
+    *("slide.json", "coordinates.tsv", "thumbnail.jpg", "tissue.png"),
     *("tiles.tsv", "tiles.png", "tiles.json"),
 )
 

@@ -55,6 +55,7 @@ def test_defaults() -> None:
         region=None,
         region_origin="slide",
         drop_blank=True,
+        min_tissue=0,
         background=None,
         format="jpg",
         quality=75,

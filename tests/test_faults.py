@@ -87,7 +87,7 @@ def test_full_disk(tiny: Path, tmp_path: Path) -> None:
         ran = snakemake(tmp_path / "work", **config)
         assert (ran.code, ran.jobs) == (1, ["inspect A", "tile A"])
         assert f".jpg cannot be written: {FULL}. {WRITING}\n" in ran.text
-        left = {"A/slide.json", "A/coordinates.tsv", "A/thumbnail.jpg"}
+        left = {"A/slide.json", "A/coordinates.tsv", "A/thumbnail.jpg", "A/tissue.png"}
         assert set(without_ballast(disk)) == left
 
         (disk / "ballast").unlink()

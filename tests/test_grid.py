@@ -11,15 +11,8 @@ from hypothesis import strategies as st
 from openslide.deepzoom import DeepZoomGenerator
 from PIL import Image
 
-from mrxs_tiles.grid import (
-    Bounds,
-    Grid,
-    Levels,
-    Tile,
-    largest_downsample,
-    make_grid,
-    thumbnail_size,
-)
+from mrxs_tiles.deep_zoom_grid import largest_downsample, make_grid
+from mrxs_tiles.grid import Bounds, Grid, Levels, Tile, thumbnail_size
 
 Box = tuple[int, int, int, int]
 MOST_TILES = 400

@@ -14,8 +14,9 @@ from openslide import OpenSlide
 
 from conftest import NAME, Variant, cut
 from mrxs_tiles.config import read_config
+from mrxs_tiles.deep_zoom_grid import make_grid
 from mrxs_tiles.errors import ConfigError, SlideError
-from mrxs_tiles.grid import Grid, Levels, make_grid
+from mrxs_tiles.grid import Grid, Levels
 from mrxs_tiles.manifest import TILES, read_table
 from mrxs_tiles.region import tiles_in
 from mrxs_tiles.settings import rectangle

@@ -25,7 +25,7 @@ def test_counts(aperio: Path, tmp_path: Path) -> None:
     report(tmp_path)
     row = rows_of(tmp_path)[NAME]
     known = {"status": "ok", "tiles": "30", "kept": "30", "kept_fraction": "1"}
-    known |= {"width": "2220", "height": "2967", "mpp_x": "0.499", "tissue_mm2": ""}
+    known |= {"width": "2220", "height": "2967", "mpp_x": "0.499", "scanned_mm2": "1.64804"}
     assert {name: row[name] for name in known} == known
     assert summary(tmp_path, read_report(tmp_path)) == [
         "1 slide: 1 ok, 0 bad",

@@ -1,16 +1,14 @@
 """The grid of tiles: addresses, places, sizes. Pure arithmetic, no slide, no pixel.
 
-The arithmetic is Deep Zoom's as openslide-python's ``DeepZoomGenerator`` does it, step by
-step and rounding by rounding, because the tiles must come out byte for byte the same. Its
-four coordinate planes name the variables here too:
+Four coordinate planes name the variables, as in openslide-python's ``DeepZoomGenerator``:
 
 - ``t_``  column and row of the tile (its address)
 - ``z_``  pixels of the Deep Zoom level, which is the picture that is cut into tiles
 - ``l_``  pixels of the slide level that is read
 - ``l0_`` pixels of slide level 0
 
-Both directions are alike, so all but the last step is done for one ``Axis`` at a time. Scales
-that Deep Zoom does not know are in ``resampled_grid``.
+Both directions are alike, so all but the last step is done for one ``Axis`` at a time:
+``deep_zoom_grid`` has Deep Zoom's own, ``resampled_grid`` those for the scales it does not know.
 """
 
 from __future__ import annotations
@@ -107,52 +105,6 @@ class Axis(Protocol):
         """Where column (row) ``t`` lies; ``t`` from 0 to ``count - 1``."""
 
 
-@dataclass(frozen=True, slots=True)
-class DeepZoomAxis:
-    """One direction of a grid as Deep Zoom has it."""
-
-    l0_slide: int  # length of the slide
-    l0_origin: int  # where the grid starts
-    l_length: int  # length of the cut area on the level that is read
-    l0_l_downsample: float
-    l_z_downsample: float
-    z_length: int
-    z_t_downsample: int  # side of a tile
-    z_overlap: int
-
-    @property
-    def downsample(self) -> int:
-        """Level-0 px per px of a tile, a power of two."""
-        return round(self.l0_l_downsample * self.l_z_downsample)
-
-    @property
-    def count(self) -> int:
-        """How many columns (rows) there are."""
-        return math.ceil(self.z_length / self.z_t_downsample)
-
-    def span(self, t: int) -> Span:
-        """Where column (row) ``t`` lies; ``t`` from 0 to ``count - 1``."""
-        z_before = self.z_overlap * (t != 0)
-        z_after = self.z_overlap * (t != self.count - 1)
-        z_start = self.z_t_downsample * t
-        z_length = min(self.z_t_downsample, self.z_length - z_start) + z_before + z_after
-        l_start = self.l_z_downsample * (z_start - z_before)
-        l_length = int(
-            min(math.ceil(self.l_z_downsample * z_length), self.l_length - math.ceil(l_start))
-        )
-        l0_z = self.downsample
-        l0_start = self.l0_origin + l0_z * (z_start - z_before)
-        # a last tile smaller than the overlap: the one before it must not reach beyond it
-        z_shown = min(z_length, self.z_length - (z_start - z_before))
-        return Span(
-            l0_start=l0_start,
-            l0_length=max(0, min(l0_z * z_shown, self.l0_slide - l0_start)),
-            l0_location=int(self.l0_l_downsample * l_start + self.l0_origin),
-            l_length=max(0, l_length),
-            z_length=z_length,
-        )
-
-
 @dataclass(frozen=True)
 class Grid:
     """All tiles of a slide at one resolution."""
@@ -190,6 +142,12 @@ class Grid:
     def _lines(self) -> list[Span]:
         return [self.y.span(row) for row in range(self.rows)]
 
+    def edges(self, direction: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """Where the columns (direction 0) or rows (1) begin and end, level-0 px."""
+        spans = (self._columns, self._lines)[direction]
+        starts = np.array([span.l0_start for span in spans], np.int64)
+        return starts, starts + np.array([span.l0_length for span in spans], np.int64)
+
     def tiles(self, wanted: Bools | None = None) -> Iterator[Tile]:
         """The tiles by column, then row; ``wanted`` (cols, rows) bool leaves out the others."""
         for col in range(self.cols):
@@ -216,8 +174,8 @@ class Grid:
         """
         change = np.zeros((self.cols + 1, self.rows + 1), np.int64)
         if change.size > 1 and len(boxes):
-            first_col, end_col = _crossed(self._columns, boxes[:, 0], boxes[:, 2])
-            first_row, end_row = _crossed(self._lines, boxes[:, 1], boxes[:, 3])
+            first_col, end_col = _crossed(*self.edges(0), boxes[:, 0], boxes[:, 2])
+            first_row, end_row = _crossed(*self.edges(1), boxes[:, 1], boxes[:, 3])
             np.add.at(change, (first_col, first_row), 1)
             np.add.at(change, (end_col, end_row), 1)
             np.add.at(change, (first_col, end_row), -1)
@@ -227,11 +185,12 @@ class Grid:
 
 
 def _crossed(
-    spans: list[Span], low: npt.NDArray[np.float64], high: npt.NDArray[np.float64]
+    starts: npt.NDArray[np.int64],
+    ends: npt.NDArray[np.int64],
+    low: npt.NDArray[np.float64],
+    high: npt.NDArray[np.float64],
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """First column, and the one behind the last, that each stretch low..high shares px with."""
-    starts = np.array([span.l0_start for span in spans])
-    ends = np.array([span.l0_start + span.l0_length for span in spans])
     first = np.searchsorted(ends, low, side="right")
     end = np.searchsorted(starts, high, side="left")
     return first, np.maximum(first, end)
@@ -295,49 +254,3 @@ class Levels(NamedTuple):
 
 
 Bounds = tuple[int, int, int, int]
-
-
-def largest_downsample(l0_size: tuple[int, int]) -> int:
-    """The coarsest power of two that Deep Zoom knows for a slide: there it is 1 x 1 px."""
-    return 1 << max(0, math.ceil(math.log2(max(1, *l0_size))))
-
-
-def make_grid(
-    levels: Levels,
-    tile_size: int,
-    overlap: int,
-    downsample: int,
-    area: Bounds | None,
-    best_level: int,
-) -> Grid:
-    """The grid that ``DeepZoomGenerator(slide, tile_size, overlap, limit_bounds)`` has.
-
-    Args:
-        levels: the slide's levels.
-        tile_size: side of a tile, px.
-        overlap: px added on each inner side.
-        downsample: level-0 px per px of the tiles, a power of two.
-        area: with ``limit_bounds``, the scanned area (x, y, width, height) in level-0 px.
-        best_level: OpenSlide's ``get_best_level_for_downsample(downsample)``.
-    """
-
-    def axis(direction: int) -> DeepZoomAxis:
-        l0_slide = levels.sizes[0][direction]
-        l0_length, l_length = l0_slide, levels.sizes[best_level][direction]
-        if area is not None:
-            # the generator scales every level by this ratio, level 0 too, and rounds up
-            scale = area[2 + direction] / l0_slide
-            l0_length, l_length = math.ceil(l0_slide * scale), math.ceil(l_length * scale)
-        return DeepZoomAxis(
-            l0_slide=l0_slide,
-            l0_origin=0 if area is None else area[direction],
-            l_length=l_length,
-            l0_l_downsample=levels.downsamples[best_level],
-            l_z_downsample=downsample / levels.downsamples[best_level],
-            # halving and rounding up again and again is rounding up once
-            z_length=math.ceil(l0_length / downsample),
-            z_t_downsample=tile_size,
-            z_overlap=overlap,
-        )
-
-    return Grid(level=best_level, x=axis(0), y=axis(1))

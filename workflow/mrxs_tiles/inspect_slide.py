@@ -1,6 +1,7 @@
 """The step ``inspect``: what the slide is, and where its tiles lie.
 
-Writes ``slide.json``, ``coordinates.tsv`` and ``thumbnail.jpg`` into ``results/{slide}``.
+Writes ``slide.json``, ``coordinates.tsv``, ``thumbnail.jpg`` and ``tissue.png`` into
+``results/{slide}``.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from mrxs_tiles.slide_grid import asked_for, can_hold_pixels, grid_of, grid_reco
 from mrxs_tiles.slidedat import INI_NAME
 from mrxs_tiles.store import make_folder, remove_files, write_file
 from mrxs_tiles.thumbnail import make_thumbnail
+from mrxs_tiles.tissue_map import TissueMap, map_tissue
 
 log = logging.getLogger(__name__)
 
@@ -62,17 +64,21 @@ def inspect(slide: str, path: Path, results: Path, settings: GridSettings) -> Re
             grid = grid_of(reader.best_level, seen.facts, settings)
             inside = asked_for(seen.facts, grid, settings.region, settings.region_origin)
             picture, whole = make_thumbnail(reader, seen.facts, seen.facts.background or WHITE)
+            tissue = map_tissue(reader, seen.facts)
     except SlideError as error:
         return write_failed(slide, path, results, str(error))
     seen, full = _wanted(seen, grid) if settings.drop_blank else (seen, None)
     wanted = _both(inside, full)
     tiles, listed = _count(grid, inside), _count(grid, wanted)
-    record = _record(slide, path, seen, grid_record(grid, seen.facts, tiles, listed), whole)
+    record = _record(slide, path, seen, grid_record(grid, seen.facts, tiles, listed), tissue)
+    record["warnings"] += [] if whole else ["parts of the thumbnail could not be read"]
+    fractions = tissue.fractions(grid)
     write_file(folder / manifest.THUMBNAIL, picture)
+    write_file(folder / manifest.TISSUE, tissue.png())
     manifest.write_table(
         folder / manifest.COORDINATES_TSV,
         manifest.COORDINATES,
-        ((*tile, None) for tile in grid.tiles(wanted)),
+        ((*tile, fractions[tile[:2]]) for tile in grid.tiles(wanted)),
     )
     manifest.write_record(folder / manifest.SLIDE_JSON, record)
     log.info("%s: %d of %d tiles can hold pixels", slide, listed, tiles)
@@ -98,7 +104,7 @@ def write_failed(slide: str, path: Path, results: Path, error: str) -> Record:
     """
     folder = results / slide
     make_folder(folder)
-    remove_files(folder / manifest.THUMBNAIL)
+    remove_files(folder / manifest.THUMBNAIL, folder / manifest.TISSUE)
     record = failed_record(slide, path, error)
     manifest.write_table(folder / manifest.COORDINATES_TSV, manifest.COORDINATES, ())
     manifest.write_record(folder / manifest.SLIDE_JSON, record)
@@ -107,14 +113,17 @@ def write_failed(slide: str, path: Path, results: Path, error: str) -> Record:
 
 def failed_record(slide: str, path: Path, error: str) -> Record:
     """What ``slide.json`` holds for a slide that cannot be opened."""
-    unknown = ("vendor", "width", "height", "levels", "mpp_x", "mpp_y", "objective", "bounds")
+    unknown = (
+        *("vendor", "width", "height", "levels", "mpp_x", "mpp_y", "objective", "bounds"),
+        *("background", "scanned_mm2", "tissue_mm2", "quickhash", "reader", "grid"),
+    )
     return {
         "slide": slide,
         "path": os.path.abspath(path),
         "status": "failed",
         "error": error,
         "warnings": [],
-        **dict.fromkeys((*unknown, "background", "quickhash", "reader", "grid")),
+        **dict.fromkeys(unknown),
     }
 
 
@@ -174,7 +183,7 @@ def _record(
     path: Path,
     seen: _Seen,
     grid: Record,
-    whole: bool,
+    tissue: TissueMap,
 ) -> Record:
     facts = seen.facts
     record: Record = {
@@ -182,7 +191,7 @@ def _record(
         "path": os.path.abspath(path),
         "status": "ok",
         "error": "",
-        "warnings": list(_warnings(seen, whole)),
+        "warnings": [*_warnings(seen), *tissue.warnings()],
         "vendor": facts.vendor,
         "width": facts.size[0],
         "height": facts.size[1],
@@ -195,6 +204,8 @@ def _record(
         "objective": facts.objective,
         "bounds": None if facts.bounds is None else list(facts.bounds),
         "background": None if facts.background is None else list(facts.background),
+        "scanned_mm2": tissue.area_mm2(tissue.scanned),
+        "tissue_mm2": tissue.area_mm2(tissue.mask),
         "quickhash": facts.quickhash,
         "reader": "openslide",
         "grid": grid,
@@ -227,7 +238,7 @@ def _mirax_record(index: MiraxIndex) -> Record:
     }
 
 
-def _warnings(seen: _Seen, whole: bool) -> Iterator[str]:
+def _warnings(seen: _Seen) -> Iterator[str]:
     facts = seen.facts
     if seen.trouble:
         yield (
@@ -248,5 +259,3 @@ def _warnings(seen: _Seen, whole: bool) -> Iterator[str]:
     if facts.mpp_x is None or facts.mpp_y is None:
         where = f"{INI_NAME} gives no MICROMETER_PER_PIXEL" if seen.index else "it gives no mpp"
         yield f"the slide's scale is not known: {where}"
-    if not whole:
-        yield "parts of the thumbnail could not be read"

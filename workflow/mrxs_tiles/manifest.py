@@ -24,6 +24,7 @@ TILES_TSV = "tiles.tsv"
 REPORT_TSV = "report.tsv"
 SURVEY_TSV = "survey.tsv"
 THUMBNAIL = "thumbnail.jpg"
+TISSUE = "tissue.png"
 TILE_MAP = "tiles.png"
 
 BAD = ("failed", "damaged")  # statuses

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from mrxs_tiles.deep_zoom_grid import largest_downsample
 from mrxs_tiles.errors import SlideError
-from mrxs_tiles.grid import Downsamples, largest_downsample
+from mrxs_tiles.grid import Downsamples
 from mrxs_tiles.reader import SlideFacts
 from mrxs_tiles.settings import GridSettings
 

@@ -29,6 +29,7 @@ class GridSettings:
 class Settings(GridSettings):
     """How one slide is cut: the keys that a row of the slide sheet may override."""
 
+    min_tissue: float  # fraction of a tile
     background: tuple[int, int, int] | None
     format: str
     quality: int

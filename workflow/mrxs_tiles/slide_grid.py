@@ -10,8 +10,9 @@ import numpy.typing as npt
 
 from mrxs_tiles import layout
 from mrxs_tiles.damage import COPY_AGAIN
+from mrxs_tiles.deep_zoom_grid import make_grid
 from mrxs_tiles.errors import SlideError
-from mrxs_tiles.grid import Bools, Bounds, Grid, make_grid
+from mrxs_tiles.grid import Bools, Bounds, Grid
 from mrxs_tiles.manifest import Record
 from mrxs_tiles.mirax import MiraxIndex
 from mrxs_tiles.reader import SlideFacts

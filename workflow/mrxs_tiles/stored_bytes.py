@@ -15,6 +15,8 @@ import numpy.typing as npt
 from PIL import Image
 
 from mrxs_tiles import layout
+from mrxs_tiles.coverage import tile_sums
+from mrxs_tiles.grid import Bools, Grid
 from mrxs_tiles.mirax import MiraxIndex
 
 CELLS_PER_IMAGE = 4  # cells of the map along a side of a stored image, if these are not
@@ -41,17 +43,24 @@ class StoredMap:
     cell, -1 where there is none; ``cell`` the side of a cell in px of the level.
     """
 
+    level: int
     image: npt.NDArray[np.int64]
     cell: int
 
-    @property
-    def scanned_px(self) -> float:
-        """Px of the level that were scanned, to a quarter of a stored image at the rim."""
-        return float((self.image >= 0).sum()) * self.cell**2
+    def spread(self, of_image: npt.NDArray[np.generic]) -> npt.NDArray[np.float64]:
+        """A quantity of each stored image as a map, (rows, cols), 0 where there is none."""
+        return np.append(of_image.astype(float), 0.0)[self.image]
 
-    def sum_px(self, of_image: npt.NDArray[np.float64]) -> float:
-        """A quantity per px, given for each stored image, summed over the scanned px."""
-        return float(of_image[self.image[self.image >= 0]].sum()) * self.cell**2
+    def px(self, cells: npt.NDArray[np.bool_]) -> float:
+        """Px of the level that some cells cover, to a quarter of a stored image at the rim."""
+        return float(cells.sum()) * self.cell**2
+
+    def tile_px(
+        self, values: npt.NDArray[np.generic], index: MiraxIndex, grid: Grid, kept: Bools
+    ) -> float:
+        """A quantity per px of the level, given as a map, summed over the kept tiles."""
+        side = float(self.cell * layout.downsample(index, self.level))
+        return float(tile_sums(values, (side, side), grid)[kept].sum()) * self.cell**2
 
 
 def stored_map(index: MiraxIndex, level: int, size: tuple[int, int]) -> StoredMap:
@@ -67,7 +76,7 @@ def stored_map(index: MiraxIndex, level: int, size: tuple[int, int]) -> StoredMa
     cell = max(1, finest, int(math.sqrt(places.width * places.height)) // CELLS_PER_IMAGE)
     image = np.full((math.ceil(size[1] / cell), math.ceil(size[0] / cell)), -1, np.int64)
     if not len(places.x):
-        return StoredMap(image, cell)
+        return StoredMap(level, image, cell)
     # a cell belongs to the image that its centre lies in
     first_x = np.ceil(places.x / cell - 0.5).astype(np.int64)
     first_y = np.ceil(places.y / cell - 0.5).astype(np.int64)
@@ -79,7 +88,7 @@ def stored_map(index: MiraxIndex, level: int, size: tuple[int, int]) -> StoredMa
             inside = (x < end_x) & (y < end_y) & (x >= 0) & (y >= 0)
             inside &= (x < image.shape[1]) & (y < image.shape[0])
             image[y[inside], x[inside]] = places.image[inside]
-    return StoredMap(image, cell)
+    return StoredMap(level, image, cell)
 
 
 def tissue_images(index: MiraxIndex) -> npt.NDArray[np.bool_] | None:
@@ -100,10 +109,10 @@ def tissue_images(index: MiraxIndex) -> npt.NDArray[np.bool_] | None:
     return tissue
 
 
-def jpeg_bytes(
-    index: MiraxIndex, level: int, places: StoredMap, quality: int, subsampling: str
-) -> float | None:
-    """About how many bytes the scanned px of a level take as JPEG tiles; None: not known.
+def jpeg_px_bytes(
+    index: MiraxIndex, level: int, quality: int, subsampling: str
+) -> npt.NDArray[np.float64] | None:
+    """About how many bytes a px of each stored image takes in JPEG tiles; None: not known.
 
     The stored images' own bytes, brought from the scanner's quality to the tiles'.
     """
@@ -113,10 +122,10 @@ def jpeg_bytes(
         return None
     stored_quality, stored_subsampling = head
     lengths = np.maximum(0, index.images[level][:, 2] - _head_bytes(index, level))
-    per_px = lengths / (at.image_width * at.image_height)
+    per_px: npt.NDArray[np.float64] = lengths / (at.image_width * at.image_height)
     factor = np.interp(quality, QUALITIES, SIZES) / np.interp(stored_quality, QUALITIES, SIZES)
     chroma = CHROMA[subsampling] / CHROMA.get(stored_subsampling, 1.0)
-    return float(places.sum_px(per_px) * factor * chroma)
+    return per_px * float(factor * chroma)
 
 
 def _first_image(index: MiraxIndex, level: int) -> bytes:

@@ -14,10 +14,11 @@ from pathlib import Path
 
 import numpy as np
 
-from mrxs_tiles import layout, manifest
+from mrxs_tiles import manifest
 from mrxs_tiles.canvas import best_level, facts_of
 from mrxs_tiles.damage import COPY_AGAIN, damaged_files, unreadable_tiles
 from mrxs_tiles.errors import SlideError
+from mrxs_tiles.estimate import Ground, cost, look_at_ground
 from mrxs_tiles.grid import Bools, Grid
 from mrxs_tiles.inspect_slide import opened
 from mrxs_tiles.locate import SlideFiles, locate, openable, stamp
@@ -29,19 +30,8 @@ from mrxs_tiles.resolution import with_scale
 from mrxs_tiles.settings import Settings
 from mrxs_tiles.slide_grid import asked_for, can_hold_pixels, grid_of, stored_boxes
 from mrxs_tiles.store import make_folder
-from mrxs_tiles.stored_bytes import (
-    FLAT_BYTES_PER_PX,
-    JPEG_HEAD_BYTES,
-    StoredMap,
-    jpeg_bytes,
-    stored_map,
-    tissue_images,
-)
 
 log = logging.getLogger(__name__)
-
-# What `tile` reads, tests and encodes on one core, measured by `make bench` at 3000 px.
-PX_PER_CORE_SECOND = 8e7
 
 
 def survey(slides: Iterable[Slide], results: Path) -> list[Record]:
@@ -130,12 +120,13 @@ def _by_index(files: SlideFiles, folder: Path, settings: Settings) -> Record:
     kept = grid.touched(stored_boxes(index, grid.level))
     if not settings.drop_blank:
         kept[:] = True
-    kept &= asked & ~lost
+    ground = look_at_ground(index, facts)
+    kept &= asked & ~lost & (ground.tissue_fractions(grid) >= settings.min_tissue)
     return (
         _facts(facts, asked)
-        | _areas(index, facts)
+        | _areas(facts, ground)
         | _damage(index, facts, grid, asked, lost)
-        | _cost(index, facts, grid, kept, settings)
+        | cost(index, facts, grid, kept, settings)
     )
 
 
@@ -150,16 +141,15 @@ def _facts(facts: SlideFacts, asked: Bools) -> Record:
     }
 
 
-def _areas(index: MiraxIndex, facts: SlideFacts) -> Record:
+def _areas(facts: SlideFacts, ground: Ground) -> Record:
     """Scanned and tissue area; None where the scale, or what is tissue, is not known."""
     if facts.mpp_x is None or facts.mpp_y is None:
         return {}
-    places = stored_map(index, 0, facts.size)
-    tissue = tissue_images(index)
     px_mm2 = facts.mpp_x * facts.mpp_y / 1e6
+    tissue = ground.tissue
     return {
-        "scanned_mm2": places.scanned_px * px_mm2,
-        "tissue_mm2": None if tissue is None else places.sum_px(tissue.astype(float)) * px_mm2,
+        "scanned_mm2": ground.places.px(ground.places.image >= 0) * px_mm2,
+        "tissue_mm2": None if tissue is None else ground.places.px(tissue) * px_mm2,
     }
 
 
@@ -176,55 +166,3 @@ def _damage(index: MiraxIndex, facts: SlideFacts, grid: Grid, asked: Bools, lost
         "warnings": warnings,
         "error": f"{lost.sum()} of {tiles} tiles cannot be read: {why}. {COPY_AGAIN}.",
     }
-
-
-def _cost(
-    index: MiraxIndex, facts: SlideFacts, grid: Grid, kept: Bools, settings: Settings
-) -> Record:
-    """Tiles to keep, the room they take and the time to cut them."""
-    places = stored_map(index, grid.level, facts.levels.sizes[grid.level])
-    ring = (1 + 2 * settings.overlap / settings.tile_size) ** 2  # px that several tiles show
-    return {
-        "kept_estimate": int(kept.sum()),
-        "tile_gigabytes": _gigabytes(index, facts, grid, kept, places, settings, ring),
-        "core_hours": places.scanned_px * ring / PX_PER_CORE_SECOND / 3600,
-    }
-
-
-def _gigabytes(
-    index: MiraxIndex,
-    facts: SlideFacts,
-    grid: Grid,
-    kept: Bools,
-    places: StoredMap,
-    settings: Settings,
-    ring: float,
-) -> float | None:
-    """GB of the kept tiles; None where they, or what is stored, are no JPEGs."""
-    stored = _scanned_bytes(index, facts, grid, places, settings)
-    if stored is None or settings.format != "jpg":
-        return None
-    share = ring * (layout.downsample(index, grid.level) / grid.downsample) ** 2
-    all_px = sum(tile.tile_width * tile.tile_height for tile in grid.tiles(kept))
-    empty_px = max(0.0, all_px - places.scanned_px * share)
-    heads = int(kept.sum()) * JPEG_HEAD_BYTES
-    return (stored * ring + empty_px * FLAT_BYTES_PER_PX + heads) / 1e9
-
-
-def _scanned_bytes(
-    index: MiraxIndex, facts: SlideFacts, grid: Grid, places: StoredMap, settings: Settings
-) -> float | None:
-    """Bytes of the scanned px at the tiles' scale: between those of the levels around it."""
-    how = settings.quality, settings.subsampling
-    finer = jpeg_bytes(index, grid.level, places, *how)
-    step = grid.downsample / layout.downsample(index, grid.level)
-    if not finer or step == 1:
-        return finer
-    coarser = None
-    if grid.level + 1 < len(index.images):
-        above = stored_map(index, grid.level + 1, facts.levels.sizes[grid.level + 1])
-        coarser = jpeg_bytes(index, grid.level + 1, above, *how)
-    if not coarser:
-        return finer / step**2
-    gap = facts.levels.downsamples[grid.level + 1] / facts.levels.downsamples[grid.level]
-    return float(finer * (coarser / finer) ** (np.log(step) / np.log(gap)))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,6 +34,7 @@ from mrxs_tiles.tile_map import TileMap
 log = logging.getLogger(__name__)
 
 Fates = Mapping[Address, Fate]
+TOO_LITTLE = Fate(0, "tissue")
 UNREADABLE = Fate(0, "unreadable")
 
 
@@ -57,17 +58,17 @@ def tile(slide: str, path: Path, results: Path, settings: Settings, threads: int
     """
     folder = results / slide
     inspected = manifest.read_record(folder / manifest.SLIDE_JSON)
-    addresses = [(int(row[0]), int(row[1])) for row in _coordinates(folder)]
+    tissue = {(int(row[0]), int(row[1])): float(row[8] or 1) for row in _coordinates(folder)}
     if inspected["status"] == "failed":
         return write_failed(slide, results, inspected["error"])
     try:
         files = locate(path)
         cache = cache_for(settings.tile_size**2, threads)
         with openable(files) as openable_path, SlideReader(openable_path, cache) as reader:
-            grid = _inspected_grid(folder, reader, inspected, settings, len(addresses))
-            if not settings.drop_blank and len(addresses) < inspected["grid"]["tiles"]:
+            grid = _inspected_grid(folder, reader, inspected, settings, len(tissue))
+            if not settings.drop_blank and len(tissue) < inspected["grid"]["tiles"]:
                 raise _other_settings(folder, "drop_blank")
-            job = _Job(slide, folder, files, reader, grid, inspected, addresses)
+            job = _Job(slide, folder, files, reader, grid, inspected, tissue)
             return _cut(job, settings, threads)
     except SlideError as problem:
         return write_failed(slide, results, str(problem))
@@ -101,7 +102,7 @@ class _Job:
     reader: SlideReader
     grid: Grid
     inspected: Record
-    addresses: Sequence[Address]
+    tissue: Mapping[Address, float]  # the fraction of it, of each tile that has a row
 
 
 def _coordinates(folder: Path) -> Iterator[list[str]]:
@@ -132,8 +133,12 @@ def _cut(job: _Job, settings: Settings, threads: int) -> Record:
     encode, warning = make_encoder(settings.format, settings.quality, settings.subsampling)
     colour = settings.background or tuple(job.inspected["background"] or WHITE)
     index = _damaged_index(job)
-    lost = _proven_unreadable(job, index)
-    wanted = [address for address in job.addresses if address not in lost]
+    fates = {
+        address: TOO_LITTLE for address, part in job.tissue.items() if part < settings.min_tissue
+    }
+    lost = _proven_unreadable(job, index) - fates.keys()
+    fates |= dict.fromkeys(lost, UNREADABLE)
+    wanted = [address for address in job.tissue if address not in fates]
     with TileFolder(job.folder) as tiles, Progress(job.slide, len(wanted)) as progress:
         # in here, since what a killed run left behind is gone now
         guess = estimate_bytes(job.reader, job.grid, wanted, encode, colour)
@@ -142,10 +147,10 @@ def _cut(job: _Job, settings: Settings, threads: int) -> Record:
         cutter = Cutter(pictures, tiles, encode, settings.format, settings.drop_blank)
         order = in_blocks(wanted, job.grid.stride)
         cut, said = cut_all(cutter.cut, order, threads, progress.done)
-        fates = cut | dict.fromkeys(lost, UNREADABLE)
+        fates |= cut
         error = _error(job, fates, said, index if lost else None)
         status = _status(fates)
-        unlisted = job.inspected["grid"]["tiles"] - len(job.addresses)
+        unlisted = job.inspected["grid"]["tiles"] - len(job.tissue)
         warnings = [warning] if warning else []
         record = _record(job.slide, status, error, warnings, unlisted, fates)
         _publish(job.folder, tiles, fates, record, job.inspected)
@@ -165,7 +170,7 @@ def _proven_unreadable(job: _Job, index: MiraxIndex | None) -> set[Address]:
     if index is None:
         return set()
     proven = unreadable_tiles(index, job.grid)
-    return {(col, row) for col, row in job.addresses if proven[col, row]}
+    return {(col, row) for col, row in job.tissue if proven[col, row]}
 
 
 def _status(fates: Fates) -> str:
