@@ -56,6 +56,8 @@ def test_defaults() -> None:
         region_origin="slide",
         drop_blank=True,
         min_tissue=0,
+        min_focus=0,
+        max_pen=1,
         background=None,
         format="jpg",
         quality=75,

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from mrxs_tiles.encode import Encode
 from mrxs_tiles.errors import SlideError
-from mrxs_tiles.filters import is_blank
+from mrxs_tiles.judge import Judge
 from mrxs_tiles.picture import Pictures
 from mrxs_tiles.store import TileFolder
 
@@ -44,12 +44,11 @@ class Cutter:
         folder: TileFolder,
         encode: Encode,
         suffix: str,
-        drop_blank: bool,
+        judge: Judge,
     ) -> None:
         """Take what all tiles of a slide share; ``suffix`` is the files' without its dot."""
-        self._pictures, self._folder = pictures, folder
+        self._pictures, self._folder, self._judge = pictures, folder, judge
         self._encode, self._suffix = encode, suffix
-        self._drop_blank = drop_blank
 
     def cut(self, address: Address) -> Fate:
         """Make one tile.
@@ -61,12 +60,13 @@ class Cutter:
         pixels = self._pictures.read(address)
         if pixels is None:
             return Fate(0, "unscanned")
-        if self._drop_blank and is_blank(pixels):
-            return Fate(0, "blank")
+        verdict = self._judge(pixels)
+        if verdict.reason:
+            return Fate(0, *verdict)
         content = self._encode(pixels)
         col, row = address
         file = self._folder.write(f"{col}_{row}.{self._suffix}", content)
-        return Fate(1, file=file, bytes=len(content))
+        return Fate(1, *verdict, file=file, bytes=len(content))
 
 
 def in_blocks(addresses: Sequence[Address], stride_px: int) -> list[Address]:

@@ -10,6 +10,8 @@ from mrxs_tiles.grid import Downsamples
 from mrxs_tiles.reader import SlideFacts
 from mrxs_tiles.settings import GridSettings
 
+ASSUMED_MPP = 0.25  # µm per level-0 px of a slide that does not say: most are scanned so
+
 # The tables give a slide's mpp with six digits; who copies it from there means it exactly.
 SIX_DIGITS = 1e-5
 

@@ -30,6 +30,8 @@ class Settings(GridSettings):
     """How one slide is cut: the keys that a row of the slide sheet may override."""
 
     min_tissue: float  # fraction of a tile
+    min_focus: float  # variance of the Laplacian
+    max_pen: float  # fraction of a tile
     background: tuple[int, int, int] | None
     format: str
     quality: int

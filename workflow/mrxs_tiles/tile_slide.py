@@ -16,15 +16,16 @@ from mrxs_tiles.cutter import Address, Cutter, Fate, cut_all, in_blocks
 from mrxs_tiles.damage import COPY_AGAIN, corrupt_images, damaged_files, unreadable_tiles
 from mrxs_tiles.encode import make_encoder
 from mrxs_tiles.errors import ResultsError, SlideError
-from mrxs_tiles.filters import WHITE
+from mrxs_tiles.filters import WHITE, Color
 from mrxs_tiles.grid import Grid
+from mrxs_tiles.judge import Judge
 from mrxs_tiles.locate import SlideFiles, locate, openable
 from mrxs_tiles.manifest import Record
 from mrxs_tiles.mirax import MiraxIndex, read_index
 from mrxs_tiles.picture import Pictures
 from mrxs_tiles.progress import Progress
 from mrxs_tiles.reader import SlideReader, cache_for
-from mrxs_tiles.resolution import with_scale
+from mrxs_tiles.resolution import ASSUMED_MPP, with_scale
 from mrxs_tiles.settings import Settings
 from mrxs_tiles.slide_grid import grid_of, grid_record
 from mrxs_tiles.space import check_space, estimate_bytes
@@ -144,7 +145,9 @@ def _cut(job: _Job, settings: Settings, threads: int) -> Record:
         guess = estimate_bytes(job.reader, job.grid, wanted, encode, colour)
         check_space(job.folder, job.slide, guess)
         pictures = Pictures(job.reader, job.grid, colour, settings.drop_blank)
-        cutter = Cutter(pictures, tiles, encode, settings.format, settings.drop_blank)
+        cutter = Cutter(
+            pictures, tiles, encode, settings.format, _judge(job.inspected, settings, colour)
+        )
         order = in_blocks(wanted, job.grid.stride)
         cut, said = cut_all(cutter.cut, order, threads, progress.done)
         fates |= cut
@@ -157,6 +160,18 @@ def _cut(job: _Job, settings: Settings, threads: int) -> Record:
     counts = record["counts"]
     log.info("%s: %d of %d tiles kept", job.slide, counts["kept"], counts["tiles"])
     return record
+
+
+def _judge(inspected: Record, settings: Settings, background: Color) -> Judge:
+    grid = inspected["grid"]
+    assumed = ASSUMED_MPP * grid["downsample"]
+    return Judge(
+        drop_blank=settings.drop_blank,
+        min_focus=settings.min_focus,
+        max_pen=settings.max_pen,
+        mpp=(grid["mpp_x"] or assumed, grid["mpp_y"] or assumed),
+        background=background,
+    )
 
 
 def _damaged_index(job: _Job) -> MiraxIndex | None:

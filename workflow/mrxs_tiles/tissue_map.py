@@ -14,9 +14,8 @@ from mrxs_tiles.filters import WHITE
 from mrxs_tiles.grid import Bools, Grid
 from mrxs_tiles.overview import read_overview
 from mrxs_tiles.reader import SlideFacts, SlideReader
+from mrxs_tiles.resolution import ASSUMED_MPP
 from mrxs_tiles.tissue import MASK_MPP, MOST_MASK_PX, tissue_mask
-
-ASSUMED_MPP = 0.25  # µm per level-0 px of a slide that does not say: most are scanned so
 
 
 @dataclass(frozen=True, slots=True)
