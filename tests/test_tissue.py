@@ -19,7 +19,7 @@ from mrxs_tiles.grid import Levels
 from mrxs_tiles.reader import SlideReader
 from mrxs_tiles.resampled_grid import make_resampled_grid
 from mrxs_tiles.tissue import tissue_mask
-from mrxs_tiles.tissue_map import map_tissue
+from mrxs_tiles.tissue_map import map_tissue, tissue_overview
 from running import snakemake
 from write_mirax import MiraxSpec, WrittenSlide, scene_of, write_mirax
 
@@ -240,7 +240,8 @@ def test_unread_parts_count_as_tissue(variant: Variant, tmp_path: Path) -> None:
     record = look(path, tmp_path, tile_size=200)
     assert "parts of the tissue mask could not be read, and count as tissue" in record["warnings"]
     with SlideReader(path) as reader:
-        found = map_tissue(reader, reader.facts())
+        facts = reader.facts()
+        found = map_tissue(facts, tissue_overview(reader, facts))
     assert found.unread.any()
     assert found.mask[found.unread].all()
 

@@ -1,4 +1,4 @@
-"""The command line: the three steps without Snakemake, and a survey; each key is an option."""
+"""The command line: the steps without Snakemake, survey and preview; each key is an option."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from mrxs_tiles.names import Slide, name_fault
 from mrxs_tiles.slides import misplaced
 from mrxs_tiles.wording import literal
 
+SLIDE_COMMANDS = ("inspect", "tile", "preview")
 NOT_OPTIONS = ("slides",)  # named by the command itself
 
 
@@ -59,6 +60,7 @@ def _parser() -> argparse.ArgumentParser:
         ("tile", "cut and filter the tiles of an inspected slide"),
         ("report", "write the table of all slides in the results"),
         ("survey", "say what slides will meet and cost, from their indexes alone"),
+        ("preview", "show what a few thresholds would keep of a slide; no tile is cut"),
     ):
         command = commands.add_parser(
             name, allow_abbrev=False, help=does, description=f"{does.capitalize()}."
@@ -66,14 +68,14 @@ def _parser() -> argparse.ArgumentParser:
         if name == "survey":
             help_slides = "a folder of slides, one slide, a glob in quotes, or a sheet"
             command.add_argument("slides", metavar="SLIDES", help=help_slides)
-        if name in ("inspect", "tile"):
+        if name in SLIDE_COMMANDS:
             command.add_argument("path", metavar="SLIDE", help="the slide's file")
             help_name = "its name, the folder in the results (default: the file's, without suffix)"
             command.add_argument("--slide", metavar="NAME", help=help_name)
             help_mpp = "µm per level-0 px, where the slide does not say or is wrong"
             command.add_argument("--slide-mpp", metavar="VALUE", help=help_mpp)
-        if name == "tile":
-            help_threads = "tiles cut at the same time (default: 1)"
+        if name in ("tile", "preview"):
+            help_threads = "tiles read at the same time (default: 1)"
             command.add_argument(
                 "--threads", type=_threads, default=1, metavar="N", help=help_threads
             )
@@ -135,9 +137,14 @@ def _slide_step(command: str, config: Config, given: dict[str, str | None]) -> i
             from mrxs_tiles.inspect_slide import inspect
 
             return inspect(slide, path, results, settings)
+        threads = int(given["threads"] or 1)
+        if command == "preview":
+            from mrxs_tiles.preview import preview
+
+            return preview(slide, path, results, settings, threads)
         from mrxs_tiles.tile_slide import tile
 
-        return tile(slide, path, results, settings, int(given["threads"] or 1))
+        return tile(slide, path, results, settings, threads)
 
     return run(step, config.on_bad_slide == "ignore")
 

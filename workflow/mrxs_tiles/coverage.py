@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from mrxs_tiles.grid import Grid
+from mrxs_tiles.grid import Bools, Grid
 
 Floats = npt.NDArray[np.float64]
 ROWS = 256  # of the map, summed at once: bounds the memory
@@ -26,6 +26,20 @@ def tile_sums(values: npt.NDArray[np.generic], l0_cell: tuple[float, float], gri
         across[top : top + ROWS] = _sums(part, starts / l0_cell[0], ends / l0_cell[0])
     starts, ends = grid.edges(1)
     return _sums(across.T, starts / l0_cell[1], ends / l0_cell[1])
+
+
+def tile_fractions(mask: Bools, l0_cell: float, grid: Grid) -> Floats:
+    """How much of each tile lies in a mask, (cols, rows), 0 to 1.
+
+    Args:
+        mask: (height, width), from the slide's corner.
+        l0_cell: side of a cell of it, level-0 px.
+        grid: the tiles.
+    """
+    (left, right), (top, bottom) = grid.edges(0), grid.edges(1)
+    cells = ((right - left)[:, None] * (bottom - top)[None, :]).clip(1) / l0_cell**2
+    fractions: Floats = (tile_sums(mask, (l0_cell, l0_cell), grid) / cells).clip(0, 1)
+    return fractions
 
 
 def _sums(values: Floats, starts: Floats, ends: Floats) -> Floats:

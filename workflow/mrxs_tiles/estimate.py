@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mrxs_tiles import layout
-from mrxs_tiles.coverage import Floats, tile_sums
+from mrxs_tiles.coverage import Floats, tile_fractions
 from mrxs_tiles.grid import Bools, Grid
 from mrxs_tiles.manifest import Record
 from mrxs_tiles.mirax import MiraxIndex
@@ -37,11 +37,7 @@ class Ground:
         """About how much of each tile is tissue, (cols, rows); 1 where that is not known."""
         if self.tissue is None:
             return np.ones((grid.cols, grid.rows))
-        cell = float(self.places.cell)
-        (left, right), (top, bottom) = grid.edges(0), grid.edges(1)
-        cells = ((right - left)[:, None] * (bottom - top)[None, :]).clip(1) / cell**2
-        fractions: Floats = tile_sums(self.tissue, (cell, cell), grid) / cells
-        return fractions
+        return tile_fractions(self.tissue, float(self.places.cell), grid)
 
 
 def look_at_ground(index: MiraxIndex, facts: SlideFacts) -> Ground:

@@ -28,8 +28,14 @@ BLACK = (0.35, 0.25)  # most saturation, most brightness
 
 def pen_fraction(rgb: Pixels, background: Color) -> float:
     """The fraction of px that are pen, of (height, width, 3); the plain background is none."""
-    found = pen_pixels(rgb) & (rgb != np.array(background, np.uint8)).any(axis=2)
+    found = marked(rgb, background)
     return float(found.mean()) if found.size else 0.0
+
+
+def marked(rgb: Pixels, background: Color) -> Bools:
+    """Which px are pen and not the plain background, (height, width) bool."""
+    marks: Bools = pen_pixels(rgb) & (rgb != np.array(background, np.uint8)).any(axis=2)
+    return marks
 
 
 def pen_pixels(rgb: Pixels) -> Bools:

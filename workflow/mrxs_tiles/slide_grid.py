@@ -18,7 +18,7 @@ from mrxs_tiles.mirax import MiraxIndex
 from mrxs_tiles.reader import SlideFacts
 from mrxs_tiles.region import tiles_in
 from mrxs_tiles.resampled_grid import make_resampled_grid
-from mrxs_tiles.resolution import downsamples_of
+from mrxs_tiles.resolution import ASSUMED_MPP, downsamples_of
 from mrxs_tiles.settings import GridSettings
 
 
@@ -110,3 +110,9 @@ def grid_record(grid: Grid, facts: SlideFacts, tiles: int, listed: int) -> Recor
         "x0": grid.x.l0_origin,
         "y0": grid.y.l0_origin,
     }
+
+
+def tile_mpp(record: Record) -> tuple[float, float]:
+    """µm per px of the tiles, across and down, by a ``grid_record``; a guess where not known."""
+    assumed = ASSUMED_MPP * record["downsample"]
+    return record["mpp_x"] or assumed, record["mpp_y"] or assumed

@@ -20,7 +20,7 @@ from mrxs_tiles.damage import COPY_AGAIN, damaged_files, unreadable_tiles
 from mrxs_tiles.errors import SlideError
 from mrxs_tiles.estimate import Ground, cost, look_at_ground
 from mrxs_tiles.grid import Bools, Grid
-from mrxs_tiles.inspect_slide import opened
+from mrxs_tiles.inspection import opened
 from mrxs_tiles.locate import SlideFiles, locate, openable, stamp
 from mrxs_tiles.manifest import BAD, Record
 from mrxs_tiles.mirax import MiraxIndex, read_index

@@ -54,6 +54,15 @@ class TileMap:
             self._edge[top:bottom, left : left + 1] = True
             self._edge[top : top + 1, left:right] = True
 
+    def painted(self) -> Image.Image:
+        """The map alone."""
+        tints = np.array([TINTS[kind] for kind in KINDS], np.float32)
+        strength = np.array([_strength(kind) for kind in KINDS], np.float32)
+        veil = strength[self._kind][..., None]
+        painted = self._picture * (1 - veil) + tints[self._kind] * veil
+        painted[self._edge] *= EDGE
+        return Image.fromarray(painted.round().astype(np.uint8))
+
     def png(self, counts: Mapping[str, int], mpp: float | None) -> bytes:
         """The map with its legend and a scale bar, as a PNG.
 
@@ -61,18 +70,14 @@ class TileMap:
             counts: tiles by "kept" and by reason; what is 0 has no line.
             mpp: µm per level-0 px; None: not known, the bar is in px then.
         """
-        tints = np.array([TINTS[kind] for kind in KINDS], np.float32)
-        strength = np.array([_strength(kind) for kind in KINDS], np.float32)
-        veil = strength[self._kind][..., None]
-        painted = self._picture * (1 - veil) + tints[self._kind] * veil
-        painted[self._edge] *= EDGE
-        height, width = painted.shape[:2]
+        painted = self.painted()
+        width, height = painted.size
         lines = [(kind, f"{counts[kind]:,} {kind}") for kind in KINDS if counts.get(kind)]
         if (self._kind == KINDS.index(NO_ROW)).any():
             lines.append((NO_ROW, "no row: never scanned, or not in the region"))
         below = height + 2 * MARGIN + LINE * (len(lines) + 1)
         page = Image.new("RGB", (max(width, LEAST_WIDTH), below), "white")
-        page.paste(Image.fromarray(painted.round().astype(np.uint8)))
+        page.paste(painted)
         self._legend(page, height + MARGIN, lines, mpp)
         out = io.BytesIO()
         page.save(out, "PNG", compress_level=3)

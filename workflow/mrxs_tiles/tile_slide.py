@@ -25,9 +25,9 @@ from mrxs_tiles.mirax import MiraxIndex, read_index
 from mrxs_tiles.picture import Pictures
 from mrxs_tiles.progress import Progress
 from mrxs_tiles.reader import SlideReader, cache_for
-from mrxs_tiles.resolution import ASSUMED_MPP, with_scale
+from mrxs_tiles.resolution import with_scale
 from mrxs_tiles.settings import Settings
-from mrxs_tiles.slide_grid import grid_of, grid_record
+from mrxs_tiles.slide_grid import grid_of, grid_record, tile_mpp
 from mrxs_tiles.space import check_space, estimate_bytes
 from mrxs_tiles.store import TileFolder, make_folder, remove_files, write_file
 from mrxs_tiles.tile_map import TileMap
@@ -163,13 +163,11 @@ def _cut(job: _Job, settings: Settings, threads: int) -> Record:
 
 
 def _judge(inspected: Record, settings: Settings, background: Color) -> Judge:
-    grid = inspected["grid"]
-    assumed = ASSUMED_MPP * grid["downsample"]
     return Judge(
         drop_blank=settings.drop_blank,
         min_focus=settings.min_focus,
         max_pen=settings.max_pen,
-        mpp=(grid["mpp_x"] or assumed, grid["mpp_y"] or assumed),
+        mpp=tile_mpp(inspected["grid"]),
         background=background,
     )
 

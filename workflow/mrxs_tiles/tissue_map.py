@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 from PIL import Image
 
-from mrxs_tiles.coverage import Floats, tile_sums
+from mrxs_tiles.coverage import Floats, tile_fractions
 from mrxs_tiles.filters import WHITE
 from mrxs_tiles.grid import Bools, Grid
-from mrxs_tiles.overview import read_overview
+from mrxs_tiles.overview import Overview, read_overview
 from mrxs_tiles.reader import SlideFacts, SlideReader
 from mrxs_tiles.resolution import ASSUMED_MPP
 from mrxs_tiles.tissue import MASK_MPP, MOST_MASK_PX, tissue_mask
@@ -33,11 +33,7 @@ class TissueMap:
 
     def fractions(self, grid: Grid) -> Floats:
         """Tissue px / all px of each tile, (cols, rows)."""
-        covered = tile_sums(self.mask, (self.downsample, self.downsample), grid)
-        (left, right), (top, bottom) = grid.edges(0), grid.edges(1)
-        px = ((right - left)[:, None] * (bottom - top)[None, :]).clip(1) / self.downsample**2
-        fractions: Floats = (covered / px).clip(0, 1)
-        return fractions
+        return tile_fractions(self.mask, self.downsample, grid)
 
     def png(self) -> bytes:
         """The mask as a PNG of one bit, white where tissue is."""
@@ -59,14 +55,17 @@ class TissueMap:
             yield "all that was scanned was taken for tissue: look at tissue.png"
 
 
-def map_tissue(reader: SlideReader, facts: SlideFacts) -> TissueMap:
-    """Find the tissue of a slide at about ``MASK_MPP``."""
-    known = facts.mpp_x is not None and facts.mpp_y is not None
-    l0_um2 = (facts.mpp_x or 1) * (facts.mpp_y or 1) if known else ASSUMED_MPP**2
+def tissue_overview(reader: SlideReader, facts: SlideFacts) -> Overview:
+    """The slide at the coarsest scale of at most ``MASK_MPP``."""
     least = math.sqrt(facts.size[0] * facts.size[1] / MOST_MASK_PX)
-    wanted = max(1.0, least, MASK_MPP / math.sqrt(l0_um2))
-    overview = read_overview(reader, facts, wanted, facts.background or WHITE)
-    px_um2 = l0_um2 * overview.downsample**2
+    wanted = max(1.0, least, MASK_MPP / math.sqrt(_l0_um2(facts)))
+    return read_overview(reader, facts, wanted, facts.background or WHITE)
+
+
+def map_tissue(facts: SlideFacts, overview: Overview) -> TissueMap:
+    """Find the tissue in what ``tissue_overview`` gave."""
+    px_um2 = _l0_um2(facts) * overview.downsample**2
+    known = facts.mpp_x is not None and facts.mpp_y is not None
     return TissueMap(
         mask=tissue_mask(overview.rgb, overview.scanned, px_um2) | overview.unread,
         scanned=overview.scanned | overview.unread,
@@ -74,3 +73,10 @@ def map_tissue(reader: SlideReader, facts: SlideFacts) -> TissueMap:
         downsample=overview.downsample,
         px_mm2=px_um2 / 1e6 if known else None,
     )
+
+
+def _l0_um2(facts: SlideFacts) -> float:
+    """µm² of a level-0 px, as far as the slide says."""
+    if facts.mpp_x is None or facts.mpp_y is None:
+        return ASSUMED_MPP**2
+    return facts.mpp_x * facts.mpp_y

@@ -1,0 +1,124 @@
+"""What is found out about one slide: its files, its grid, its tissue; nothing is written.
+
+``inspect`` writes it down, ``preview`` tries thresholds on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from mrxs_tiles import layout
+from mrxs_tiles.damage import COPY_AGAIN, damaged_files
+from mrxs_tiles.errors import SlideError
+from mrxs_tiles.grid import Bools, Grid
+from mrxs_tiles.locate import SlideFiles, is_mirax, locate, openable
+from mrxs_tiles.mirax import MiraxIndex, read_index
+from mrxs_tiles.overview import Overview
+from mrxs_tiles.reader import SlideFacts, SlideReader
+from mrxs_tiles.resolution import with_scale
+from mrxs_tiles.settings import GridSettings
+from mrxs_tiles.slide_grid import asked_for, can_hold_pixels, grid_of
+from mrxs_tiles.tissue_map import TissueMap, map_tissue, tissue_overview
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """One slide, open, and what was found out about it.
+
+    ``said`` are the facts without the user's scale; ``trouble`` is what is wrong with the MIRAX
+    index, which is None then. ``inside`` and ``listed`` (cols, rows) bool: the tiles of the
+    region, and those of them that can hold pixels; None: all.
+    """
+
+    files: SlideFiles
+    reader: SlideReader
+    said: SlideFacts
+    facts: SlideFacts
+    index: MiraxIndex | None
+    trouble: str
+    grid: Grid
+    inside: Bools | None
+    listed: Bools | None
+    overview: Overview
+    tissue: TissueMap
+
+    def count(self, tiles: Bools | None) -> int:
+        """How many tiles of the grid those are."""
+        return self.grid.cols * self.grid.rows if tiles is None else int(tiles.sum())
+
+
+@contextmanager
+def inspected(path: Path, settings: GridSettings) -> Iterator[Inspection]:
+    """Open a slide and look at it; it stays open as long as the context lasts.
+
+    Raises:
+        SlideError: it cannot be opened, or not be cut with these settings.
+    """
+    files = locate(path)
+    index, trouble = _index_of(files)
+    with openable(files) as openable_path, opened(openable_path, path, index, trouble) as reader:
+        said = reader.facts()
+        facts = with_scale(said, settings.slide_mpp)
+        grid = grid_of(reader.best_level, facts, settings)
+        inside = asked_for(facts, grid, settings.region, settings.region_origin)
+        full: Bools | None = None
+        if settings.drop_blank:
+            try:
+                full = can_hold_pixels(facts, index, files.folder is not None, grid)
+            except SlideError as error:  # an index that proves odd here is not gone by
+                index, trouble = None, str(error)
+        overview = tissue_overview(reader, facts)
+        yield Inspection(
+            files=files,
+            reader=reader,
+            said=said,
+            facts=facts,
+            index=index,
+            trouble=trouble,
+            grid=grid,
+            inside=inside,
+            listed=_both(inside, full),
+            overview=overview,
+            tissue=map_tissue(facts, overview),
+        )
+
+
+def _both(one: Bools | None, other: Bools | None) -> Bools | None:
+    """The tiles that are in both; None: all."""
+    if one is None or other is None:
+        return other if one is None else one
+    return one & other
+
+
+def _index_of(files: SlideFiles) -> tuple[MiraxIndex | None, str]:
+    """The MIRAX index, or what is wrong with it."""
+    if files.folder is None:
+        return None, ""
+    try:
+        index = read_index(files.folder)
+        layout.pieces(index, 0, layout.scanned_positions(index))
+    except SlideError as error:
+        return None, str(error)
+    return index, ""
+
+
+def opened(openable_path: Path, path: Path, index: MiraxIndex | None, trouble: str) -> SlideReader:
+    """Open a slide of which the index, or what is wrong with it, is known.
+
+    Raises:
+        SlideError: OpenSlide does not open it; says why as far as the index tells.
+    """
+    try:
+        return SlideReader(openable_path)
+    except SlideError as error:
+        if not is_mirax(path):
+            raise SlideError(
+                f"{path.name} is not a slide that OpenSlide can read: it says '{error}'. "
+                "Check that it is a slide and was copied whole."
+            ) from None
+        known = "; ".join(damaged_files(index)) if index is not None else trouble
+        why = known or f"OpenSlide says '{error}'"
+        raise SlideError(f"{path.name} cannot be opened: {why}. {COPY_AGAIN}.") from None
