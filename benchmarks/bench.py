@@ -13,6 +13,7 @@ import tempfile
 from importlib.metadata import version
 from pathlib import Path
 
+from choosing import choosing
 from measure import run, table
 from speed import inspect, speed, tile
 from workflow_share import workflow_share
@@ -20,7 +21,7 @@ from workflow_share import workflow_share
 HERE = Path(__file__).resolve().parent
 DATA = HERE / "data"
 RESULTS = HERE / "RESULTS.md"
-PARTS = ("speed", "memory", "snakemake")
+PARTS = ("speed", "memory", "choosing", "snakemake")
 PACKAGES = ("openslide-python", "openslide-bin", "Pillow", "imagecodecs", "numpy", "snakemake")
 MEMORY_GOAL_MB = 400
 
@@ -45,6 +46,9 @@ def _part(name: str, quick: bool) -> list[str]:
         share = workflow_share(tiny, 5, 100) if quick else workflow_share(tiny, 30, 1000)
         return ["## Snakemake's own share", "", *share]
     slide, words = _slide("small" if quick else "large")
+    if name == "choosing":
+        small, _ = _slide("small")
+        return ["## Choosing", "", *choosing(slide, small, 1 if quick else 5), ""]
     if name == "memory":
         return ["## Memory", "", *_memory(slide)]
     return ["## Speed", "", f"A slide of {words}.", "", *speed(slide, 1 if quick else 5)]
