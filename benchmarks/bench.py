@@ -15,13 +15,14 @@ from pathlib import Path
 
 from choosing import choosing
 from measure import run, table
+from reading import reading
 from speed import inspect, speed, tile
 from workflow_share import workflow_share
 
 HERE = Path(__file__).resolve().parent
 DATA = HERE / "data"
 RESULTS = HERE / "RESULTS.md"
-PARTS = ("speed", "memory", "choosing", "snakemake")
+PARTS = ("speed", "reading", "memory", "choosing", "snakemake")
 PACKAGES = ("openslide-python", "openslide-bin", "Pillow", "imagecodecs", "numpy", "snakemake")
 MEMORY_GOAL_MB = 400
 
@@ -46,6 +47,8 @@ def _part(name: str, quick: bool) -> list[str]:
         share = workflow_share(tiny, 5, 100) if quick else workflow_share(tiny, 30, 1000)
         return ["## Snakemake's own share", "", *share]
     slide, words = _slide("small" if quick else "large")
+    if name == "reading":
+        return ["## Reading alone", "", *reading(slide, 1 if quick else 3), ""]
     if name == "choosing":
         small, _ = _slide("small")
         return ["## Choosing", "", *choosing(slide, small, 1 if quick else 5), ""]

@@ -18,7 +18,15 @@ LOOPS = (sys.executable, HERE / "loops.py")
 MRXS_TILES = Path(sys.executable).with_name("mrxs-tiles")
 
 TILE_SIZES = (3000, 512)
-CORES = {"plain": 1, "pool": 2, "tile, 1 thread": 1, "tile, 2 threads": 2, "floor": 1}
+CORES = {
+    "plain": 1,
+    "pool": 2,
+    "openslide, 1 thread": 1,  # `tile` with `reader: openslide`
+    "openslide, 2 threads": 2,
+    "tile, 1 thread": 1,
+    "tile, 2 threads": 2,
+    "floor": 1,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +39,13 @@ class Comparison:
 
 
 COMPARISONS = (
-    Comparison("plain", "tile, 1 thread", {3000: 1.8, 512: 2.1}),
+    Comparison("plain", "tile, 1 thread", {3000: 2.4, 512: 2.4}),
     Comparison("pool", "tile, 2 threads", {3000: 1.9, 512: 1.9}),
-    Comparison("tile, 1 thread", "floor", {}),
+    Comparison("plain", "openslide, 1 thread", {3000: 1.8, 512: 2.1}),
+    Comparison("pool", "openslide, 2 threads", {}),
+    Comparison("plain", "pool", {}),
+    Comparison("tile, 1 thread", "tile, 2 threads", {3000: 1.8, 512: 1.8}),
+    Comparison("floor", "tile, 1 thread", {3000: 0.8, 512: 0.8}),  # 1 / 1.25
 )
 
 
@@ -49,6 +61,7 @@ def speed(slide: Path, rounds: int) -> list[str]:
 def _at_size(slide: Path, tile_size: int, rounds: int) -> list[str]:
     with fresh_folder() as work:
         inspected = inspect(slide, tile_size, work / "results")
+        inspect(slide, tile_size, work / "openslide", "openslide")
         runs: dict[str, list[Run]] = {contestant: [] for contestant in CORES}
         digests: dict[str, str] = {}
         for number in range(rounds):
@@ -56,7 +69,7 @@ def _at_size(slide: Path, tile_size: int, rounds: int) -> list[str]:
                 print(f"  {tile_size} px, round {number + 1}: {contestant}", file=sys.stderr)
                 done.append(_run(contestant, slide, tile_size, work))
                 if contestant != "floor":
-                    _same(digests, contestant, work / "results" / slide.stem / "tiles", work)
+                    _same(digests, contestant, _written(contestant, slide, work))
         kept = len(list((work / "results" / slide.stem / "tiles").iterdir()))
     return [
         f"### {tile_size} px: {kept} tiles kept",
@@ -73,40 +86,45 @@ def _at_size(slide: Path, tile_size: int, rounds: int) -> list[str]:
     ]
 
 
-def inspect(slide: Path, tile_size: int, results: Path) -> Run:
+def inspect(slide: Path, tile_size: int, results: Path, reader: str = "auto") -> Run:
     """The step before ``tile``."""
-    size = ("--tile-size", str(tile_size))
-    return run([MRXS_TILES, "inspect", slide, "--results", results, *size], cpus=1)
+    options = ("--tile-size", str(tile_size), "--reader", reader)
+    return run([MRXS_TILES, "inspect", slide, "--results", results, *options], cpus=1)
 
 
-def tile(slide: Path, tile_size: int, results: Path, threads: int) -> Run:
+def tile(slide: Path, tile_size: int, results: Path, threads: int, reader: str = "auto") -> Run:
     """``tile`` of an inspected slide, from the command line."""
-    options = ("--tile-size", str(tile_size), "--threads", str(threads))
+    options = ("--tile-size", str(tile_size), "--threads", str(threads), "--reader", reader)
     return run([MRXS_TILES, "tile", slide, "--results", results, *options], cpus=threads)
 
 
 def _run(contestant: str, slide: Path, tile_size: int, work: Path) -> Run:
     """One run of a contestant, into a fresh folder."""
-    results = work / "results"
-    if contestant.startswith("tile"):
-        shutil.rmtree(results / slide.stem / "tiles", ignore_errors=True)
-        return tile(slide, tile_size, results, CORES[contestant])
-    out = work / "loop"
-    if contestant == "floor":
-        out = results / slide.stem / "tiles"
-    else:
+    out = _written(contestant, slide, work)
+    if contestant.startswith(("tile", "openslide")):
+        shutil.rmtree(out, ignore_errors=True)
+        reader = "openslide" if contestant.startswith("openslide") else "auto"
+        return tile(slide, tile_size, out.parent.parent, CORES[contestant], reader)
+    if contestant != "floor":
         out.mkdir()
     done = run([*LOOPS, contestant, slide, str(tile_size), out], CORES[contestant])
     return Run(**json.loads(done.output[-1])) if contestant == "floor" else done
 
 
-def _same(digests: dict[str, str], contestant: str, tiles: Path, work: Path) -> None:
+def _written(contestant: str, slide: Path, work: Path) -> Path:
+    """The folder into which a contestant writes; the floor encodes what ``tile`` wrote."""
+    if contestant in ("plain", "pool"):
+        return work / "loop"
+    results = "openslide" if contestant.startswith("openslide") else "results"
+    return work / results / slide.stem / "tiles"
+
+
+def _same(digests: dict[str, str], contestant: str, written: Path) -> None:
     """Compare what was just written with what was written before."""
-    written = tiles if contestant.startswith("tile") else work / "loop"
     digests[contestant] = digest(written)
     if len(set(digests.values())) > 1:
         sys.exit(f"{contestant} wrote other files than {next(iter(digests))}")
-    if written != tiles:
+    if contestant in ("plain", "pool"):
         shutil.rmtree(written)
 
 

@@ -10,10 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mrxs_tiles.cutter import Address, Fate, cut_all, in_blocks
+from mrxs_tiles.cutter import Fate, cut_all
 from mrxs_tiles.errors import ResultsError, SlideError
+from mrxs_tiles.order import READ_PX, Address, in_blocks
 
 ADDRESSES = [(col, row) for col in range(12) for row in range(10)]
+ALONE = [[address] for address in ADDRESSES]
 
 
 class Counting:
@@ -38,7 +40,7 @@ def test_each_once(threads: int) -> None:
         calls.append(address)
         return Fate(1, file=f"{address}", bytes=address[0])
 
-    fates, said = cut_all(cut, ADDRESSES, threads, done)
+    fates, said = cut_all(cut, ALONE, threads, done)
     assert Counter(calls) == Counter(ADDRESSES)
     assert fates == {address: Fate(1, file=f"{address}", bytes=address[0]) for address in ADDRESSES}
     assert said == {}
@@ -55,7 +57,7 @@ def test_order_of_one_thread() -> None:
 
     order = in_blocks(ADDRESSES, 2000)
     cut_all(cut, order, 1, lambda: None)
-    assert calls == order
+    assert calls == [address for group in order for address in group]
 
 
 @pytest.mark.parametrize("threads", [1, 4])
@@ -80,7 +82,7 @@ def test_at_the_same_time(threads: int) -> None:
             inside -= 1
         return Fate(1)
 
-    cut_all(cut, ADDRESSES[: 12 * threads], threads, lambda: None)
+    cut_all(cut, ALONE[: 12 * threads], threads, lambda: None)
     assert most == threads
 
 
@@ -127,10 +129,12 @@ class SharedHandle:
 def test_only_the_bad_are_unreadable(bad: set[Address], threads: int) -> None:
     """An error that another tile caused is not believed; each bad tile keeps its own sentence."""
     handle, done = SharedHandle(bad), Counting()
-    fates, said = cut_all(handle.cut, ADDRESSES, threads, done)
+    fates, said = cut_all(handle.cut, ALONE, threads, done)
     unreadable = {address for address, fate in fates.items() if fate.reason == "unreadable"}
     assert unreadable == bad
-    assert said == {address: f"{address} is corrupt" for address in bad}
+    assert {at: str(error) for at, error in said.items()} == {
+        address: f"{address} is corrupt" for address in bad
+    }
     assert all(fates[address] == Fate(0, "unreadable") for address in bad)
     assert fates.keys() == set(ADDRESSES)
     assert all(fate.file for address, fate in fates.items() if address not in bad)
@@ -142,7 +146,7 @@ def test_only_the_bad_are_unreadable(bad: set[Address], threads: int) -> None:
 def test_innocent_tiles_are_suspected_here() -> None:
     """The handle above does what it should: with threads, tiles that are not bad meet errors."""
     handle = SharedHandle({(col, row) for col, row in ADDRESSES if row == 5})
-    fates, _ = cut_all(handle.cut, ADDRESSES, 4, lambda: None)
+    fates, _ = cut_all(handle.cut, ALONE, 4, lambda: None)
     assert handle.innocent_errors > 0
     assert sum(fate.reason == "unreadable" for fate in fates.values()) == 12
 
@@ -164,11 +168,11 @@ def test_suspects_are_tried_alone() -> None:
             raise SlideError("corrupt")
         return Fate(1)
 
-    cut_all(cut, ADDRESSES, 4, lambda: None)
+    cut_all(cut, ALONE, 4, lambda: None)
     assert calls == Counter({address: 1 + (address[1] % 3 == 0) for address in ADDRESSES})
 
 
-MANY = [(col, row) for col in range(100) for row in range(100)]
+MANY = [[(col, row)] for col in range(100) for row in range(100)]
 
 
 @pytest.mark.parametrize("threads", [1, 2, 4])
@@ -204,7 +208,7 @@ def test_disk_full_at_the_second_try() -> None:
         return Fate(1)
 
     with pytest.raises(ResultsError, match="full"):
-        cut_all(cut, ADDRESSES, 2, lambda: None)
+        cut_all(cut, ALONE, 2, lambda: None)
 
 
 @given(
@@ -213,10 +217,15 @@ def test_disk_full_at_the_second_try() -> None:
 )
 @settings(max_examples=200, deadline=None)
 def test_in_blocks(addresses: list[Address], stride: int) -> None:
-    """The order holds every tile once, whatever order they come in."""
+    """The order holds every tile once, whatever order they come in, in small whole rectangles."""
     order = in_blocks(addresses, stride)
-    assert sorted(order) == sorted(addresses)
+    assert sorted(address for group in order for address in group) == sorted(addresses)
     assert order == in_blocks(addresses[::-1], stride)
+    for group in order:
+        (left, top), (right, bottom) = group[0], group[-1]
+        rows, cols = range(top, bottom + 1), range(left, right + 1)
+        assert group == [(col, row) for row in rows for col in cols]
+        assert max(len(rows), len(cols)) * stride <= max(stride, READ_PX)
 
 
 @pytest.mark.parametrize("stride", [300, 512, 1000])
@@ -224,6 +233,7 @@ def test_neighbours_are_near(stride: int) -> None:
     """Of a whole grid each tile's lower neighbour comes far sooner than row by row."""
     side = 100
     order = in_blocks([(col, row) for col in range(side) for row in range(side)], stride)
-    place = {address: number for number, address in enumerate(order)}
-    steps = [place[col, row + 1] - place[col, row] for col, row in order if row < side - 1]
+    flat = [address for group in order for address in group]
+    place = {address: number for number, address in enumerate(flat)}
+    steps = [place[col, row + 1] - place[col, row] for col, row in flat if row < side - 1]
     assert sorted(steps)[len(steps) // 2] < side / 2

@@ -13,11 +13,14 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from conftest import NAME, Cut, Variant, cut, look
+from mrxs_tiles.config import read_config
 from mrxs_tiles.coverage import tile_sums
 from mrxs_tiles.deep_zoom_grid import make_grid
 from mrxs_tiles.grid import Levels
+from mrxs_tiles.mirax_reader import MiraxReader
 from mrxs_tiles.reader import SlideReader
 from mrxs_tiles.resampled_grid import make_resampled_grid
+from mrxs_tiles.tile_slide import tile
 from mrxs_tiles.tissue import tissue_mask
 from mrxs_tiles.tissue_map import map_tissue, tissue_overview
 from running import snakemake
@@ -163,9 +166,9 @@ def test_fraction_of_each_tile(
         grid = make_grid(levels, tile_size, overlap, int(scale), None, 0)
     sums = tile_sums(cells, (cell, cell), grid)
     assert sums.shape == (grid.cols, grid.rows)
-    for tile in grid.tiles():
-        box = whole[tile.y : tile.y + tile.height, tile.x : tile.x + tile.width]
-        assert sums[tile[:2]] == pytest.approx(box.sum() / cell**2)
+    for place in grid.tiles():
+        box = whole[place.y : place.y + place.height, place.x : place.x + place.width]
+        assert sums[place[:2]] == pytest.approx(box.sum() / cell**2)
 
 
 def fractions(found: Cut) -> dict[str, float]:
@@ -188,26 +191,34 @@ def test_fractions_are_the_masks(wide: WrittenSlide, tmp_path: Path) -> None:
     assert record["scanned_mm2"] > record["tissue_mm2"]
 
 
+@pytest.mark.parametrize(("name", "kind"), [("auto", MiraxReader), ("openslide", SlideReader)])
 def test_tiles_with_less_are_not_read(
-    wide: WrittenSlide, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    wide: WrittenSlide, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, kind: Any
 ) -> None:
     """min_tissue keeps the tiles that have it, byte for byte, and reads no other."""
     whole = cut(wide.path, tmp_path / "all", tile_size=512)
-    read: list[tuple[int, int]] = []
-    plain = SlideReader.read
+    px_read = [0]
+    plain = kind.read
 
-    def spied(reader: SlideReader, location: tuple[int, int], level: int, out: Any) -> None:
+    def spied(reader: Any, location: tuple[int, int], level: int, out: Any) -> bool:
         if level == 0 and out.shape[0] > 256:  # the guess of the room reads spots of 256
-            read.append(location)
-        plain(reader, location, level, out)
+            px_read[0] += out.shape[0] * out.shape[1]
+        return bool(plain(reader, location, level, out))
 
-    look(wide.path, tmp_path / "some", tile_size=512)
-    monkeypatch.setattr(SlideReader, "read", spied)
-    some = cut(wide.path, tmp_path / "some", tile_size=512, min_tissue=0.5)
+    keys = {"tile_size": 512, "min_tissue": 0.5, "reader": name}
+    look(wide.path, tmp_path / "some", **keys)
+    monkeypatch.setattr(kind, "read", spied)
+    settings = read_config(keys).settings
+    tiled = tile(NAME, wide.path, tmp_path / "some", settings, threads=2)
+    some = Cut(tmp_path / "some" / NAME, {}, tiled)
     enough = {name for name, share in fractions(whole).items() if share >= 0.5}
     assert some.files == {name: whole.files[name] for name in enough & whole.files.keys()}
     assert 10 < len(some.files) < 0.8 * len(whole.files)
-    assert len([at for at in read if at]) == len(enough)
+    sizes = {
+        f"{row['col']}_{row['row']}.jpg": int(row["width"]) * int(row["height"])
+        for row in whole.rows
+    }
+    assert px_read[0] == sum(sizes[name] for name in enough)
     for row in some.rows:
         assert (row["reason"] == "tissue") == (float(row["tissue"]) < 0.5)
     counts = some.tiled["counts"]

@@ -12,16 +12,11 @@ from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from typing import NamedTuple
 
 from mrxs_tiles.encode import Encode
-from mrxs_tiles.errors import SlideError
+from mrxs_tiles.errors import SlideError, StoredImageError
 from mrxs_tiles.judge import Judge
+from mrxs_tiles.order import Address
 from mrxs_tiles.picture import Pictures
 from mrxs_tiles.store import TileFolder
-
-Address = tuple[int, int]
-
-# Tiles are cut block by block of about this side, so that the stored images along most of a
-# tile's edges are still in OpenSlide's cache when its neighbour is read.
-BLOCK_PX = 8192
 
 
 class Fate(NamedTuple):
@@ -69,52 +64,60 @@ class Cutter:
         return Fate(1, *verdict, file=file, bytes=len(content))
 
 
-def in_blocks(addresses: Sequence[Address], stride_px: int) -> list[Address]:
-    """The addresses in an order that keeps neighbours together; ``stride_px`` from tile to tile."""
-    side = max(1, round(BLOCK_PX / stride_px))
-    return sorted(addresses, key=lambda at: (at[1] // side, at[0] // side, at[1], at[0]))
-
-
 def cut_all(
     cut: Callable[[Address], Fate],
-    addresses: Sequence[Address],
+    groups: Sequence[Sequence[Address]],
     threads: int,
     done: Callable[[], None],
-) -> tuple[dict[Address, Fate], dict[Address, str]]:
+    prepare: Callable[[Sequence[Address]], None] | None = None,
+) -> tuple[dict[Address, Fate], dict[Address, SlideError]]:
     """Cut all tiles; returns each one's fate, and what was said of those that cannot be read.
 
-    An error takes the shared handle away from every thread that is reading, so it says
-    nothing yet about the tile. Each tile that met one is tried again after all others, alone:
-    the handle it gets then has never failed, and no other thread reads. Only that second
-    error is believed. At most one handle is opened for each first error and one for each
-    tile that cannot be read.
+    A stored image that is damaged is believed at once. Any other error takes the shared handle
+    away from every thread that is reading, so it says nothing yet about the tile. Each tile
+    that met one is tried again after all others, alone: the handle it gets then has never
+    failed, and no other thread reads. Only that second error is believed. At most one handle is
+    opened for each first error and one for each tile that cannot be read.
 
     Args:
         cut: makes one tile.
-        addresses: the tiles, in the order in which they are begun.
+        groups: the tiles, in the order in which they are begun; a thread takes a whole group.
         threads: how many are cut at the same time.
         done: called after each tile, by any thread.
+        prepare: called before a group, by the thread that cuts it; it raises nothing.
 
     Raises:
         ResultsError: a tile could not be written.
     """
     fates: dict[Address, Fate] = {}
+    said: dict[Address, SlideError] = {}
     suspects: list[Address] = []
-    waiting = iter(addresses)
+    waiting = iter(groups)
     lock = threading.Lock()
     stop = threading.Event()
+
+    def attempt(address: Address) -> None:
+        try:
+            fates[address] = cut(address)
+        except StoredImageError as error:
+            fates[address] = Fate(0, "unreadable")
+            said[address] = error
+        except SlideError:
+            suspects.append(address)
+            return
+        done()
 
     def work() -> None:
         while not stop.is_set():
             with lock:
-                address = next(waiting, None)
-            if address is None:
+                group = next(waiting, None)
+            if group is None:
                 return
-            try:
-                fates[address] = cut(address)
-                done()
-            except SlideError:
-                suspects.append(address)
+            if prepare is not None and len(group) > 1:
+                prepare(group)
+            for address in group:
+                if not stop.is_set():
+                    attempt(address)
 
     with ThreadPoolExecutor(threads) as pool:
         workers = [pool.submit(work) for _ in range(threads)]
@@ -124,7 +127,7 @@ def cut_all(
             stop.set()
         for worker in workers:
             worker.result()
-    return fates, _cut_alone(cut, sorted(suspects), fates, done)
+    return fates, said | _cut_alone(cut, sorted(suspects), fates, done)
 
 
 def _cut_alone(
@@ -132,14 +135,14 @@ def _cut_alone(
     suspects: list[Address],
     fates: dict[Address, Fate],
     done: Callable[[], None],
-) -> dict[Address, str]:
+) -> dict[Address, SlideError]:
     """Try tiles again one by one; returns what was said of those that cannot be read."""
-    said: dict[Address, str] = {}
+    said: dict[Address, SlideError] = {}
     for address in suspects:
         try:
             fates[address] = cut(address)
         except SlideError as error:
             fates[address] = Fate(0, "unreadable")
-            said[address] = str(error)
+            said[address] = error
         done()
     return said

@@ -32,6 +32,15 @@ class SlideError(MrxsTilesError, OSError):
         super().__init__(printable(sentence))  # it may quote a damaged file
 
 
+class StoredImageError(SlideError):
+    """An image that is stored in the slide is damaged: certain, and no need to try again."""
+
+    def __init__(self, image: int, sentence: str) -> None:
+        """Take the image's row in the index, and the whole sentence."""
+        super().__init__(sentence)
+        self.image = image
+
+
 def printable(text: str) -> str:
     r"""Return text as one line of valid UTF-8: what cannot be printed as ``\n``, ``\xff``."""
     if text.isprintable():

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 Pixels = npt.NDArray[np.uint8]
+Words = npt.NDArray[np.uint32]  # a pixel each, alpha in the high byte
 Color = tuple[int, int, int]
 
 WHITE = (255, 255, 255)
@@ -22,9 +23,9 @@ SAMPLE_STEP = 61  # px; odd, so that it does not beat with the stored images' si
 OPAQUE = 0xFF000000  # alpha 255, in the word of a pixel
 
 
-def words(pixels: Pixels) -> npt.NDArray[np.uint32]:
+def words(pixels: Pixels) -> Words:
     """The same pixels as one number each, (height, width) uint32, alpha in the high byte."""
-    whole: npt.NDArray[np.uint32] = pixels.view("<u4")[..., 0]
+    whole: Words = pixels.view("<u4")[..., 0]
     return whole
 
 

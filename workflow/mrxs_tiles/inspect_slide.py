@@ -87,7 +87,15 @@ def failed_record(slide: str, path: Path, error: str) -> Record:
     """What ``slide.json`` holds for a slide that cannot be opened."""
     unknown = (
         *("vendor", "width", "height", "levels", "mpp_x", "mpp_y", "objective", "bounds"),
-        *("background", "scanned_mm2", "tissue_mm2", "quickhash", "reader", "grid"),
+        *(
+            "background",
+            "scanned_mm2",
+            "tissue_mm2",
+            "quickhash",
+            "reader",
+            "reader_reason",
+            "grid",
+        ),
     )
     return {
         "slide": slide,
@@ -123,7 +131,8 @@ def _record(slide: str, path: Path, seen: Inspection) -> Record:
         "scanned_mm2": tissue.area_mm2(tissue.scanned),
         "tissue_mm2": tissue.area_mm2(tissue.mask),
         "quickhash": facts.quickhash,
-        "reader": "openslide",
+        "reader": seen.reader_name,
+        "reader_reason": seen.reader_reason,
         "grid": grid_record(seen.grid, facts, tiles, listed),
     }
     if seen.index is not None:
@@ -164,6 +173,8 @@ def _warnings(seen: Inspection) -> Iterator[str]:
     if seen.index is not None:
         yield from seen.index.slidedat.partly_shown
         yield from damaged_files(seen.index)
+        if left := len(seen.index.images) - len(facts.levels.sizes):
+            yield f"the coarsest {left} of its {len(seen.index.images)} levels cannot be used"
         if has_16_bit_png(seen.index):
             yield "the stored images have 16 bits per colour; OpenSlide shows 8"
     own = (seen.said.mpp_x, seen.said.mpp_y)

@@ -7,16 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mrxs_tiles import layout
 from mrxs_tiles.damage import COPY_AGAIN, damaged_files
 from mrxs_tiles.errors import SlideError
 from mrxs_tiles.grid import Bools, Grid
-from mrxs_tiles.locate import SlideFiles, is_mirax, locate, openable
+from mrxs_tiles.locate import SlideFiles, is_mirax, locate
+from mrxs_tiles.mended import openable_levels
 from mrxs_tiles.mirax import MiraxIndex, read_index
 from mrxs_tiles.overview import Overview
+from mrxs_tiles.proof import choose
 from mrxs_tiles.reader import SlideFacts, SlideReader
 from mrxs_tiles.resolution import with_scale
 from mrxs_tiles.settings import GridSettings
@@ -30,7 +32,8 @@ class Inspection:
 
     ``said`` are the facts without the user's scale; ``trouble`` is what is wrong with the MIRAX
     index, which is None then. ``inside`` and ``listed`` (cols, rows) bool: the tiles of the
-    region, and those of them that can hold pixels; None: all.
+    region, and those of them that can hold pixels; None: all. ``reader_name`` is what reads the
+    tiles, ``reader_reason`` why, where it is OpenSlide.
     """
 
     files: SlideFiles
@@ -44,6 +47,8 @@ class Inspection:
     listed: Bools | None
     overview: Overview
     tissue: TissueMap
+    reader_name: str
+    reader_reason: str
 
     def count(self, tiles: Bools | None) -> int:
         """How many tiles of the grid those are."""
@@ -59,8 +64,11 @@ def inspected(path: Path, settings: GridSettings) -> Iterator[Inspection]:
     """
     files = locate(path)
     index, trouble = _index_of(files)
-    with openable(files) as openable_path, opened(openable_path, path, index, trouble) as reader:
-        said = reader.facts()
+    with (
+        openable_levels(files, index) as openable_path,
+        opened(openable_path, path, index, trouble) as reader,
+    ):
+        said = _own_facts(reader.facts(), index)
         facts = with_scale(said, settings.slide_mpp)
         grid = grid_of(reader.best_level, facts, settings)
         inside = asked_for(facts, grid, settings.region, settings.region_origin)
@@ -70,6 +78,7 @@ def inspected(path: Path, settings: GridSettings) -> Iterator[Inspection]:
                 full = can_hold_pixels(facts, index, files.folder is not None, grid)
             except SlideError as error:  # an index that proves odd here is not gone by
                 index, trouble = None, str(error)
+        reader_name, reader_reason = choose(settings.reader, index, grid.level, reader)
         overview = tissue_overview(reader, facts)
         yield Inspection(
             files=files,
@@ -83,7 +92,16 @@ def inspected(path: Path, settings: GridSettings) -> Iterator[Inspection]:
             listed=_both(inside, full),
             overview=overview,
             tissue=map_tissue(facts, overview),
+            reader_name=reader_name,
+            reader_reason=reader_reason,
         )
+
+
+def _own_facts(facts: SlideFacts, index: MiraxIndex | None) -> SlideFacts:
+    """What OpenSlide says; without its coarsest level a slide's digest is not its own."""
+    if index is None or len(facts.levels.sizes) == len(index.images):
+        return facts
+    return replace(facts, quickhash=None)
 
 
 def _both(one: Bools | None, other: Bools | None) -> Bools | None:

@@ -11,7 +11,7 @@ from PIL import Image
 from mrxs_tiles.errors import SlideError
 from mrxs_tiles.filters import Color, Pixels, put_on_background
 from mrxs_tiles.grid import Bools
-from mrxs_tiles.reader import SlideFacts, SlideReader
+from mrxs_tiles.reader import Reader, SlideFacts
 
 BLOCK_PX = 2048  # side of what is read at once, px of the level; bounds the memory
 LEAST_BLOCK_PX = 128  # around damage smaller blocks are tried, down to this side
@@ -33,7 +33,7 @@ class Overview:
 
 
 def read_overview(
-    reader: SlideReader, facts: SlideFacts, most_downsample: float, background: Color
+    reader: Reader, facts: SlideFacts, most_downsample: float, background: Color
 ) -> Overview:
     """The slide at the coarsest scale that is not coarser than a downsample.
 
@@ -77,7 +77,7 @@ class _Painter:
 
     def __init__(
         self,
-        reader: SlideReader,
+        reader: Reader,
         facts: SlideFacts,
         level: int,
         shrink: int,

@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image
 
-from mrxs_tiles.filters import Color, Pixels, is_unscanned, put_on_background
+from mrxs_tiles.errors import SlideError
+from mrxs_tiles.filters import Color, Pixels, is_unscanned, put_on_background, words
 from mrxs_tiles.grid import Grid, Region
-from mrxs_tiles.reader import SlideReader
+from mrxs_tiles.reader import Reader
 from mrxs_tiles.resampled_grid import FILTER_PX
 
 # What is read at once of a tile that is resampled: a tile of 512 px at 1/32 of a slide that
@@ -22,16 +25,54 @@ from mrxs_tiles.resampled_grid import FILTER_PX
 MOST_READ_PX = 1 << 24
 
 
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """The px of some tiles; ``location``: (x, y) of the top left corner, level-0 px."""
+
+    addresses: frozenset[tuple[int, int]]
+    location: tuple[int, int]
+    pixels: Pixels
+    opaque: bool
+
+    def copy(self, region: Region, out: Pixels) -> bool:
+        """Copy the px of one tile; True: all of it is known to be opaque."""
+        left, top = region.location[0] - self.location[0], region.location[1] - self.location[1]
+        width, height = region.size
+        words(out)[:] = words(self.pixels)[top : top + height, left : left + width]
+        return self.opaque
+
+
+def _is_plain(region: Region) -> bool:
+    """True where a tile's px are px of level 0."""
+    return region.level == 0 and region.box is None and region.size == region.tile_size
+
+
 class Pictures:
     """Reads the tiles of a grid, on many threads at once; each has a buffer of its own."""
 
-    def __init__(
-        self, reader: SlideReader, grid: Grid, background: Color, drop_unscanned: bool
-    ) -> None:
+    def __init__(self, reader: Reader, grid: Grid, background: Color, drop_unscanned: bool) -> None:
         """``drop_unscanned``: a tile of which nothing was scanned is no picture."""
         self._reader, self._grid = reader, grid
         self._background, self._drop_unscanned = background, drop_unscanned
         self._own = threading.local()
+
+    def prepare(self, addresses: Sequence[tuple[int, int]]) -> None:
+        """Read the px of a rectangle of tiles at once, for the same thread's ``read`` of each.
+
+        Nothing is prepared where px of the tiles are not px of level 0, which a common read
+        would place otherwise, or where something cannot be read: who it is, each tile's own
+        ``read`` will tell.
+        """
+        self._own.prepared = None
+        first, last = self._grid.region(*addresses[0]), self._grid.region(*addresses[-1])
+        if not (_is_plain(first) and _is_plain(last)):
+            return
+        (left, top), (right, bottom) = first.location, last.location
+        width, height = right + last.size[0] - left, bottom + last.size[1] - top
+        pixels = np.empty((height, width, 4), np.uint8)
+        with suppress(SlideError):
+            opaque = self._reader.read(first.location, 0, pixels)
+            self._own.prepared = _Prepared(frozenset(addresses), first.location, pixels, opaque)
 
     def read(self, address: tuple[int, int]) -> Pixels | None:
         """A tile's picture, opaque; None: nothing of it was scanned, or it has no px.
@@ -47,10 +88,15 @@ class Pictures:
         if region.box is not None:
             return self._resampled(region, region.box)
         pixels = self._buffer(*region.size)
-        self._reader.read(region.location, region.level, pixels)
-        if self._drop_unscanned and is_unscanned(pixels):
-            return None
-        put_on_background(pixels, self._background)
+        prepared: _Prepared | None = getattr(self._own, "prepared", None)
+        if prepared is not None and address in prepared.addresses:
+            opaque = prepared.copy(region, pixels)
+        else:
+            opaque = self._reader.read(region.location, region.level, pixels)
+        if not opaque:
+            if self._drop_unscanned and is_unscanned(pixels):
+                return None
+            put_on_background(pixels, self._background)
         return pixels if region.size == region.tile_size else thumbnail(pixels, region.z_size)
 
     def _buffer(self, width: int, height: int) -> Pixels:

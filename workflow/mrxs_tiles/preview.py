@@ -19,13 +19,14 @@ from PIL import Image
 from mrxs_tiles import manifest
 from mrxs_tiles.contact_sheet import contact_sheet
 from mrxs_tiles.coverage import Floats, tile_fractions
-from mrxs_tiles.cutter import Address, Fate, cut_all, in_blocks
+from mrxs_tiles.cutter import Fate, cut_all
 from mrxs_tiles.errors import SlideError
 from mrxs_tiles.filters import WHITE, Pixels, is_blank
 from mrxs_tiles.grid import Bools
 from mrxs_tiles.inspection import Inspection, inspected
 from mrxs_tiles.judge import focus_of
 from mrxs_tiles.manifest import Record
+from mrxs_tiles.order import Address, in_blocks
 from mrxs_tiles.pen import marked
 from mrxs_tiles.picture import Pictures
 from mrxs_tiles.settings import Settings
@@ -187,7 +188,7 @@ def _try_focus(path: Path, sharp: Sequence[_Sharpness], tiles: int, own: float) 
     write_file(path, contact_sheet(title, pictures))
 
 
-def _sample(seen: Inspection, reached: Bools, tile_size: int) -> list[Address]:
+def _sample(seen: Inspection, reached: Bools, tile_size: int) -> list[list[Address]]:
     """Tiles spread evenly over those that reach the test."""
     found = np.argwhere(reached)
     most = max(LEAST_SAMPLED, min(MOST_SAMPLED, int(MOST_SAMPLED_PX / tile_size**2)))
@@ -197,7 +198,7 @@ def _sample(seen: Inspection, reached: Bools, tile_size: int) -> list[Address]:
 
 
 def _measured(
-    seen: Inspection, settings: Settings, sample: Sequence[Address], threads: int
+    seen: Inspection, settings: Settings, sample: Sequence[Sequence[Address]], threads: int
 ) -> list[_Sharpness]:
     """The sharpness of some tiles, without those that are blank or cannot be read."""
     background = settings.background or seen.facts.background or WHITE
@@ -211,7 +212,7 @@ def _measured(
             found[address] = _Sharpness(focus_of(pixels, mpp), _spot(pixels))
         return Fate(0)
 
-    cut_all(measure, sample, threads, lambda: None)
+    cut_all(measure, sample, threads, lambda: None, pictures.prepare)
     return [found[address] for address in sorted(found)]
 
 

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Protocol, Self
 
 import openslide
 from openslide import lowlevel
@@ -43,6 +43,29 @@ class SlideFacts:
     def size(self) -> tuple[int, int]:
         """Width and height of level 0."""
         return self.levels.sizes[0]
+
+
+class Reader(Protocol):
+    """What reads a slide's pixels; nothing behind it knows which one it is."""
+
+    def facts(self) -> SlideFacts:
+        """What is known of the slide."""
+
+    def best_level(self, downsample: float) -> int:
+        """The coarsest level that is not coarser than a downsample."""
+
+    def read(self, location: tuple[int, int], level: int, out: Pixels) -> bool:
+        """Read a region into ``out``; True: all of it is known to be opaque.
+
+        Args:
+            location: (x, y) of the top left corner, level-0 px.
+            level: the slide level.
+            out: (height, width, 4) uint8, C-contiguous; filled with blue, green, red, alpha,
+                colours multiplied by alpha.
+
+        Raises:
+            SlideError: some pixel of the region cannot be read.
+        """
 
 
 class SlideReader:
@@ -107,14 +130,8 @@ class SlideReader:
         """The coarsest level that is not coarser than a downsample; Deep Zoom reads that one."""
         return self._current().get_best_level_for_downsample(downsample)
 
-    def read(self, location: tuple[int, int], level: int, out: Pixels) -> None:
-        """Read a region into ``out``.
-
-        Args:
-            location: (x, y) of the top left corner, level-0 px.
-            level: the slide level.
-            out: (height, width, 4) uint8, C-contiguous; filled with blue, green, red, alpha,
-                colours multiplied by alpha.
+    def read(self, location: tuple[int, int], level: int, out: Pixels) -> bool:
+        """Read a region into ``out``, see ``Reader.read``; OpenSlide says nothing of alpha.
 
         Raises:
             SlideError: some pixel of the region cannot be read, or another thread's read
@@ -131,6 +148,7 @@ class SlideReader:
         except openslide.OpenSlideError as error:
             self._drop(handle)
             raise SlideError(self._sentence(error)) from None
+        return False
 
     def _current(self) -> openslide.OpenSlide:
         with self._lock:

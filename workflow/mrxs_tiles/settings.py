@@ -23,6 +23,7 @@ class GridSettings:
     region: str | None  # x,y,width,height in level-0 px, or the absolute path of a GeoJSON file
     region_origin: str
     drop_blank: bool
+    reader: str
 
 
 @dataclass(frozen=True, slots=True)

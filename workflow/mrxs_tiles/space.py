@@ -13,7 +13,7 @@ from mrxs_tiles.errors import ResultsError, SlideError
 from mrxs_tiles.filters import Color, Pixels, is_blank, is_unscanned, put_on_background
 from mrxs_tiles.grid import Grid, Region
 from mrxs_tiles.picture import resample
-from mrxs_tiles.reader import SlideReader
+from mrxs_tiles.reader import Reader
 from mrxs_tiles.store import free_bytes
 
 log = logging.getLogger(__name__)
@@ -24,7 +24,7 @@ DISK_BLOCK = 4096  # bytes; a file's last one is half empty on average
 
 
 def estimate_bytes(
-    reader: SlideReader,
+    reader: Reader,
     grid: Grid,
     addresses: Sequence[tuple[int, int]],
     encode: Encode,

@@ -23,6 +23,7 @@ from mrxs_tiles.grid import Bools, Grid
 from mrxs_tiles.inspection import opened
 from mrxs_tiles.locate import SlideFiles, locate, openable, stamp
 from mrxs_tiles.manifest import BAD, Record
+from mrxs_tiles.mended import usable_levels, with_levels
 from mrxs_tiles.mirax import MiraxIndex, read_index
 from mrxs_tiles.names import Slide
 from mrxs_tiles.reader import SlideFacts
@@ -108,10 +109,11 @@ def _asked(facts: SlideFacts, grid: Grid, settings: Settings) -> Bools:
 def _by_index(files: SlideFiles, folder: Path, settings: Settings) -> Record:
     try:
         index = read_index(folder)
-        facts = with_scale(facts_of(index), settings.slide_mpp)
+        levels = usable_levels(index)
+        facts = with_scale(facts_of(with_levels(index, levels or 1)), settings.slide_mpp)
     except SlideError as error:
         return _by_opening(files, settings, str(error))
-    if index.unreadable(len(index.images) - 1).any():  # OpenSlide hashes these images at once
+    if not levels:  # OpenSlide hashes the coarsest level's images at once
         why = "; ".join(damaged_files(index))
         raise SlideError(f"{files.path.name} cannot be opened: {why}. {COPY_AGAIN}.")
     grid = grid_of(partial(best_level, facts.levels.downsamples), facts, settings)

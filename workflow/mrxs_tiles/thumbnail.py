@@ -8,12 +8,12 @@ from PIL import Image
 
 from mrxs_tiles.filters import Color
 from mrxs_tiles.overview import read_overview
-from mrxs_tiles.reader import SlideFacts, SlideReader
+from mrxs_tiles.reader import Reader, SlideFacts
 
 MOST_PX = 1024  # longer side
 
 
-def make_thumbnail(reader: SlideReader, facts: SlideFacts, background: Color) -> tuple[bytes, bool]:
+def make_thumbnail(reader: Reader, facts: SlideFacts, background: Color) -> tuple[bytes, bool]:
     """A JPEG of the slide, at most 1024 px, and whether all of it could be read.
 
     What cannot be read, or was never scanned, has the background's colour.

@@ -8,23 +8,34 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from mrxs_tiles import manifest
-from mrxs_tiles.cutter import Address, Cutter, Fate, cut_all, in_blocks
-from mrxs_tiles.damage import COPY_AGAIN, corrupt_images, damaged_files, unreadable_tiles
+from mrxs_tiles.cutter import Cutter, Fate, cut_all
+from mrxs_tiles.damage import (
+    COPY_AGAIN,
+    MOST_NAMED,
+    corrupt_images,
+    damaged_files,
+    unreadable_tiles,
+)
 from mrxs_tiles.encode import make_encoder
-from mrxs_tiles.errors import ResultsError, SlideError
+from mrxs_tiles.errors import ResultsError, SlideError, StoredImageError
 from mrxs_tiles.filters import WHITE, Color
 from mrxs_tiles.grid import Grid
 from mrxs_tiles.judge import Judge
-from mrxs_tiles.locate import SlideFiles, locate, openable
+from mrxs_tiles.locate import SlideFiles, locate
 from mrxs_tiles.manifest import Record
+from mrxs_tiles.mended import openable_levels
 from mrxs_tiles.mirax import MiraxIndex, read_index
+from mrxs_tiles.mirax_reader import MiraxReader
+from mrxs_tiles.order import Address, in_blocks
 from mrxs_tiles.picture import Pictures
 from mrxs_tiles.progress import Progress
-from mrxs_tiles.reader import SlideReader, cache_for
+from mrxs_tiles.proof import MIRAX, OPENSLIDE
+from mrxs_tiles.reader import CACHE_BYTES, Reader, SlideReader, cache_for
 from mrxs_tiles.resolution import with_scale
 from mrxs_tiles.settings import Settings
 from mrxs_tiles.slide_grid import grid_of, grid_record, tile_mpp
@@ -35,6 +46,7 @@ from mrxs_tiles.tile_map import TileMap
 log = logging.getLogger(__name__)
 
 Fates = Mapping[Address, Fate]
+Said = Mapping[Address, SlideError]
 TOO_LITTLE = Fate(0, "tissue")
 UNREADABLE = Fate(0, "unreadable")
 
@@ -64,12 +76,12 @@ def tile(slide: str, path: Path, results: Path, settings: Settings, threads: int
         return write_failed(slide, results, inspected["error"])
     try:
         files = locate(path)
-        cache = cache_for(settings.tile_size**2, threads)
-        with openable(files) as openable_path, SlideReader(openable_path, cache) as reader:
+        index = _index(files, inspected)
+        with _opened(files, index, inspected["reader"], settings, threads) as reader:
             grid = _inspected_grid(folder, reader, inspected, settings, len(tissue))
             if not settings.drop_blank and len(tissue) < inspected["grid"]["tiles"]:
                 raise _other_settings(folder, "drop_blank")
-            job = _Job(slide, folder, files, reader, grid, inspected, tissue)
+            job = _Job(slide, folder, files, index, reader, grid, inspected, tissue)
             return _cut(job, settings, threads)
     except SlideError as problem:
         return write_failed(slide, results, str(problem))
@@ -100,10 +112,38 @@ class _Job:
     slide: str
     folder: Path
     files: SlideFiles
-    reader: SlideReader
+    index: MiraxIndex | None  # where it is needed
+    reader: Reader
     grid: Grid
     inspected: Record
     tissue: Mapping[Address, float]  # the fraction of it, of each tile that has a row
+
+
+def _index(files: SlideFiles, inspected: Record) -> MiraxIndex | None:
+    """The index of a MIRAX slide, where our own reader or damage needs it."""
+    if files.folder is None or not (inspected["reader"] == MIRAX or _is_damaged(inspected)):
+        return None
+    return read_index(files.folder)
+
+
+def _is_damaged(inspected: Record) -> bool:
+    """True where ``inspect`` found data files missing or cut short."""
+    return bool(inspected.get("mirax", {}).get("missing"))
+
+
+@contextmanager
+def _opened(
+    files: SlideFiles, index: MiraxIndex | None, reader: str, settings: Settings, threads: int
+) -> Iterator[Reader]:
+    """The slide, opened by the reader that ``inspect`` chose."""
+    own = index if reader == MIRAX else None
+    cache = CACHE_BYTES if own else cache_for(settings.tile_size**2, threads)
+    with openable_levels(files, index) as path, SlideReader(path, cache) as slide:
+        if own is None:
+            yield slide
+        else:
+            with MiraxReader(own, slide) as mirax:
+                yield mirax
 
 
 def _coordinates(folder: Path) -> Iterator[list[str]]:
@@ -111,8 +151,10 @@ def _coordinates(folder: Path) -> Iterator[list[str]]:
 
 
 def _inspected_grid(
-    folder: Path, reader: SlideReader, inspected: Record, settings: Settings, listed: int
+    folder: Path, reader: Reader, inspected: Record, settings: Settings, listed: int
 ) -> Grid:
+    if settings.reader == OPENSLIDE != inspected["reader"]:
+        raise _other_settings(folder, "reader")
     facts = with_scale(reader.facts(), settings.slide_mpp)
     grid = grid_of(reader.best_level, facts, settings)
     now = grid_record(grid, facts, inspected["grid"]["tiles"], listed)
@@ -133,7 +175,7 @@ def _cut(job: _Job, settings: Settings, threads: int) -> Record:
     """Cut, and put the results in place."""
     encode, warning = make_encoder(settings.format, settings.quality, settings.subsampling)
     colour = settings.background or tuple(job.inspected["background"] or WHITE)
-    index = _damaged_index(job)
+    index = job.index if _is_damaged(job.inspected) else None
     fates = {
         address: TOO_LITTLE for address, part in job.tissue.items() if part < settings.min_tissue
     }
@@ -149,7 +191,7 @@ def _cut(job: _Job, settings: Settings, threads: int) -> Record:
             pictures, tiles, encode, settings.format, _judge(job.inspected, settings, colour)
         )
         order = in_blocks(wanted, job.grid.stride)
-        cut, said = cut_all(cutter.cut, order, threads, progress.done)
+        cut, said = cut_all(cutter.cut, order, threads, progress.done, pictures.prepare)
         fates |= cut
         error = _error(job, fates, said, index if lost else None)
         status = _status(fates)
@@ -172,13 +214,6 @@ def _judge(inspected: Record, settings: Settings, background: Color) -> Judge:
     )
 
 
-def _damaged_index(job: _Job) -> MiraxIndex | None:
-    """The index of a MIRAX slide whose files ``inspect`` found missing or cut short."""
-    if job.files.folder is None or not job.inspected.get("mirax", {}).get("missing"):
-        return None
-    return read_index(job.files.folder)
-
-
 def _proven_unreadable(job: _Job, index: MiraxIndex | None) -> set[Address]:
     if index is None:
         return set()
@@ -194,7 +229,7 @@ def _status(fates: Fates) -> str:
     return "failed" if unreadable == len(read) else "damaged"
 
 
-def _error(job: _Job, fates: Fates, said: Mapping[Address, str], index: MiraxIndex | None) -> str:
+def _error(job: _Job, fates: Fates, said: Said, index: MiraxIndex | None) -> str:
     """The sentences on tiles that cannot be read, "" where all can."""
     unreadable = sum(fate.reason == "unreadable" for fate in fates.values())
     if not unreadable:
@@ -206,15 +241,26 @@ def _error(job: _Job, fates: Fates, said: Mapping[Address, str], index: MiraxInd
     )
 
 
-def _reasons(job: _Job, said: Mapping[Address, str], index: MiraxIndex | None) -> Iterator[str]:
+def _reasons(job: _Job, said: Said, index: MiraxIndex | None) -> Iterator[str]:
     if index is not None:
         yield from damaged_files(index, job.grid.level)
-    if said and job.files.folder is not None:
+    if isinstance(job.reader, MiraxReader):
+        images = {
+            error.image: str(error)
+            for error in said.values()
+            if isinstance(error, StoredImageError)
+        }
+        named = [images[image] for image in sorted(images)]
+        yield from named[:MOST_NAMED]
+        if len(named) > MOST_NAMED:
+            yield "others are too"
+    elif said and job.files.folder is not None:
         found = corrupt_images(job.files.folder, job.grid, sorted(said))
         if found:
             yield from found
             return
-    yield from sorted({f"OpenSlide says '{sentence}'" for sentence in said.values()})[:3]
+    others = {str(error) for error in said.values() if not isinstance(error, StoredImageError)}
+    yield from sorted(f"OpenSlide says '{sentence}'" for sentence in others)[:3]
 
 
 def _record(

@@ -13,7 +13,7 @@ from mrxs_tiles.coverage import Floats, tile_fractions
 from mrxs_tiles.filters import WHITE
 from mrxs_tiles.grid import Bools, Grid
 from mrxs_tiles.overview import Overview, read_overview
-from mrxs_tiles.reader import SlideFacts, SlideReader
+from mrxs_tiles.reader import Reader, SlideFacts
 from mrxs_tiles.resolution import ASSUMED_MPP
 from mrxs_tiles.tissue import MASK_MPP, MOST_MASK_PX, tissue_mask
 
@@ -55,7 +55,7 @@ class TissueMap:
             yield "all that was scanned was taken for tissue: look at tissue.png"
 
 
-def tissue_overview(reader: SlideReader, facts: SlideFacts) -> Overview:
+def tissue_overview(reader: Reader, facts: SlideFacts) -> Overview:
     """The slide at the coarsest scale of at most ``MASK_MPP``."""
     least = math.sqrt(facts.size[0] * facts.size[1] / MOST_MASK_PX)
     wanted = max(1.0, least, MASK_MPP / math.sqrt(_l0_um2(facts)))

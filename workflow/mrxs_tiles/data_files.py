@@ -1,0 +1,90 @@
+"""A slide's data files, each opened once: byte ranges in, bytes out, neighbours read together."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from mrxs_tiles.errors import SlideError
+
+# Stored images between which so little lies are read together: less than a disk reads anyway.
+GAP_BYTES = 4096
+MOST_AT_ONCE = 8 << 20  # bytes of one request; bounds the memory
+MOST_FILES = 800  # open at once; systems allow a process 1,024
+
+
+class Range(NamedTuple):
+    """Where some bytes lie: the number of the data file, and its first byte."""
+
+    file: int
+    offset: int
+    length: int
+
+
+class DataFiles:
+    """Reads from the data files; used as a context, by many threads at once."""
+
+    def __init__(self, folder: Path, names: Sequence[str]) -> None:
+        """Take the files of a slide's folder, by their number; each is opened when it is needed."""
+        self._paths = [folder / name for name in names]
+        self._open: dict[int, int] = {}
+        self._lock = threading.Lock()
+        self.requests = 0
+
+    def close(self) -> None:
+        """Close all."""
+        with self._lock:
+            for descriptor in self._open.values():
+                os.close(descriptor)
+            self._open.clear()
+
+    def read(self, ranges: Sequence[Range]) -> list[memoryview]:
+        """The bytes of some ranges, in their order; shorter ones where a file ends before.
+
+        Raises:
+            SlideError: a file cannot be opened or read.
+        """
+        found: list[memoryview] = [memoryview(b"")] * len(ranges)
+        order = sorted(range(len(ranges)), key=lambda number: ranges[number])
+        begin = 0
+        while begin < len(order):
+            first = ranges[order[begin]]
+            end, last = begin + 1, first.offset + first.length
+            while end < len(order):
+                following = ranges[order[end]]
+                reach = max(last, following.offset + following.length)
+                near = following.file == first.file and following.offset - last <= GAP_BYTES
+                if not near or reach - first.offset > MOST_AT_ONCE:
+                    break
+                end, last = end + 1, reach
+            block = memoryview(self._read(first.file, first.offset, last - first.offset))
+            for number in order[begin:end]:
+                at = ranges[number].offset - first.offset
+                found[number] = block[at : at + ranges[number].length]
+            begin = end
+        return found
+
+    def _read(self, file: int, offset: int, length: int) -> bytes:
+        try:
+            content = os.pread(self._descriptor(file), length, offset)
+            while len(content) < length:  # a network disk may give less than was asked for
+                more = os.pread(
+                    self._descriptor(file), length - len(content), offset + len(content)
+                )
+                if not more:
+                    break
+                content += more
+        except OSError as error:
+            name = self._paths[file].name
+            raise SlideError(f"{name} cannot be read ({error.strerror})") from None
+        self.requests += 1
+        return content
+
+    def _descriptor(self, file: int) -> int:
+        with self._lock:
+            if file not in self._open:
+                self._open[file] = os.open(self._paths[file], os.O_RDONLY | os.O_CLOEXEC)
+            return self._open[file]
