@@ -82,11 +82,11 @@ def _traced(slide: Path, reader: str) -> tuple[int, int, int]:
         inspect(slide, TILE_SIZES[0], results, reader)
         options = ("--tile-size", str(TILE_SIZES[0]), "--reader", reader)
         watched = ("-e", "trace=openat,read,pread64")
-        command = ["strace", "-f", "-y", *watched, "-o", trace, MRXS_TILES, "tile", slide]
+        command = ["strace", "-ff", "-y", *watched, "-o", trace, MRXS_TILES, "tile", slide]
         run([*command, "--results", results, *options])
         counts: Counter[str] = Counter()
-        with trace.open(encoding="utf-8", errors="replace") as lines:
-            for line in lines:
+        for one in trace.parent.glob("trace.*"):  # one of each thread
+            for line in one.read_text(encoding="utf-8", errors="replace").splitlines():
                 if re.search(r"openat\(.*/Data\d+\.dat\"", line):
                     counts["opens"] += 1
                 elif found := re.search(r"p?read(?:64)?\(\d+<.*/Data\d+\.dat>.* = (\d+)$", line):

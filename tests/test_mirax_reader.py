@@ -27,9 +27,11 @@ from mrxs_tiles.data_files import DataFiles, Range
 from mrxs_tiles.errors import SlideError, StoredImageError
 from mrxs_tiles.filters import Pixels
 from mrxs_tiles.mirax import read_index
-from mrxs_tiles.mirax_reader import MiraxReader, Places, not_understood, places_of
-from mrxs_tiles.proof import MIRAX, OPENSLIDE, choose
-from mrxs_tiles.reader import Reader, SlideReader
+from mrxs_tiles.mirax_reader import MiraxReader, not_understood
+from mrxs_tiles.places import Places, places_of
+from mrxs_tiles.proof import choose
+from mrxs_tiles.reader import Alpha, Reader, SlideReader
+from mrxs_tiles.readers import MIRAX, OPENSLIDE
 from running import BIN, LARGE, SPEC, copy_slide
 from write_mirax import VARIANTS, MiraxSpec, StoredImage, WrittenSlide, write_mirax
 
@@ -45,8 +47,13 @@ def both(path: Path, **keys: Any) -> Iterator[tuple[SlideReader, MiraxReader]]:
 
 def region(reader: Reader, x: int, y: int, width: int, height: int) -> Pixels:
     out = np.full((height, width, 4), 99, np.uint8)
-    opaque = reader.read((x, y), 0, out)
-    assert not opaque or (out[..., 3] == 255).all()
+    alpha = reader.read((x, y), 0, out)
+    assert alpha is not Alpha.OPAQUE or (out[..., 3] == 255).all()
+    assert alpha is not Alpha.NOTHING or not out.any()
+    filled = np.empty_like(out)
+    if reader.read((x, y), 0, filled, 0xFF123456) is not Alpha.UNKNOWN:
+        wanted = np.where(out[..., 3:] == 0, np.array([0x56, 0x34, 0x12, 255], np.uint8), out)
+        assert np.array_equal(filled, wanted)
     return out
 
 
@@ -438,12 +445,13 @@ def test_system_calls(large: WrittenSlide, tmp_path: Path) -> None:
     look(large.path, tmp_path, tile_size=256)
     trace = tmp_path / "trace"
     command: list[str | Path] = [
-        *("strace", "-f", "-y", "-e", "trace=openat,pread64,read", "-o", trace),
+        *("strace", "-ff", "-y", "-e", "trace=openat,pread64,read", "-o", trace),
         *(BIN / "mrxs-tiles", "tile", large.path, "--slide", NAME, "--results", tmp_path),
         *("--tile-size", "256", "--threads", "2"),
     ]
     subprocess.run(command, check=True, capture_output=True, timeout=300)
-    lines = trace.read_text(errors="replace").splitlines()
+    traces = tmp_path.glob("trace.*")  # one of each thread: together, they would cut each other's
+    lines = [line for one in traces for line in one.read_text(errors="replace").splitlines()]
     opens: dict[str, int] = {}
     read = 0
     for line in lines:

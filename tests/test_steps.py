@@ -15,7 +15,7 @@ from mrxs_tiles.errors import ResultsError, SlideError
 from mrxs_tiles.filters import Pixels
 from mrxs_tiles.grid import Bools
 from mrxs_tiles.mirax import MiraxIndex
-from mrxs_tiles.reader import SlideReader
+from mrxs_tiles.reader import Alpha, SlideReader
 from mrxs_tiles.tile_slide import tile
 
 
@@ -120,9 +120,11 @@ def test_space_is_guessed_within_the_tile(
     places: list[tuple[int, int]] = []
     read = SlideReader.read
 
-    def noted(self: SlideReader, location: tuple[int, int], level: int, out: Pixels) -> None:
+    def noted(
+        self: SlideReader, location: tuple[int, int], level: int, out: Pixels, fill: int = 0
+    ) -> Alpha:
         places.append((location[0] + out.shape[1], location[1] + out.shape[0]))
-        read(self, location, level, out)
+        return read(self, location, level, out, fill)
 
     monkeypatch.setattr(SlideReader, "read", noted)
     cut(aperio, tmp_path, tile_size=500, downsample=4)

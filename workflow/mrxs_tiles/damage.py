@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from mrxs_tiles import layout
-from mrxs_tiles.errors import SlideError
+from mrxs_tiles.errors import SlideError, StoredImageError
 from mrxs_tiles.grid import Bools, Grid
 from mrxs_tiles.mirax import MiraxIndex, read_index
+from mrxs_tiles.stored_image import decoder
 
 COPY_AGAIN = "Copy the slide's folder again from the scanner or the archive"
 MOST_NAMED = 3  # corrupt images named in one sentence
@@ -55,11 +54,35 @@ def unreadable_tiles(index: MiraxIndex, grid: Grid) -> Bools:
     return grid.touched(boxes[(right > left) & (bottom > top)])
 
 
-def corrupt_images(folder: Path, grid: Grid, addresses: Sequence[tuple[int, int]]) -> list[str]:
-    """A sentence for each stored image that does not decode, of those in some tiles.
+def why_unreadable(
+    folder: Path | None, grid: Grid, said: Mapping[tuple[int, int], SlideError]
+) -> Iterator[str]:
+    """A sentence for each thing that makes tiles unreadable.
 
-    OpenSlide does not say which image it failed on. At most ``MOST_NAMED`` are named.
+    Args:
+        folder: of a MIRAX slide, else None.
+        grid: the tiles.
+        said: what the reader said of each of them. Our own names the stored image; OpenSlide
+            does not say which one it failed on.
     """
+    images = {
+        error.image: str(error) for error in said.values() if isinstance(error, StoredImageError)
+    }
+    if images:
+        yield from _first([images[image] for image in sorted(images)])
+        return
+    found = corrupt_images(folder, grid, sorted(said)) if said and folder is not None else []
+    others = {f"OpenSlide says '{error}'" for error in said.values()}
+    yield from found or sorted(others)[:MOST_NAMED]
+
+
+def _first(sentences: list[str]) -> list[str]:
+    more = len(sentences) > MOST_NAMED
+    return [*sentences[:MOST_NAMED], *(["others are too"] if more else [])]
+
+
+def corrupt_images(folder: Path, grid: Grid, addresses: Sequence[tuple[int, int]]) -> list[str]:
+    """A sentence for each stored image that does not decode, of those in some tiles."""
     try:
         index = read_index(folder)
         places = layout.pieces(index, grid.level, layout.scanned_positions(index))
@@ -74,26 +97,22 @@ def corrupt_images(folder: Path, grid: Grid, addresses: Sequence[tuple[int, int]
         wanted |= (
             (left < x + width * scale) & (right > x) & (top < y + height * scale) & (bottom > y)
         )
+    level = index.slidedat.levels[grid.level]
+    decode = decoder(level.image_format)
+    pixels = np.empty((level.image_height, level.image_width), np.uint32)
     found: list[str] = []
     for number in np.unique(places.image[wanted]):
         _, offset, length, file = index.images[grid.level][number].tolist()
         name = index.slidedat.data_files[file]
-        if not _decodes(folder / name, offset, length):
-            if len(found) == MOST_NAMED:
-                return [*found, "others are too"]
+        try:
+            with (folder / name).open("rb") as stream:
+                stream.seek(offset)
+                decode(stream.read(length), pixels)
+        except (OSError, ValueError):
             found.append(f"the stored image at byte {offset} of {name} is corrupt")
-    return found
-
-
-def _decodes(path: Path, offset: int, length: int) -> bool:
-    try:
-        with path.open("rb") as stream:
-            stream.seek(offset)
-            image = Image.open(io.BytesIO(stream.read(length)))
-            image.load()
-    except Exception:  # noqa: BLE001 - a decoder fed with damage raises anything
-        return False
-    return True
+        if len(found) > MOST_NAMED:
+            break
+    return _first(found)
 
 
 def has_16_bit_png(index: MiraxIndex) -> bool:

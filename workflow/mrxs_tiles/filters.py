@@ -29,6 +29,12 @@ def words(pixels: Pixels) -> Words:
     return whole
 
 
+def opaque_word(color: Color) -> int:
+    """A colour as the word of a pixel."""
+    red, green, blue = color
+    return OPAQUE | red << 16 | green << 8 | blue
+
+
 def is_unscanned(pixels: Pixels) -> bool:
     """True where alpha is 0 everywhere: the microscope was never there."""
     whole = words(pixels)
@@ -41,8 +47,7 @@ def put_on_background(pixels: Pixels, color: Color) -> None:
     Where alpha is partial (level 1 and up) the colours are divided by alpha and blended as
     openslide-python and Pillow do it, roundings included.
     """
-    red, green, blue = color
-    background = np.uint32(OPAQUE | red << 16 | green << 8 | blue)
+    background = np.uint32(opaque_word(color))
     for strip in _strips(pixels):
         whole = words(strip)
         if whole.min() >= OPAQUE:

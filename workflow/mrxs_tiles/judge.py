@@ -62,6 +62,7 @@ def pen_of(pixels: Pixels, mpp: tuple[float, float], background: Color) -> float
 def _averaged(pixels: Pixels, mpp: tuple[float, float], wanted: float) -> Pixels:
     """The picture as RGB at the coarsest whole-number step that is not coarser than wanted."""
     across, down = (max(1, int(wanted / own * (1 + 1e-9))) for own in mpp)
-    image = Image.frombuffer("RGBX", pixels.shape[1::-1], pixels, "raw", "RGBX", 0, 1)
+    whole = np.ascontiguousarray(pixels)
+    image = Image.frombuffer("RGBX", pixels.shape[1::-1], whole, "raw", "RGBX", 0, 1)
     small = np.asarray(image.reduce((across, down)))
     return np.ascontiguousarray(small[..., 2::-1])

@@ -18,13 +18,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mrxs_tiles import layout
 from mrxs_tiles.damage import has_16_bit_png
 from mrxs_tiles.data_files import MOST_FILES, DataFiles, Range
 from mrxs_tiles.errors import SlideError, StoredImageError
-from mrxs_tiles.filters import Pixels, Words, words
+from mrxs_tiles.filters import OPAQUE, Pixels, Words, words
 from mrxs_tiles.mirax import Int64s, MiraxIndex
-from mrxs_tiles.reader import SlideFacts, SlideReader
+from mrxs_tiles.places import Finder, covered, places_of
+from mrxs_tiles.reader import Alpha, SlideFacts, SlideReader
 from mrxs_tiles.stored_image import Bytes, decoder
 
 # Decoded images of which another tile needs the rest. Tiles are cut in blocks of 8192 px: along
@@ -33,70 +33,6 @@ from mrxs_tiles.stored_image import Bytes, decoder
 CACHE_BYTES = 96 << 20
 CORRUPT, FOREIGN = "corrupt", "OpenSlide's own"  # verdicts
 BATCH = 256  # images read from the files at once; bounds the memory, some MB
-
-
-class Places(NamedTuple):
-    """Level 0's stored images in the order in which they are laid, a later one over an earlier.
-
-    ``number`` (n,): row in ``MiraxIndex.images[0]``; ``x``, ``y`` (n,): level-0 px of the top
-    left corner. OpenSlide lays them from the last column of the last row to the first, each
-    under what is there already; this is the same turned round.
-    """
-
-    number: Int64s
-    x: Int64s
-    y: Int64s
-    width: int
-    height: int
-
-
-def places_of(index: MiraxIndex) -> Places:
-    """Where level 0's images lie.
-
-    Raises:
-        SlideError: an image belongs to no camera picture.
-    """
-    pieces = layout.pieces(index, 0, layout.scanned_positions(index))
-    image = index.images[0][pieces.image, 0]
-    order = np.argsort(image, kind="stable")
-    # where the index names a place twice, the last entry counts
-    last = np.append(np.diff(image[order]) != 0, True) if len(order) else np.empty(0, bool)
-    kept = order[last]
-    return Places(
-        number=pieces.image[kept],
-        x=pieces.x[kept].astype(np.int64),
-        y=pieces.y[kept].astype(np.int64),
-        width=int(pieces.width),
-        height=int(pieces.height),
-    )
-
-
-class _Finder:
-    """Finds the images that a region touches, by the cell that their corner lies in."""
-
-    def __init__(self, places: Places) -> None:
-        self._places = places
-        self._cols = int(places.x.max(initial=0)) // places.width + 2
-        cells = (places.y // places.height + 1) * self._cols + places.x // places.width + 1
-        self._order = np.argsort(cells, kind="stable")
-        self._cells = cells[self._order]
-
-    def touching(self, x: int, y: int, width: int, height: int) -> Int64s:
-        """Which images share px with a region, level-0 px; rows of ``Places``, ascending."""
-        places = self._places
-        top, bottom = max(0, y // places.height), (y + height - 1) // places.height + 1
-        left = min(max(0, x // places.width), self._cols - 1)
-        right = min((x + width - 1) // places.width + 1, self._cols - 1)
-        lines = np.arange(top, bottom + 1) * self._cols
-        first = np.searchsorted(self._cells, lines + left)
-        end = np.searchsorted(self._cells, lines + right, side="right")
-        parts = [self._order[a:b] for a, b in zip(first, end, strict=True) if b > a]
-        found = np.sort(np.concatenate(parts)) if parts else np.empty(0, np.int64)
-        at_x, at_y = places.x[found], places.y[found]
-        inside = (at_x < x + width) & (at_x + places.width > x)
-        inside &= (at_y < y + height) & (at_y + places.height > y)
-        touching: Int64s = found[inside]
-        return touching
 
 
 @dataclass(slots=True, eq=False)
@@ -146,7 +82,7 @@ class MiraxReader:
         if fault := not_understood(index):
             raise SlideError(fault)
         self._places = places_of(index)
-        self._finder = _Finder(self._places)
+        self._finder = Finder(self._places)
         self._lost = index.unreadable(0)
         self._files = DataFiles(index.folder, index.slidedat.data_files)
         self._decode = decoder(index.slidedat.levels[0].image_format)
@@ -172,7 +108,7 @@ class MiraxReader:
         """The coarsest level that is not coarser than a downsample."""
         return self._slide.best_level(downsample)
 
-    def read(self, location: tuple[int, int], level: int, out: Pixels) -> bool:
+    def read(self, location: tuple[int, int], level: int, out: Pixels, fill: int = 0) -> Alpha:
         """Read a region into ``out``; see ``Reader.read``.
 
         Raises:
@@ -182,27 +118,29 @@ class MiraxReader:
         if level:
             return self._slide.read(location, level, out)
         try:
-            return self._lay(location, out)
+            return self._lay(location, out, fill)
         except _OpenSlidesOwn:
             with self._asking:
                 return self._slide.read(location, level, out)
 
-    def _lay(self, location: tuple[int, int], out: Pixels) -> bool:
-        """Lay all images that a region touches on it; True: they cover it."""
+    def _lay(self, location: tuple[int, int], out: Pixels, fill: int) -> Alpha:
+        """Lay all images that a region touches on it."""
         height, width = out.shape[:2]
         found = self._finder.touching(*location, width, height)
         lost = found[self._lost[self._places.number[found]]]
         if len(lost):
             raise self._error(int(lost[0]), "is lost: its file is missing or cut short")
         sides = self._sides(found, location, width, height)
-        covered = _covered(sides, width, height)
-        if not covered:
-            out.fill(0)
+        is_covered = covered(sides, width, height)
         canvas = words(out)
+        if not is_covered:
+            canvas.fill(fill)
         parts = [_Part(*row) for row in np.column_stack([found, sides]).tolist()]
         for begin in range(0, len(parts), BATCH):
             self._lay_some(canvas, parts[begin : begin + BATCH])
-        return covered
+        if not parts:
+            return Alpha.NOTHING
+        return Alpha.OPAQUE if is_covered or fill >= OPAQUE else Alpha.UNKNOWN
 
     def _sides(self, found: Int64s, location: tuple[int, int], width: int, height: int) -> Int64s:
         """Left, top, right, bottom of what images share with a region, their x, y; (n, 6)."""
@@ -304,24 +242,6 @@ class MiraxReader:
         _, offset, _, file = self._stored[row].tolist()
         name = self._index.slidedat.data_files[file]
         return StoredImageError(row, f"the stored image at byte {offset} of {name} {what}")
-
-
-def _covered(sides: Int64s, width: int, height: int) -> bool:
-    """True where boxes, (n, 4 or more): left, top, right, bottom, leave no px of a region."""
-    left, top, right, bottom = sides.T[:4]
-    if ((right - left) * (bottom - top)).sum() < width * height:
-        return False
-    x, y = np.unique([left, right]), np.unique([top, bottom])
-    if x[0] or y[0] or x[-1] != width or y[-1] != height:
-        return False
-    layers = np.zeros((len(y), len(x)), np.int32)
-    first_x, end_x = np.searchsorted(x, left), np.searchsorted(x, right)
-    first_y, end_y = np.searchsorted(y, top), np.searchsorted(y, bottom)
-    np.add.at(layers, (first_y, first_x), 1)
-    np.add.at(layers, (end_y, end_x), 1)
-    np.add.at(layers, (first_y, end_x), -1)
-    np.add.at(layers, (end_y, first_x), -1)
-    return bool((layers.cumsum(0).cumsum(1)[:-1, :-1] > 0).all())
 
 
 def not_understood(index: MiraxIndex) -> str:

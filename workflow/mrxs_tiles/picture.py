@@ -15,9 +15,9 @@ import numpy as np
 from PIL import Image
 
 from mrxs_tiles.errors import SlideError
-from mrxs_tiles.filters import Color, Pixels, is_unscanned, put_on_background, words
+from mrxs_tiles.filters import Color, Pixels, is_unscanned, opaque_word, put_on_background
 from mrxs_tiles.grid import Grid, Region
-from mrxs_tiles.reader import Reader
+from mrxs_tiles.reader import Alpha, Reader
 from mrxs_tiles.resampled_grid import FILTER_PX
 
 # What is read at once of a tile that is resampled: a tile of 512 px at 1/32 of a slide that
@@ -32,14 +32,13 @@ class _Prepared:
     addresses: frozenset[tuple[int, int]]
     location: tuple[int, int]
     pixels: Pixels
-    opaque: bool
+    alpha: Alpha  # of them all; a part of what is not opaque may be
 
-    def copy(self, region: Region, out: Pixels) -> bool:
-        """Copy the px of one tile; True: all of it is known to be opaque."""
+    def part(self, region: Region) -> Pixels:
+        """The px of one tile, in place."""
         left, top = region.location[0] - self.location[0], region.location[1] - self.location[1]
         width, height = region.size
-        words(out)[:] = words(self.pixels)[top : top + height, left : left + width]
-        return self.opaque
+        return self.pixels[top : top + height, left : left + width]
 
 
 def _is_plain(region: Region) -> bool:
@@ -48,7 +47,7 @@ def _is_plain(region: Region) -> bool:
 
 
 class Pictures:
-    """Reads the tiles of a grid, on many threads at once; each has a buffer of its own."""
+    """Reads the tiles of a grid, on many threads at once; each has buffers of its own."""
 
     def __init__(self, reader: Reader, grid: Grid, background: Color, drop_unscanned: bool) -> None:
         """``drop_unscanned``: a tile of which nothing was scanned is no picture."""
@@ -59,20 +58,21 @@ class Pictures:
     def prepare(self, addresses: Sequence[tuple[int, int]]) -> None:
         """Read the px of a rectangle of tiles at once, for the same thread's ``read`` of each.
 
-        Nothing is prepared where px of the tiles are not px of level 0, which a common read
-        would place otherwise, or where something cannot be read: who it is, each tile's own
-        ``read`` will tell.
+        Nothing is prepared where tiles overlap, where their px are not px of level 0, which a
+        common read would place otherwise, or where something cannot be read: which tile that
+        is, each one's own ``read`` will tell.
         """
         self._own.prepared = None
         first, last = self._grid.region(*addresses[0]), self._grid.region(*addresses[-1])
-        if not (_is_plain(first) and _is_plain(last)):
+        overlaps = self._grid.x.z_overlap > 0  # what is done to one tile would be seen in another
+        if overlaps or not (_is_plain(first) and _is_plain(last)):
             return
         (left, top), (right, bottom) = first.location, last.location
         width, height = right + last.size[0] - left, bottom + last.size[1] - top
         pixels = np.empty((height, width, 4), np.uint8)
         with suppress(SlideError):
-            opaque = self._reader.read(first.location, 0, pixels)
-            self._own.prepared = _Prepared(frozenset(addresses), first.location, pixels, opaque)
+            alpha = self._reader.read(first.location, 0, pixels)
+            self._own.prepared = _Prepared(frozenset(addresses), first.location, pixels, alpha)
 
     def read(self, address: tuple[int, int]) -> Pixels | None:
         """A tile's picture, opaque; None: nothing of it was scanned, or it has no px.
@@ -87,17 +87,23 @@ class Pictures:
             return None
         if region.box is not None:
             return self._resampled(region, region.box)
-        pixels = self._buffer(*region.size)
-        prepared: _Prepared | None = getattr(self._own, "prepared", None)
-        if prepared is not None and address in prepared.addresses:
-            opaque = prepared.copy(region, pixels)
-        else:
-            opaque = self._reader.read(region.location, region.level, pixels)
-        if not opaque:
+        pixels, alpha = self._read(address, region)
+        if alpha is Alpha.NOTHING and self._drop_unscanned:
+            return None
+        if alpha is not Alpha.OPAQUE:
             if self._drop_unscanned and is_unscanned(pixels):
                 return None
             put_on_background(pixels, self._background)
         return pixels if region.size == region.tile_size else thumbnail(pixels, region.z_size)
+
+    def _read(self, address: tuple[int, int], region: Region) -> tuple[Pixels, Alpha]:
+        """A tile's px as they are read, from what was prepared or from the slide."""
+        prepared: _Prepared | None = getattr(self._own, "prepared", None)
+        if prepared is not None and address in prepared.addresses:
+            return prepared.part(region), prepared.alpha
+        pixels = self._buffer(*region.size)
+        fill = opaque_word(self._background)
+        return pixels, self._reader.read(region.location, region.level, pixels, fill)
 
     def _buffer(self, width: int, height: int) -> Pixels:
         """This thread's buffer, as a picture of (height, width, 4)."""

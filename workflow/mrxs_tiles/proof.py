@@ -10,8 +10,10 @@ import numpy as np
 from mrxs_tiles.errors import SlideError
 from mrxs_tiles.filters import Pixels
 from mrxs_tiles.mirax import MiraxIndex
-from mrxs_tiles.mirax_reader import MiraxReader, Places, places_of
+from mrxs_tiles.mirax_reader import MiraxReader
+from mrxs_tiles.places import Places, places_of
 from mrxs_tiles.reader import SlideReader
+from mrxs_tiles.readers import MIRAX, OPENSLIDE
 
 SIDE = 96  # px of a place that is compared
 CORNERS = 16  # of camera pictures, where four of them overlap
@@ -20,8 +22,6 @@ ANYWHERE = 12  # stored images, drawn alike
 LEAST = 8  # places without which there is no proof
 ALL_PX = 1 << 21  # a slide up to this many px is compared whole
 ALL_SIDE = 512
-
-OPENSLIDE, MIRAX = "openslide", "mirax"  # names of readers
 
 Place = tuple[int, int, int, int]  # x, y, width, height, level-0 px
 

@@ -11,6 +11,7 @@ import os
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 from typing import Protocol, Self
 
@@ -45,6 +46,14 @@ class SlideFacts:
         return self.levels.sizes[0]
 
 
+class Alpha(Enum):
+    """What a reader knows of a region that it has read."""
+
+    UNKNOWN = "unknown"
+    NOTHING = "nothing"  # nothing of it was scanned
+    OPAQUE = "opaque"
+
+
 class Reader(Protocol):
     """What reads a slide's pixels; nothing behind it knows which one it is."""
 
@@ -54,14 +63,16 @@ class Reader(Protocol):
     def best_level(self, downsample: float) -> int:
         """The coarsest level that is not coarser than a downsample."""
 
-    def read(self, location: tuple[int, int], level: int, out: Pixels) -> bool:
-        """Read a region into ``out``; True: all of it is known to be opaque.
+    def read(self, location: tuple[int, int], level: int, out: Pixels, fill: int = 0) -> Alpha:
+        """Read a region into ``out``.
 
         Args:
             location: (x, y) of the top left corner, level-0 px.
             level: the slide level.
             out: (height, width, 4) uint8, C-contiguous; filled with blue, green, red, alpha,
                 colours multiplied by alpha.
+            fill: what px get, as a word, where nothing was scanned, if the reader knows where
+                that is; 0: transparent.
 
         Raises:
             SlideError: some pixel of the region cannot be read.
@@ -130,7 +141,13 @@ class SlideReader:
         """The coarsest level that is not coarser than a downsample; Deep Zoom reads that one."""
         return self._current().get_best_level_for_downsample(downsample)
 
-    def read(self, location: tuple[int, int], level: int, out: Pixels) -> bool:
+    def read(
+        self,
+        location: tuple[int, int],
+        level: int,
+        out: Pixels,
+        fill: int = 0,  # noqa: ARG002 - OpenSlide does not say where nothing was scanned
+    ) -> Alpha:
         """Read a region into ``out``, see ``Reader.read``; OpenSlide says nothing of alpha.
 
         Raises:
@@ -148,7 +165,7 @@ class SlideReader:
         except openslide.OpenSlideError as error:
             self._drop(handle)
             raise SlideError(self._sentence(error)) from None
-        return False
+        return Alpha.UNKNOWN
 
     def _current(self) -> openslide.OpenSlide:
         with self._lock:

@@ -80,7 +80,7 @@ class TileMap:
         page.paste(painted)
         self._legend(page, height + MARGIN, lines, mpp)
         out = io.BytesIO()
-        page.save(out, "PNG", compress_level=3)
+        page.save(out, "PNG", compress_level=1)  # a third larger, in a third of the time
         return out.getvalue()
 
     def _legend(

@@ -8,34 +8,25 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from mrxs_tiles import manifest
 from mrxs_tiles.cutter import Cutter, Fate, cut_all
-from mrxs_tiles.damage import (
-    COPY_AGAIN,
-    MOST_NAMED,
-    corrupt_images,
-    damaged_files,
-    unreadable_tiles,
-)
+from mrxs_tiles.damage import COPY_AGAIN, damaged_files, unreadable_tiles, why_unreadable
 from mrxs_tiles.encode import make_encoder
-from mrxs_tiles.errors import ResultsError, SlideError, StoredImageError
+from mrxs_tiles.errors import ResultsError, SlideError
 from mrxs_tiles.filters import WHITE, Color
 from mrxs_tiles.grid import Grid
 from mrxs_tiles.judge import Judge
 from mrxs_tiles.locate import SlideFiles, locate
 from mrxs_tiles.manifest import Record
-from mrxs_tiles.mended import openable_levels
 from mrxs_tiles.mirax import MiraxIndex, read_index
-from mrxs_tiles.mirax_reader import MiraxReader
 from mrxs_tiles.order import Address, in_blocks
 from mrxs_tiles.picture import Pictures
 from mrxs_tiles.progress import Progress
-from mrxs_tiles.proof import MIRAX, OPENSLIDE
-from mrxs_tiles.reader import CACHE_BYTES, Reader, SlideReader, cache_for
+from mrxs_tiles.reader import Reader
+from mrxs_tiles.readers import MIRAX, OPENSLIDE, opened
 from mrxs_tiles.resolution import with_scale
 from mrxs_tiles.settings import Settings
 from mrxs_tiles.slide_grid import grid_of, grid_record, tile_mpp
@@ -77,7 +68,8 @@ def tile(slide: str, path: Path, results: Path, settings: Settings, threads: int
     try:
         files = locate(path)
         index = _index(files, inspected)
-        with _opened(files, index, inspected["reader"], settings, threads) as reader:
+        tile_px = settings.tile_size**2
+        with opened(inspected["reader"], files, index, tile_px, threads) as reader:
             grid = _inspected_grid(folder, reader, inspected, settings, len(tissue))
             if not settings.drop_blank and len(tissue) < inspected["grid"]["tiles"]:
                 raise _other_settings(folder, "drop_blank")
@@ -129,21 +121,6 @@ def _index(files: SlideFiles, inspected: Record) -> MiraxIndex | None:
 def _is_damaged(inspected: Record) -> bool:
     """True where ``inspect`` found data files missing or cut short."""
     return bool(inspected.get("mirax", {}).get("missing"))
-
-
-@contextmanager
-def _opened(
-    files: SlideFiles, index: MiraxIndex | None, reader: str, settings: Settings, threads: int
-) -> Iterator[Reader]:
-    """The slide, opened by the reader that ``inspect`` chose."""
-    own = index if reader == MIRAX else None
-    cache = CACHE_BYTES if own else cache_for(settings.tile_size**2, threads)
-    with openable_levels(files, index) as path, SlideReader(path, cache) as slide:
-        if own is None:
-            yield slide
-        else:
-            with MiraxReader(own, slide) as mirax:
-                yield mirax
 
 
 def _coordinates(folder: Path) -> Iterator[list[str]]:
@@ -234,33 +211,12 @@ def _error(job: _Job, fates: Fates, said: Said, index: MiraxIndex | None) -> str
     unreadable = sum(fate.reason == "unreadable" for fate in fates.values())
     if not unreadable:
         return ""
-    why = list(_reasons(job, said, index))
+    why = [] if index is None else list(damaged_files(index, job.grid.level))
+    why += why_unreadable(job.files.folder, job.grid, said)
     return (
         f"{unreadable} of {len(fates)} tiles cannot be read: {'; '.join(why)}. {COPY_AGAIN} "
         "and run again: only this slide is cut again."
     )
-
-
-def _reasons(job: _Job, said: Said, index: MiraxIndex | None) -> Iterator[str]:
-    if index is not None:
-        yield from damaged_files(index, job.grid.level)
-    if isinstance(job.reader, MiraxReader):
-        images = {
-            error.image: str(error)
-            for error in said.values()
-            if isinstance(error, StoredImageError)
-        }
-        named = [images[image] for image in sorted(images)]
-        yield from named[:MOST_NAMED]
-        if len(named) > MOST_NAMED:
-            yield "others are too"
-    elif said and job.files.folder is not None:
-        found = corrupt_images(job.files.folder, job.grid, sorted(said))
-        if found:
-            yield from found
-            return
-    others = {str(error) for error in said.values() if not isinstance(error, StoredImageError)}
-    yield from sorted(f"OpenSlide says '{sentence}'" for sentence in others)[:3]
 
 
 def _record(
