@@ -8,20 +8,10 @@ from collections.abc import Mapping
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from mrxs_tiles.filters import Color, Pixels
+from mrxs_tiles.filters import Pixels
+from mrxs_tiles.reasons import KEPT, LOOKS, NO_ROW
+from mrxs_tiles.reasons import TINTS as TINTS
 
-# Okabe and Ito's colours, which colour-blind people tell apart too. Kept tiles stay clear.
-KEPT, NO_ROW = "kept", "no row"
-TINTS: dict[str, Color] = {
-    KEPT: (255, 255, 255),
-    NO_ROW: (130, 130, 130),
-    "tissue": (240, 228, 66),
-    "unreadable": (213, 94, 0),
-    "unscanned": (130, 130, 130),
-    "blank": (86, 180, 233),
-    "focus": (204, 121, 167),
-    "pen": (0, 158, 115),
-}
 KINDS = tuple(TINTS)
 STRENGTH = 0.55  # of a tint over the picture
 WEAK = 0.2  # of the one over what was not even listed
@@ -74,7 +64,7 @@ class TileMap:
         width, height = painted.size
         lines = [(kind, f"{counts[kind]:,} {kind}") for kind in KINDS if counts.get(kind)]
         if (self._kind == KINDS.index(NO_ROW)).any():
-            lines.append((NO_ROW, "no row: never scanned, or not in the region"))
+            lines.append((NO_ROW, f"{NO_ROW}: {LOOKS[NO_ROW].sentence}"))
         below = height + 2 * MARGIN + LINE * (len(lines) + 1)
         page = Image.new("RGB", (max(width, LEAST_WIDTH), below), "white")
         page.paste(painted)
