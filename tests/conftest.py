@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 
+from browser import chromium as chromium
+from browser import watched as watched
 from mirax_files import Part, StoredImage
 from mrxs_tiles.config import read_config
 from mrxs_tiles.inspect_slide import inspect

@@ -484,8 +484,7 @@ def test_said_again_until_mended(tmp_path: Path) -> None:
     ran = snakemake(tmp_path, **config, on_bad_slide="ignore")
     assert ran.code == 0
     assert sentences in ran.err
-    before = times(results)
-    del before["report.tsv"]
+    before = {name: time for name, time in times(results).items() if name[:6] != "report"}
     for on_bad_slide, code in (("report", 1), ("report", 1)):
         ran = snakemake(tmp_path, **config, on_bad_slide=on_bad_slide)
         assert (ran.code, ran.jobs) == (code, ["report"])
@@ -503,7 +502,7 @@ def test_said_again_until_mended(tmp_path: Path) -> None:
     ).items()
     for slide in ("good", "corrupt", "link"):
         running.cut(slides / f"{slide}.mrxs", tmp_path / "undamaged", f"--tile-size={TILE}")
-    mrxs_tiles("report", "--results", tmp_path / "undamaged")
+    mrxs_tiles("report", "--results", tmp_path / "undamaged", f"--tile-size={TILE}")
     assert tree(results) == tree(tmp_path / "undamaged")
     ran = snakemake(tmp_path, **config)
     assert ran.code == 0
@@ -535,5 +534,5 @@ def test_stop(tmp_path: Path, kind: str) -> None:
     shutil.copytree(tmp_path / "whole" / "A", slide.folder)
     assert snakemake(tmp_path, tile_size=TILE, on_bad_slide="stop").code == 0
     running.cut(slide.path, tmp_path / "undamaged", f"--tile-size={TILE}")
-    mrxs_tiles("report", "--results", tmp_path / "undamaged")
+    mrxs_tiles("report", "--results", tmp_path / "undamaged", f"--tile-size={TILE}")
     assert tree(tmp_path / "results") == tree(tmp_path / "undamaged")

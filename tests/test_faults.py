@@ -33,7 +33,7 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
     def make(folder: Path) -> Ran:
         slide = running.write(folder / "L.mrxs", LARGE)
         ran = running.cut(slide.path, folder / "undisturbed", FINE, threads=2)
-        mrxs_tiles("report", "--results", folder / "undisturbed")
+        mrxs_tiles("report", "--results", folder / "undisturbed", FINE)
         return ran
 
     folder, ran = running.once(tmp_path_factory, "large", make)
@@ -94,7 +94,7 @@ def test_full_disk(tiny: Path, tmp_path: Path) -> None:
         ran = snakemake(tmp_path / "work", **config)
         assert (ran.code, ran.jobs) == (0, ["report", "tile A"])
         running.cut(tiny, tmp_path / "undisturbed", "--tile-size=20")
-        mrxs_tiles("report", "--results", tmp_path / "undisturbed")
+        mrxs_tiles("report", "--results", tmp_path / "undisturbed", "--tile-size=20")
         assert tree(disk) == tree(tmp_path / "undisturbed")
 
 

@@ -31,6 +31,7 @@ def test_counts(aperio: Path, tmp_path: Path) -> None:
         "1 slide: 1 ok, 0 bad",
         "30 tiles: 30 kept, dropped none",
         f"report: {tmp_path / 'report.tsv'}",
+        f"page: {tmp_path / 'report.html'}",
     ]
 
 
@@ -69,7 +70,8 @@ def test_refused_slides(tmp_path: Path) -> None:
     assert {name: row["error"] for name, row in rows_of(results).items()} == {
         name: why for name, _, why in refused
     }
-    assert sorted(path.name for path in results.iterdir()) == ["a{x}", "report.tsv"]
+    made = sorted(path.name for path in results.iterdir())
+    assert made == ["a{x}", "report.html", "report.tsv", "report_files"]
     assert (results / "a{x}" / "tiles").is_dir()
     assert [path.name for path in tmp_path.iterdir()] == ["results"]
 

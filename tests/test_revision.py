@@ -92,6 +92,19 @@ def test_tile_needs_encode_not_report(package: Path) -> None:
     assert revision("tile_slide") != before
 
 
+def test_template(package: Path) -> None:
+    """A page's template, style or script changes the step that fills it in, and no other."""
+    folder = package / module.TEMPLATES
+    for suffix in ("html", "css", "js"):
+        before = {step: revision(step) for step in STEPS}
+        with (folder / f"report_page.{suffix}").open("a") as stream:
+            stream.write("\n")
+        assert [step for step in STEPS if revision(step) != before[step]] == ["report"]
+    before = {step: revision(step) for step in STEPS}
+    (folder / "another_page.html").write_text("<p>")
+    assert {step: revision(step) for step in STEPS} == before
+
+
 def test_library_version(package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Another version of a library that decides the bytes is another revision."""
     before = revision("tile_slide")

@@ -71,12 +71,15 @@ def test_results(first: tuple[Path, Ran]) -> None:
     assert ran.jobs == sorted(
         ["report", *(f"{s} {n}" for s in ("inspect", "tile") for n in (A, B))]
     )
-    expected = {"report.tsv"}
+    found = set(tree(work / "results"))
+    pictures = {name for name in found if name.startswith("report_files/")}
+    assert len(pictures) == 3 * 2
+    expected = {"report.tsv", "report.html"} | pictures
     for slide in (A, B):
         kept = [row["file"] for row in table(work / "results" / slide / "tiles.tsv") if row["file"]]
         assert len(kept) == 15
         expected |= {f"{slide}/{file}" for file in (*SLIDE_FILES, *kept)}
-    assert set(tree(work / "results")) == expected
+    assert found == expected
 
 
 def test_tiles_are_the_little_scripts(first: tuple[Path, Ran]) -> None:
@@ -103,6 +106,7 @@ def test_last_words(first: tuple[Path, Ran]) -> None:
         "\n2 slides: 2 ok, 0 bad\n"
         "32 tiles: 30 kept, dropped 2 unscanned\n"
         "report: results/report.tsv\n"
+        "page: results/report.html\n"
     ) in first[1].err
 
 
@@ -129,7 +133,7 @@ def test_nothing_of_here_and_now(first: tuple[Path, Ran]) -> None:
     for slide in (A, B):
         path = str(folder / "slides" / f"{slide}.mrxs")
         assert record(folder / "work" / "results" / slide / "slide.json")["path"] == path
-        for name in ("report.tsv", f"{slide}/slide.json"):
+        for name in ("report.tsv", "report.html", f"{slide}/slide.json"):
             assert texts[name].count(path.encode()) == 1
             texts[name] = texts[name].replace(path.encode(), b"")
     here = os.uname().nodename.encode()
@@ -166,12 +170,13 @@ def test_command_line_gives_the_same(first: tuple[Path, Ran], tmp_path: Path) ->
         inspected = mrxs_tiles("inspect", *shared)
         tiled = mrxs_tiles("tile", *shared, "--threads", "2")
         assert (inspected.code, inspected.err, tiled.code, tiled.err) == (0, "", 0, "")
-    reported = mrxs_tiles("report", "--results", tmp_path / "results")
+    reported = mrxs_tiles("report", "--results", tmp_path / "results", "--tile-size", "200")
     assert (reported.code, reported.err) == (0, "")
     assert reported.out == (
         "2 slides: 2 ok, 0 bad\n"
         "32 tiles: 30 kept, dropped 2 unscanned\n"
         f"report: {tmp_path}/results/report.tsv\n"
+        f"page: {tmp_path}/results/report.html\n"
     )
     assert tree(tmp_path / "results") == tree(folder / "work" / "results")
 
@@ -185,7 +190,7 @@ def test_other_settings_leave_nothing_stale(tmp_path: Path) -> None:
     assert ran.jobs == ["inspect A", "report", "tile A"]
     options = ("--tile-size=200", "--overlap=1", "--format=png", "--background=red")
     running.cut(slide.path, tmp_path / "fresh", *options)
-    mrxs_tiles("report", "--results", tmp_path / "fresh")
+    mrxs_tiles("report", "--results", tmp_path / "fresh", *options)
     assert tree(tmp_path / "results") == tree(tmp_path / "fresh")
 
 
@@ -342,7 +347,7 @@ def test_results_given_absolute(tmp_path: Path) -> None:
     config: dict[str, Any] = {"slides": tmp_path / "A.mrxs", "results": f"{results}/"}
     ran = snakemake(tmp_path / "work", tile_size=200, **config)
     assert ran.code == 0
-    assert running.names(results) == ["A", "report.tsv"]
+    assert running.names(results) == ["A", "report.html", "report.tsv", "report_files"]
 
 
 OUTER = """
@@ -434,7 +439,7 @@ def test_names(tmp_path: Path) -> None:
     assert (ran.code, ran.jobs) == (1, ["report"])
     check_braces(tmp_path, ran, len(good) + 1)
     after = times(results)
-    unchanged = [name for name in before if name.split("/")[0] not in ("report.tsv", "braces{x}")]
+    unchanged = [name for name in before if not name.startswith(("report", "braces{x}/"))]
     assert [name for name in unchanged if before[name] != after[name]] == []
 
 

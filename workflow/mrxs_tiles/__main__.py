@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from mrxs_tiles import __version__
-from mrxs_tiles.config import SLIDE_MPP, Config, from_text, options, read_config
+from mrxs_tiles.config import SLIDE_MPP, Config, cutting_keys, from_text, options, read_config
 from mrxs_tiles.errors import ConfigError, MrxsTilesError, shown
 from mrxs_tiles.job import BAD_INPUT, DONE, INTERRUPTED, complain, run
 from mrxs_tiles.manifest import BAD, Record
@@ -58,7 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     for name, does in (
         ("inspect", "say what a slide is and where its tiles lie"),
         ("tile", "cut and filter the tiles of an inspected slide"),
-        ("report", "write the table of all slides in the results"),
+        ("report", "write the table and the page of all slides in the results"),
         ("survey", "say what slides will meet and cost, from their indexes alone"),
         ("preview", "show what a few thresholds would keep of a slide; no tile is cut"),
     ):
@@ -152,7 +152,7 @@ def _slide_step(command: str, config: Config, given: dict[str, str | None]) -> i
 def _report(config: Config) -> int:
     from mrxs_tiles.report import bad_slides, read_report, report, summary
 
-    report(config.results)
+    report(config.results, config=cutting_keys(config))
     rows = read_report(config.results)
     print("\n".join(summary(config.results, rows)))
     return _verdict(config, len(bad_slides(rows)))

@@ -129,6 +129,15 @@ def from_text(key: str, text: str, subject: str = "") -> object:
     return value
 
 
+def cutting_keys(config: Config) -> dict[str, object]:
+    """Return the keys that say how slides are cut, and their values.
+
+    Not where slides and results lie, nor what is done about bad slides: the results do not
+    hang on those.
+    """
+    return {key: value for key, value in asdict(config.settings).items() if key != SLIDE_MPP}
+
+
 def override(
     settings: Settings, cells: Mapping[str, str], where: str, folder: Path = Path()
 ) -> tuple[Settings, list[str]]:

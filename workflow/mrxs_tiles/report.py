@@ -1,12 +1,12 @@
 """The step ``report``: one row a slide, and the few lines that end a run.
 
-Writes ``results/report.tsv``.
+Writes ``results/report.tsv``, and ``results/report.html`` with its pictures in ``report_files``.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from mrxs_tiles import inspect_slide, manifest, tile_slide
 from mrxs_tiles.errors import ResultsError
 from mrxs_tiles.manifest import BAD, Record
 from mrxs_tiles.names import name_fault
+from mrxs_tiles.report_page import Entry, write_page
 from mrxs_tiles.store import make_folder, write_file
 
 if TYPE_CHECKING:
@@ -21,17 +22,21 @@ if TYPE_CHECKING:
 
 
 def report(
-    results: Path, slides: Iterable[str] | None = None, refused: Iterable[tuple[str, str, str]] = ()
+    results: Path,
+    slides: Iterable[str] | None = None,
+    refused: Iterable[tuple[str, str, str]] = (),
+    config: Mapping[str, object] | None = None,
 ) -> None:
-    """Write the table of all slides.
+    """Write the table of all slides and the page that shows them.
 
     Args:
         results: where everything goes.
         slides: their names; None: all that have a ``slide.json`` below ``results``.
         refused: name, path and why, of slides that no step could be run for.
+        config: keys and values that the page shows.
 
     Raises:
-        ResultsError: no slide is there, or the table cannot be written.
+        ResultsError: no slide is there, or the table or the page cannot be written.
     """
     make_folder(results)
     names = find_inspected(results) if slides is None else slides
@@ -39,9 +44,11 @@ def report(
     records += [_refuse(results, *slide) for slide in refused]
     if not records:
         raise ResultsError(f"{results} holds no slide.json. Run inspect and tile first.")
-    rows = sorted((_row(*pair) for pair in records), key=lambda row: str(row["slide"]))
-    text = _tsv(_table(rows))
+    entries = [Entry(_row(inspected, tiled), inspected) for inspected, tiled in records]
+    entries.sort(key=lambda entry: str(entry.row["slide"]))
+    text = _tsv(_table(entry.row for entry in entries))
     write_file(results / manifest.REPORT_TSV, text.encode("utf-8", "backslashreplace"))
+    write_page(results, entries, config or {})
 
 
 def find_inspected(results: Path) -> Iterator[str]:
@@ -139,4 +146,5 @@ def summary(results: Path, rows: Sequence[dict[str, str]]) -> list[str]:
         lines.append(f"{len(warned):,} with a warning: see the column warnings of the report")
     lines += [f"  {line}" for line in bad]
     lines.append(f"report: {results / manifest.REPORT_TSV}")
+    lines.append(f"page: {results / manifest.REPORT_HTML}")
     return lines

@@ -16,6 +16,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 PACKAGE = Path(__file__).parent
+TEMPLATES = "templates"  # its folder of pages, styles and scripts: {module}.{suffix}
 # Libraries whose versions decide the bytes of the results.
 LIBRARIES = ("openslide-bin", "openslide-python", "pillow", "imagecodecs", "numpy")
 _LAYOUT = (tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENCODING)
@@ -26,11 +27,14 @@ _DOCSTRING = "docstring"
 def revision(module: str) -> str:
     """A digest of a module of this package, all that it imports here, and the libraries.
 
-    Comments, docstrings and blank lines do not count.
+    A module's templates, which bear its name, count with it. Comments, docstrings and blank
+    lines of the modules do not count.
     """
     digest = hashlib.sha256()
     for name in sorted(_needed(module)):
         digest.update(_code((PACKAGE / f"{name}.py").read_bytes()).encode())
+        for template in sorted((PACKAGE / TEMPLATES).glob(f"{name}.*")):
+            digest.update(template.read_bytes())
     for library in LIBRARIES:
         try:
             digest.update(f"{library} {version(library)}\n".encode())

@@ -8,9 +8,11 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-from mrxs_tiles.config import read_config
+from mrxs_tiles import __version__
+from mrxs_tiles.config import cutting_keys, read_config
 from mrxs_tiles.errors import ConfigError, ResultsError
 from mrxs_tiles.locate import stamp
+from mrxs_tiles.page_pictures import map_name
 from mrxs_tiles.region import region_stamp
 from mrxs_tiles.report import bad_slides, read_report, summary
 from mrxs_tiles.revision import revision

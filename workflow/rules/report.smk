@@ -1,4 +1,8 @@
-# The table of all slides, and the last word of a run.
+# The table and the page of all slides, and the last word of a run.
+#
+# What is marked `report` stands in Snakemake's own report too (snakemake --report x.html). The maps
+# there are copies that this rule makes: tiles.png is no output of `tile`, since a failed slide
+# has none, while every slide has a map among the pictures of the page.
 
 
 rule report:
@@ -6,7 +10,27 @@ rule report:
         slides=expand(rules.inspect.output.slide, slide=SLIDES),
         tiles=expand(rules.tile.output.record, slide=SLIDES),
     output:
-        table=f"{RESULTS}/report.tsv",
+        table=report(
+            f"{RESULTS}/report.tsv",
+            caption="../report/table.rst",
+            category="All slides",
+            labels={"what": "table"},
+        ),
+        page=report(
+            f"{RESULTS}/report.html",
+            caption="../report/page.rst",
+            category="All slides",
+            labels={"what": "page"},
+        ),
+        maps=[
+            report(
+                f"{RESULTS}/report_files/{map_name(slide)}",
+                caption="../report/map.rst",
+                category="Maps",
+                labels={"slide": slide},
+            )
+            for slide in SLIDES
+        ],
     log:
         "logs/report.log",
     localrule: True
@@ -18,7 +42,9 @@ rule report:
     params:
         slides=list(SLIDES),
         refused=REFUSED,
+        config=cutting_keys(CONFIG),
         code=revision("report"),
+        version=__version__,  # stands on the page
         again=say_again(),
     script:
         "../scripts/report.py"

@@ -8,8 +8,9 @@ from mrxs_tiles.job import run_job
 from mrxs_tiles.report import report
 
 job = snakemake
+results = Path(job.output.table).parent
 run_job(
-    lambda: report(Path(job.output.table).parent, job.params.slides, job.params.refused),
+    lambda: report(results, job.params.slides, job.params.refused, job.params.config),
     job.log[0],
     "report",
 )

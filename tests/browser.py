@@ -1,0 +1,102 @@
+"""A real browser for pages: Debian's Chromium, driven by Playwright, nothing downloaded.
+
+The fixtures are imported in `conftest.py`, so that every test module has them.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+import pytest
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
+ARGUMENTS = (
+    *("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"),
+    *("--disable-component-update", "--disable-sync"),
+)
+
+PATIENCE = 20_000  # ms
+
+
+@dataclass
+class Watched:
+    """A page of the browser, and all that it complained of and asked for."""
+
+    page: Page
+    console: list[str] = field(default_factory=list)  # errors and warnings
+    errors: list[str] = field(default_factory=list)  # that a script did not catch
+    requests: list[str] = field(default_factory=list)
+    dialogs: list[str] = field(default_factory=list)
+
+    def open(self, path: Path, fragment: str = "") -> Page:
+        """Open a file as a double click does."""
+        self.page.goto(path.as_uri() + fragment)
+        return self.page
+
+    def check(self) -> None:
+        """Nothing went wrong, and nothing but files was asked for."""
+        assert (self.console, self.errors, self.dialogs) == ([], [], [])
+        assert [url for url in self.requests if not url.startswith(("file://", "data:"))] == []
+
+
+def _cannot(reason: str) -> NoReturn:
+    """Skip, or fail where the continuous integration has to have a browser."""
+    if os.environ.get("CI") == "true" and _is_debian():
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+def _is_debian() -> bool:
+    try:
+        return platform.freedesktop_os_release().get("ID") == "debian"
+    except OSError:
+        return False
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """The browser, started once for each process of pytest."""
+    program = next((found for name in PROGRAMS if (found := shutil.which(name))), None)
+    if program is None:
+        _cannot("no Chromium is installed (Debian: apt install chromium)")
+    if find_spec("playwright") is None:
+        _cannot("Playwright is not installed (pip install playwright)")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=list(ARGUMENTS))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def watched(chromium: Browser) -> Iterator[Watched]:
+    """A new page, 1280 px wide, in a browser that knows of no other."""
+    context = chromium.new_context(viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE)
+    seen = Watched(page)
+    page.on(
+        "console",
+        lambda said: seen.console.append(said.text) if said.type in ("error", "warning") else None,
+    )
+    page.on("pageerror", lambda error: seen.errors.append(str(error)))
+    page.on("request", lambda request: seen.requests.append(request.url))
+
+    def refuse(dialog: object) -> None:
+        seen.dialogs.append(dialog.message)  # type: ignore[attr-defined]
+        dialog.dismiss()  # type: ignore[attr-defined]
+
+    page.on("dialog", refuse)
+    yield seen
+    context.close()
