@@ -19,7 +19,8 @@ demo: .venv/.done ## the workflow on a made-up MIRAX slide and a real Aperio one
 	$(BIN)/python demo/make_demo.py demo/slides/demo.mrxs
 	$(BIN)/snakemake --cores all --config slides=demo/slides.tsv results=demo/results
 	@echo
-	@echo "The report: demo/results/report.tsv"
+	@echo "Open this:  demo/results/report.html"
+	@echo "As a table: demo/results/report.tsv"
 	@echo "The tiles:  demo/results/demo/tiles/ and demo/results/CMU-1-Small-Region/tiles/"
 
 test: lint ## lint, then the whole test-suite
