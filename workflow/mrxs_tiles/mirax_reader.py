@@ -108,6 +108,10 @@ class MiraxReader:
         """The coarsest level that is not coarser than a downsample."""
         return self._slide.best_level(downsample)
 
+    def is_empty(self, location: tuple[int, int], size: tuple[int, int]) -> bool:
+        """Whether no stored image touches a region of level 0, level-0 px."""
+        return not len(self._finder.touching(*location, *size))
+
     def read(self, location: tuple[int, int], level: int, out: Pixels, fill: int = 0) -> Alpha:
         """Read a region into ``out``; see ``Reader.read``.
 

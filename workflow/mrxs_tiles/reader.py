@@ -63,6 +63,9 @@ class Reader(Protocol):
     def best_level(self, downsample: float) -> int:
         """The coarsest level that is not coarser than a downsample."""
 
+    def is_empty(self, location: tuple[int, int], size: tuple[int, int]) -> bool:
+        """Whether a region of level 0, level-0 px, is known to hold nothing."""
+
     def read(self, location: tuple[int, int], level: int, out: Pixels, fill: int = 0) -> Alpha:
         """Read a region into ``out``.
 
@@ -92,6 +95,7 @@ class SlideReader:
         self._cache_bytes = cache_bytes
         self._lock = threading.Lock()
         self._handle: openslide.OpenSlide | None = self._open()
+        self._bounds = _bounds(self._handle.properties)
         self.opened = 1
 
     def __enter__(self) -> Self:
@@ -140,6 +144,14 @@ class SlideReader:
     def best_level(self, downsample: float) -> int:
         """The coarsest level that is not coarser than a downsample; Deep Zoom reads that one."""
         return self._current().get_best_level_for_downsample(downsample)
+
+    def is_empty(self, location: tuple[int, int], size: tuple[int, int]) -> bool:
+        """Whether a region of level 0, level-0 px, lies outside the bounds."""
+        if self._bounds is None:
+            return False
+        x, y, width, height = self._bounds
+        across = x < location[0] + size[0] and location[0] < x + width
+        return not (across and y < location[1] + size[1] and location[1] < y + height)
 
     def read(
         self,

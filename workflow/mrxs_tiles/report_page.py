@@ -6,8 +6,6 @@ percent-encoded, and the page's own policy lets no script run but the one it was
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
@@ -22,9 +20,10 @@ from mrxs_tiles.errors import printable
 from mrxs_tiles.manifest import BAD, REASONS, Record
 from mrxs_tiles.names import name_fault
 from mrxs_tiles.page_pictures import FOLDER, Pictures, make_pictures, slide_id
+from mrxs_tiles.page_template import filled
 from mrxs_tiles.page_text import MEASURES, number, size, slide_facts
 from mrxs_tiles.reasons import KEPT, LOOKS
-from mrxs_tiles.revision import LIBRARIES, PACKAGE, TEMPLATES
+from mrxs_tiles.revision import LIBRARIES
 from mrxs_tiles.sample_tiles import DROPPED_SHOWN, KEPT_SHOWN, Sample, Tiles, look_at_tiles
 from mrxs_tiles.store import make_folder, write_file
 
@@ -111,6 +110,7 @@ def _shown(results: Path, slide: str, sample: Sample) -> Record:
 def _files(results: Path, slide: str) -> list[tuple[str, str]]:
     """The slide's own files that are there: what a link says, and where it leads."""
     named = {
+        "viewer": manifest.VIEWER,
         "slide.json": manifest.SLIDE_JSON,
         "tiles.tsv": manifest.TILES_TSV,
         "tiles": "tiles/",
@@ -139,44 +139,23 @@ def _render(
     spreads = _spreads(slides)
     for slide in slides:
         slide["tags"] = _tags(slide)
-    return _filled(
-        slides=slides,
-        spreads=spreads,
-        totals=_totals(rows),
-        fates=_fates(rows),
-        looks=LOOKS,
+    values = {
+        "slides": slides,
+        "spreads": spreads,
+        "totals": _totals(rows),
+        "fates": _fates(rows),
+        "looks": LOOKS,
         # a column that is 0 for every slide would only make the table wider
-        reasons=[(reason, LOOKS[reason]) for reason in REASONS if _sum(rows, reason)],
-        config=[(key, _value(value)) for key, value in config.items()],
-        versions=_versions(),
-        folder=FOLDER,
-        fence=FENCE,
-        least=LEAST,
-        kept_shown=KEPT_SHOWN,
-        dropped_shown=DROPPED_SHOWN,
-    )
-
-
-def _filled(**values: Any) -> str:
-    """The template with its values, its style and its script."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # only this step needs it
-
-    folder = PACKAGE / TEMPLATES
-    environment = Environment(
-        autoescape=True,
-        loader=FileSystemLoader(folder, encoding="utf-8"),
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=StrictUndefined,
-    )
-    environment.filters["n"] = number
-    script = (folder / "report_page.js").read_text("utf-8")
-    return environment.get_template("report_page.html").render(
-        style=(folder / "report_page.css").read_text("utf-8"),
-        script=script,
-        script_digest=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
-        **values,
-    )
+        "reasons": [(reason, LOOKS[reason]) for reason in REASONS if _sum(rows, reason)],
+        "config": [(key, _value(value)) for key, value in config.items()],
+        "versions": _versions(),
+        "folder": FOLDER,
+        "fence": FENCE,
+        "least": LEAST,
+        "kept_shown": KEPT_SHOWN,
+        "dropped_shown": DROPPED_SHOWN,
+    }
+    return filled("report_page", values, {"n": number})
 
 
 def _tags(slide: Record) -> list[str]:

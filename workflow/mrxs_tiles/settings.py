@@ -37,6 +37,7 @@ class Settings(GridSettings):
     format: str
     quality: int
     subsampling: str
+    deepzoom: bool
 
 
 def rectangle(region: str) -> tuple[float, float, float, float] | None:

@@ -18,8 +18,6 @@ from typing import Self
 from mrxs_tiles.errors import ResultsError
 
 TILES = "tiles"
-_NEW_TILES = ".tiles.partial"
-_OLD_TILES = ".tiles.old"
 _BINARY = getattr(os, "O_BINARY", 0)  # Windows turns line ends otherwise
 
 
@@ -111,6 +109,16 @@ def remove_files(*paths: Path) -> None:
             path.unlink(missing_ok=True)
 
 
+def remove_folder(folder: Path) -> None:
+    """Remove a folder where it is there.
+
+    Raises:
+        ResultsError: it cannot be removed.
+    """
+    with told(folder):
+        _remove_tree(folder)
+
+
 def free_bytes(folder: Path) -> int:
     """Bytes that can still be written into an existing folder."""
     with told(folder):
@@ -118,7 +126,7 @@ def free_bytes(folder: Path) -> int:
 
 
 class TileFolder:
-    """A slide's new ``tiles/``, built aside and put in place by ``publish``.
+    """A slide's new folder of pictures, built aside and put in place by ``publish``.
 
     Used as a context: what was not published is gone when it ends.
 
@@ -126,11 +134,12 @@ class TileFolder:
         ResultsError: it cannot be written.
     """
 
-    def __init__(self, slide_results: Path) -> None:
-        """Build the folder below ``results/{slide}``, which exists."""
-        self._final = slide_results / TILES
-        self._new = slide_results / _NEW_TILES
-        self._old = slide_results / _OLD_TILES
+    def __init__(self, slide_results: Path, name: str = TILES) -> None:
+        """Build the folder ``name`` below ``results/{slide}``, which exists."""
+        self._name = name
+        self._final = slide_results / name
+        self._new = slide_results / f".{name}.partial"
+        self._old = slide_results / f".{name}.old"
 
     def __enter__(self) -> Self:
         with told(self._final):
@@ -142,8 +151,13 @@ class TileFolder:
     def __exit__(self, *error: object) -> None:
         shutil.rmtree(self._new, ignore_errors=True)
 
+    def make(self, name: str) -> None:
+        """Make a folder in it."""
+        with told(self._final / name):
+            (self._new / name).mkdir()
+
     def write(self, name: str, content: bytes) -> str:
-        """Write one tile; returns its path below ``results/{slide}``. Safe in threads."""
+        """Write one file; returns its path below ``results/{slide}``. Safe in threads."""
         path = f"{self._new}{os.sep}{name}"  # pathlib takes as long as writing a small tile
         try:
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _BINARY, 0o666)
@@ -153,7 +167,7 @@ class TileFolder:
                 os.close(descriptor)
         except OSError as error:
             raise _refused(self._final / name, error) from None
-        return f"{TILES}/{name}"
+        return f"{self._name}/{name}"
 
     def publish(self) -> None:
         """Put the new folder in the place of the old one."""

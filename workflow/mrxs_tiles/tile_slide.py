@@ -14,6 +14,8 @@ from pathlib import Path
 from mrxs_tiles import manifest
 from mrxs_tiles.cutter import Cutter, Fate, cut_all
 from mrxs_tiles.damage import COPY_AGAIN, damaged_files, unreadable_tiles, why_unreadable
+from mrxs_tiles.deepzoom import SUFFIX as JPG
+from mrxs_tiles.deepzoom import DeepZoom
 from mrxs_tiles.encode import make_encoder
 from mrxs_tiles.errors import ResultsError, SlideError
 from mrxs_tiles.filters import WHITE, Color
@@ -33,6 +35,8 @@ from mrxs_tiles.slide_grid import grid_of, grid_record, tile_mpp
 from mrxs_tiles.space import check_space, estimate_bytes
 from mrxs_tiles.store import TileFolder, make_folder, remove_files, write_file
 from mrxs_tiles.tile_map import TileMap
+from mrxs_tiles.viewer import remove_viewer, write_viewer
+from mrxs_tiles.viewer_page import openseadragon
 
 log = logging.getLogger(__name__)
 
@@ -61,6 +65,8 @@ def tile(slide: str, path: Path, results: Path, settings: Settings, threads: int
             be written.
     """
     folder = results / slide
+    if settings.deepzoom:
+        openseadragon()  # before hours of work: is it there?
     inspected = manifest.read_record(folder / manifest.SLIDE_JSON)
     tissue = {(int(row[0]), int(row[1])): float(row[8] or 1) for row in _coordinates(folder)}
     if inspected["status"] == "failed":
@@ -88,7 +94,8 @@ def write_failed(slide: str, results: Path, error: str) -> Record:
     make_folder(results / slide)
     record = failed_record(slide, error)
     with TileFolder(results / slide) as tiles:
-        _publish(results / slide, tiles, {}, record)
+        _publish(results / slide, tiles, {}, None, record)
+    manifest.write_record(results / slide / manifest.TILES_JSON, record)
     return record
 
 
@@ -175,7 +182,17 @@ def _cut(job: _Job, settings: Settings, threads: int) -> Record:
         unlisted = job.inspected["grid"]["tiles"] - len(job.tissue)
         warnings = [warning] if warning else []
         record = _record(job.slide, status, error, warnings, unlisted, fates)
-        _publish(job.folder, tiles, fates, record, job.inspected)
+        _publish(job.folder, tiles, fates, job.inspected, record)
+    if settings.deepzoom:
+        encode, _ = make_encoder(JPG, settings.quality, settings.subsampling)
+        write_viewer(
+            job.folder,
+            job.reader,
+            job.inspected,
+            DeepZoom((job.inspected["width"], job.inspected["height"]), colour, encode),
+            threads,
+        )
+    manifest.write_record(job.folder / manifest.TILES_JSON, record)
     counts = record["counts"]
     log.info("%s: %d of %d tiles kept", job.slide, counts["kept"], counts["tiles"])
     return record
@@ -243,11 +260,12 @@ def _record(
 
 
 def _publish(
-    folder: Path, tiles: TileFolder, fates: Fates, record: Record, inspected: Record | None = None
+    folder: Path, tiles: TileFolder, fates: Fates, inspected: Record | None, record: Record
 ) -> None:
-    """Put the tiles in place, then the table and the map, then the record that all is done."""
+    """Put the tiles in place, then the table and the map; what told of others goes first."""
     remove_files(*(folder / name for name in (manifest.TILES_JSON, manifest.TILES_TSV)))
     remove_files(folder / manifest.TILE_MAP)
+    remove_viewer(folder)
     tiles.publish()
     painter = None if inspected is None else _map_of(folder, inspected)
     rows = _fates_of_rows(folder, fates, painter) if fates else ()
@@ -255,7 +273,6 @@ def _publish(
     if inspected is not None and painter is not None:
         picture = painter.png(record["counts"], inspected["mpp_x"])
         write_file(folder / manifest.TILE_MAP, picture)
-    manifest.write_record(folder / manifest.TILES_JSON, record)
 
 
 def _map_of(folder: Path, inspected: Record) -> TileMap | None:

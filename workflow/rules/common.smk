@@ -19,11 +19,14 @@ from mrxs_tiles.revision import revision
 from mrxs_tiles.settings import GridSettings
 from mrxs_tiles.slides import find_slides
 from mrxs_tiles.store import check_writable
+from mrxs_tiles.viewer_page import openseadragon
 
 try:
     CONFIG = read_config(config)
     FOUND = find_slides(CONFIG)
     check_writable(CONFIG.results)
+    if CONFIG.settings.deepzoom:
+        openseadragon()  # is it there? To be said now, not by each slide's job
 except (ConfigError, ResultsError) as error:
     raise WorkflowError(str(error)) from None
 
