@@ -17,9 +17,11 @@ env: .venv/.done envs/node_modules/.done ## .venv with everything, as requiremen
 
 demo: env ## the workflow on a made-up MIRAX slide and a real Aperio one
 	$(BIN)/python demo/make_demo.py demo/slides/demo.mrxs
-	$(BIN)/snakemake --cores all --config slides=demo/slides.tsv results=demo/results deepzoom=true
+	viewer=`test -e envs/node_modules/.done && echo true || echo false` && \
+	$(BIN)/snakemake --cores all --config slides=demo/slides.tsv results=demo/results deepzoom=$$viewer
 	@echo
 	@echo "Open this:  demo/results/report.html"
+	@echo "A slide:    demo/results/demo/viewer.html"
 	@echo "As a table: demo/results/report.tsv"
 	@echo "The tiles:  demo/results/demo/tiles/ and demo/results/CMU-1-Small-Region/tiles/"
 

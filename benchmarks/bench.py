@@ -15,6 +15,7 @@ from pathlib import Path
 
 from choosing import choosing
 from measure import run, table
+from pyramids import pyramids
 from reading import reading
 from speed import inspect, speed, tile
 from workflow_share import workflow_share
@@ -22,7 +23,7 @@ from workflow_share import workflow_share
 HERE = Path(__file__).resolve().parent
 DATA = HERE / "data"
 RESULTS = HERE / "RESULTS.md"
-PARTS = ("speed", "reading", "memory", "choosing", "snakemake")
+PARTS = ("speed", "reading", "memory", "choosing", "pyramids", "snakemake")
 PACKAGES = ("openslide-python", "openslide-bin", "Pillow", "imagecodecs", "numpy", "snakemake")
 MEMORY_GOAL_MB = 400
 
@@ -49,6 +50,8 @@ def _part(name: str, quick: bool) -> list[str]:
     slide, words = _slide("small" if quick else "large")
     if name == "reading":
         return ["## Reading alone", "", *reading(slide, 1 if quick else 3), ""]
+    if name == "pyramids":
+        return ["## Deep Zoom pyramids", "", *pyramids(slide, 1 if quick else 3), ""]
     if name == "choosing":
         small, _ = _slide("small")
         return ["## Choosing", "", *choosing(slide, small, 1 if quick else 5), ""]

@@ -42,6 +42,7 @@ log = logging.getLogger(__name__)
 
 Fates = Mapping[Address, Fate]
 Said = Mapping[Address, SlideError]
+PYRAMID_SHARE = 1.4  # bytes of all levels for one of full resolution
 TOO_LITTLE = Fate(0, "tissue")
 UNREADABLE = Fate(0, "unreadable")
 
@@ -169,6 +170,9 @@ def _cut(job: _Job, settings: Settings, threads: int) -> Record:
     with TileFolder(job.folder) as tiles, Progress(job.slide, len(wanted)) as progress:
         # in here, since what a killed run left behind is gone now
         guess = estimate_bytes(job.reader, job.grid, wanted, encode, colour)
+        if settings.deepzoom:
+            listed = estimate_bytes(job.reader, job.grid, list(job.tissue), encode, colour)
+            guess += int(listed * job.grid.downsample**2 * PYRAMID_SHARE)
         check_space(job.folder, job.slide, guess)
         pictures = Pictures(job.reader, job.grid, colour, settings.drop_blank)
         cutter = Cutter(
