@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import re
 import shutil
@@ -16,6 +17,7 @@ from openslide.deepzoom import DeepZoomGenerator
 from PIL import Image
 
 import running
+from mrxs_tiles.page_pictures import map_name
 from running import (
     REPO,
     SLIDE_FILES,
@@ -313,10 +315,35 @@ def test_drawing_the_jobs(first: tuple[Path, Ran]) -> None:
 
 
 def test_snakemakes_own_report(first: tuple[Path, Ran], tmp_path: Path) -> None:
-    """`--report x.html` writes Snakemake's page on the run."""
+    """`--report x.html` writes Snakemake's page on the run, with our table, page and maps."""
     ran = again(first, "--report", str(tmp_path / "x.html"))
     assert ran.code == 0, ran.text
-    assert "mrxs" in (tmp_path / "x.html").read_text("utf-8")
+    found = reported(tmp_path / "x.html")
+    maps = {f"results/report_files/{map_name(slide)}": {"slide": slide} for slide in (A, B)}
+    shown = {"results/report.tsv": {"what": "table"}, "results/report.html": {"what": "page"}}
+    assert {path: result["labels"] for path, result in found.items()} == maps | shown
+    assert all(result["caption"].startswith("<p>") for result in found.values())
+
+
+def reported(page: Path) -> dict[str, dict[str, Any]]:
+    """The files in a page of Snakemake's, by their path, with their captions and labels."""
+    text = page.read_text("utf-8")
+    start = re.search(r"\bresults\s*=\s*(?=\{\"results/)", text)
+    assert start is not None
+    found: dict[str, dict[str, Any]] = json.JSONDecoder().raw_decode(text[start.end() :])[0]
+    return found
+
+
+def test_snakemakes_own_report_of_a_bad_slide(tmp_path: Path) -> None:
+    """A slide without a map of its tiles does not keep Snakemake from its page."""
+    running.write(tmp_path / "slides" / "good.mrxs", TINY)
+    (tmp_path / "slides" / "bad.mrxs").write_text("no slide")
+    assert snakemake(tmp_path, tile_size=200).code == 1
+    assert not (tmp_path / "results" / "bad" / "tiles.png").exists()
+    ran = snakemake(tmp_path, "--report", str(tmp_path / "x.html"), tile_size=200)
+    assert ran.code == 0, ran.text
+    labels = [result["labels"] for result in reported(tmp_path / "x.html").values()]
+    assert sorted(one["slide"] for one in labels if "slide" in one) == ["bad", "good"]
 
 
 def test_lint(first: tuple[Path, Ran]) -> None:
