@@ -107,7 +107,9 @@ def _strip_name(folder: Path, slide: str, thumbnail: bytes, samples: Sequence[Sa
     digest = hashlib.sha256(thumbnail)
     digest.update(revision("page_pictures").encode())
     for sample in samples:
-        digest.update(repr((sample, _size(folder / sample.file))).encode())
+        # of a folder the size hangs on the file system, and the name must not
+        size = _size(folder / sample.file) if sample.file else None
+        digest.update(repr((sample, size)).encode())
     with suppress(OSError):
         digest.update((folder / manifest.TILES_TSV).read_bytes())
     return f"{slide_id(slide)}-{digest.hexdigest()[:16]}-tiles.jpg"
