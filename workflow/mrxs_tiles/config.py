@@ -62,7 +62,9 @@ def load_schema(name: str) -> dict[str, dict[str, Any]]:
     """
     import yaml
 
-    schema = yaml.safe_load((SCHEMAS / f"{name}.schema.yaml").read_text(encoding="utf-8"))
+    text = (SCHEMAS / f"{name}.schema.yaml").read_text(encoding="utf-8")
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast where it is there
+    schema = yaml.load(text, loader)  # noqa: S506 - both are safe loaders
     properties: dict[str, dict[str, Any]] = schema["properties"]
     return properties
 
