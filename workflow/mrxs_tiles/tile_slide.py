@@ -14,8 +14,6 @@ from pathlib import Path
 from mrxs_tiles import manifest
 from mrxs_tiles.cutter import Cutter, Fate, cut_all
 from mrxs_tiles.damage import COPY_AGAIN, damaged_files, unreadable_tiles, why_unreadable
-from mrxs_tiles.deepzoom import SUFFIX as JPG
-from mrxs_tiles.deepzoom import DeepZoom
 from mrxs_tiles.encode import make_encoder
 from mrxs_tiles.errors import ResultsError, SlideError
 from mrxs_tiles.filters import WHITE, Color
@@ -33,10 +31,8 @@ from mrxs_tiles.resolution import with_scale
 from mrxs_tiles.settings import Settings
 from mrxs_tiles.slide_grid import grid_of, grid_record, tile_mpp
 from mrxs_tiles.space import check_space, estimate_bytes
-from mrxs_tiles.store import TileFolder, make_folder, remove_files, write_file
+from mrxs_tiles.store import TileFolder, make_folder, remove_files, remove_folder, write_file
 from mrxs_tiles.tile_map import TileMap
-from mrxs_tiles.viewer import remove_viewer, write_viewer
-from mrxs_tiles.viewer_page import openseadragon
 
 log = logging.getLogger(__name__)
 
@@ -67,6 +63,8 @@ def tile(slide: str, path: Path, results: Path, settings: Settings, threads: int
     """
     folder = results / slide
     if settings.deepzoom:
+        from mrxs_tiles.viewer_page import openseadragon
+
         openseadragon()  # before hours of work: is it there?
     inspected = manifest.read_record(folder / manifest.SLIDE_JSON)
     tissue = {(int(row[0]), int(row[1])): float(row[8] or 1) for row in _coordinates(folder)}
@@ -188,18 +186,23 @@ def _cut(job: _Job, settings: Settings, threads: int) -> Record:
         record = _record(job.slide, status, error, warnings, unlisted, fates)
         _publish(job.folder, tiles, fates, job.inspected, record)
     if settings.deepzoom:
-        encode, _ = make_encoder(JPG, settings.quality, settings.subsampling)
-        write_viewer(
-            job.folder,
-            job.reader,
-            job.inspected,
-            DeepZoom((job.inspected["width"], job.inspected["height"]), colour, encode),
-            threads,
-        )
+        _view(job, settings, colour, threads)
     manifest.write_record(job.folder / manifest.TILES_JSON, record)
     counts = record["counts"]
     log.info("%s: %d of %d tiles kept", job.slide, counts["kept"], counts["tiles"])
     return record
+
+
+def _view(job: _Job, settings: Settings, background: Color, threads: int) -> None:
+    """Write the slide's viewer."""
+    # here, since most runs need none of it
+    from mrxs_tiles.deepzoom import SUFFIX, DeepZoom
+    from mrxs_tiles.viewer import write_viewer
+
+    encode, _ = make_encoder(SUFFIX, settings.quality, settings.subsampling)
+    size = job.inspected["width"], job.inspected["height"]
+    made = DeepZoom(size, background, encode)
+    write_viewer(job.folder, job.reader, job.inspected, made, threads)
 
 
 def _judge(inspected: Record, settings: Settings, background: Color) -> Judge:
@@ -269,7 +272,8 @@ def _publish(
     """Put the tiles in place, then the table and the map; what told of others goes first."""
     remove_files(*(folder / name for name in (manifest.TILES_JSON, manifest.TILES_TSV)))
     remove_files(folder / manifest.TILE_MAP)
-    remove_viewer(folder)
+    remove_files(folder / manifest.VIEWER, folder / manifest.VIEWER_DZI)
+    remove_folder(folder / manifest.VIEWER_FILES)
     tiles.publish()
     painter = None if inspected is None else _map_of(folder, inspected)
     rows = _fates_of_rows(folder, fates, painter) if fates else ()

@@ -9,7 +9,7 @@ from mrxs_tiles.deepzoom import Builder, DeepZoom
 from mrxs_tiles.manifest import Record
 from mrxs_tiles.progress import Progress
 from mrxs_tiles.reader import Reader
-from mrxs_tiles.store import TileFolder, remove_files, remove_folder
+from mrxs_tiles.store import TileFolder
 from mrxs_tiles.viewer_page import add_scripts, page_data, write_page
 
 
@@ -37,9 +37,3 @@ def write_viewer(
         add_scripts(files, page_data(inspected, made.background, written, rows))
         files.publish()
     write_page(folder, inspected)
-
-
-def remove_viewer(folder: Path) -> None:
-    """Remove the viewer of an earlier run."""
-    remove_files(folder / manifest.VIEWER, folder / manifest.VIEWER_DZI)
-    remove_folder(folder / manifest.VIEWER_FILES)
