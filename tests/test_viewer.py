@@ -262,6 +262,7 @@ def test_failed_slide_has_none(tmp_path: Path) -> None:
     """A slide that cannot be opened has no viewer, nor the one of an earlier run."""
     old = tmp_path / NAME
     (old / "viewer_files").mkdir(parents=True)
+    (old / ".viewer_files.partial").mkdir()  # of a run that was killed
     (old / "viewer.html").write_text("old")
     assert cut(tmp_path / "none.mrxs", tmp_path, deepzoom=True).tiled["status"] == "failed"
     assert not [entry.name for entry in old.iterdir() if "viewer" in entry.name]

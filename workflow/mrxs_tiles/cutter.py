@@ -12,7 +12,7 @@ from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from typing import NamedTuple
 
 from mrxs_tiles.encode import Encode
-from mrxs_tiles.errors import SlideError, StoredImageError
+from mrxs_tiles.errors import SlideError, StoredImageError, bare
 from mrxs_tiles.judge import Judge
 from mrxs_tiles.order import Address
 from mrxs_tiles.picture import Pictures
@@ -101,7 +101,7 @@ def cut_all(
             fates[address] = cut(address)
         except StoredImageError as error:
             fates[address] = Fate(0, "unreadable")
-            said[address] = error
+            said[address] = bare(error)
         except SlideError:
             suspects.append(address)
             return
@@ -143,6 +143,6 @@ def _cut_alone(
             fates[address] = cut(address)
         except SlideError as error:
             fates[address] = Fate(0, "unreadable")
-            said[address] = error
+            said[address] = bare(error)
         done()
     return said

@@ -13,7 +13,20 @@ from mrxs_tiles.errors import SlideError
 # Stored images between which so little lies are read together: less than a disk reads anyway.
 GAP_BYTES = 4096
 MOST_AT_ONCE = 8 << 20  # bytes of one request; bounds the memory
-MOST_FILES = 800  # open at once; systems allow a process 1,024
+MOST_FILES = 800  # open at once
+OTHER_FILES = 100  # that the process may have open beside them
+
+
+def most_files() -> int:
+    """How many data files may be open at once: systems allow a process 256, or 1,024, or more."""
+    try:
+        import resource
+    except ImportError:  # Windows, which allows 512 but has no such module
+        return 512 - OTHER_FILES
+    allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if allowed == resource.RLIM_INFINITY:
+        return MOST_FILES
+    return min(MOST_FILES, allowed - OTHER_FILES)
 
 
 class Range(NamedTuple):

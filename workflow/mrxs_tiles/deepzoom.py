@@ -5,6 +5,7 @@ Writes ``viewer_files/{level}/{col}_{row}.jpg`` into ``results/{slide}``.
 
 from __future__ import annotations
 
+import threading
 from collections import defaultdict
 from collections.abc import Callable
 from typing import NamedTuple
@@ -39,6 +40,7 @@ class Builder:
     def __init__(self, reader: Reader, made: DeepZoom, folder: TileFolder) -> None:
         """``folder``: where the tiles go, a sub-folder a level."""
         self._reader, self._made, self._folder = reader, made, folder
+        self._alone, self._tries = threading.Lock(), 1
         self.written: Written = defaultdict(set)
         for level in range(level_count(made.size)):
             folder.make(str(level))
@@ -58,17 +60,12 @@ class Builder:
         Raises:
             ResultsError: a tile cannot be written.
         """
-        _, said = cut_all(self._read, [[address] for address in self.blocks], threads, done)
-        for address in said:
-            self._read_parts(address)
+        self._tries = threads
+        cut_all(self._read, [[address] for address in self.blocks], threads, done)
         return self.written
 
     def _read(self, address: Address) -> Fate:
-        """Read one block and hand it to the pyramid.
-
-        Raises:
-            SlideError: some of it could not be read; nothing was handed on.
-        """
+        """Read one block and hand it to the pyramid."""
         block = self.blocks[address]
         x, y, width, height = self._pyramid.box(block)
         if self._reader.is_empty((x, y), (width, height)):
@@ -78,27 +75,34 @@ class Builder:
         try:
             fill = opaque_word(self._made.background)
             alpha = self._reader.read((x, y), 0, pixels, fill)
-        except StoredImageError:
-            self._read_parts(address)
-            return Fate(0)
+        except SlideError:
+            with self._alone:
+                self._read_parts(block, pixels)
+            alpha = Alpha.UNKNOWN
         self._hand_on(block, pixels, alpha)
         return Fate(0)
 
-    def _read_parts(self, address: Address) -> None:
-        """Read what can be read of a block, tile by tile."""
-        block = self.blocks[address]
+    def _read_parts(self, block: Block, pixels: Pixels) -> None:
+        """Read what can be read of a block, tile by tile; the rest stays transparent.
+
+        An error may be another thread's, that took the shared handle away. But each of them then
+        waits for this lock, so that no more errors than other threads are not a part's own.
+        """
         x, y, width, height = self._pyramid.box(block)
-        pixels = np.zeros((height, width, 4), np.uint8)
+        pixels.fill(0)
         for top in range(0, height, TILE_PX):
             for left in range(0, width, TILE_PX):
                 part = pixels[top : top + TILE_PX, left : left + TILE_PX]
                 own = np.empty_like(part, order="C")
-                try:
-                    self._reader.read((x + left, y + top), 0, own)
-                except SlideError:
-                    continue
-                part[:] = own
-        self._hand_on(block, pixels, Alpha.UNKNOWN)
+                for _ in range(self._tries):
+                    try:
+                        self._reader.read((x + left, y + top), 0, own)
+                    except StoredImageError:
+                        break
+                    except SlideError:
+                        continue
+                    part[:] = own
+                    break
 
     def _hand_on(self, block: Block, pixels: Pixels, alpha: Alpha) -> None:
         if alpha is not Alpha.OPAQUE:

@@ -41,6 +41,12 @@ class StoredImageError(SlideError):
         self.image = image
 
 
+def bare(error: SlideError) -> SlideError:
+    """The error alone, to be kept: what it was raised from would keep pixels and handles alive."""
+    error.__cause__ = error.__context__ = None
+    return error.with_traceback(None)
+
+
 def printable(text: str) -> str:
     r"""Return text as one line of valid UTF-8: what cannot be printed as ``\n``, ``\xff``."""
     if text.isprintable():

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import tempfile
+from codecs import BOM_UTF8
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -71,8 +72,8 @@ def _link_folder(folder: Path, links: Path, levels: int) -> None:
     lines = (folder / INI_NAME).read_bytes().splitlines(keepends=True)
     section = b""
     for number, line in enumerate(lines):
-        if found := _SECTION.fullmatch(line):
+        if found := _SECTION.fullmatch(line.removeprefix(BOM_UTF8)):
             section = found[1]
-        elif section == b"HIERARCHICAL":
-            lines[number] = _COUNT.sub(rb"\g<1>%d\g<2>" % levels, line)
+        elif section == b"HIERARCHICAL" and (found := _COUNT.fullmatch(line)):
+            lines[number] = b"%s%d%s" % (found[1], levels, found[2])
     (links / INI_NAME).write_bytes(b"".join(lines))

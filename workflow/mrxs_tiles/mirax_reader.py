@@ -19,7 +19,7 @@ from typing import NamedTuple
 import numpy as np
 
 from mrxs_tiles.damage import has_16_bit_png
-from mrxs_tiles.data_files import MOST_FILES, DataFiles, Range
+from mrxs_tiles.data_files import DataFiles, Range, most_files
 from mrxs_tiles.errors import SlideError, StoredImageError
 from mrxs_tiles.filters import OPAQUE, Pixels, Words, words
 from mrxs_tiles.mirax import Int64s, MiraxIndex
@@ -99,6 +99,11 @@ class MiraxReader:
 
     def __exit__(self, *error: object) -> None:
         self._files.close()
+
+    @property
+    def asks_openslide(self) -> bool:
+        """Whether an image was met that OpenSlide alone can decode."""
+        return FOREIGN in self._verdicts.values()
 
     def facts(self) -> SlideFacts:
         """What OpenSlide says of the slide."""
@@ -195,6 +200,9 @@ class MiraxReader:
         try:
             image = self._decoded(number, data, self._new_image())
         except BaseException as error:
+            with self._lock:  # whoever comes later tries again: a disk's fault may have passed
+                if self._kept.get(number) is shared:
+                    del self._kept[number]
             shared.image.set_exception(error)
             raise
         shared.image.set_result(image)
@@ -233,11 +241,13 @@ class MiraxReader:
             int(self._places.x[number]) + self._places.width // 2,
             int(self._places.y[number]) + self._places.height // 2,
         )
+        alone = len(self._finder.touching(*centre, 1, 1)) == 1
         with self._asking:  # alone on its handle, so that its word counts
             try:
                 self._slide.read(centre, 0, np.empty((1, 1, 4), np.uint8))
             except SlideError:
-                self._verdicts[number] = CORRUPT
+                # where another image lies there too, it may be that one: OpenSlide reads the tiles
+                self._verdicts[number] = CORRUPT if alone else FOREIGN
             else:
                 self._verdicts[number] = FOREIGN
 
@@ -255,8 +265,8 @@ def not_understood(index: MiraxIndex) -> str:
         return slidedat.partly_shown[0]
     if slidedat.levels[0].concat != 1:
         return f"its level 0 joins {slidedat.levels[0].concat} images in one"
-    if len(slidedat.data_files) > MOST_FILES:
-        return f"it has {len(slidedat.data_files)} data files, and {MOST_FILES} can be open at once"
+    if len(slidedat.data_files) > (most := most_files()):
+        return f"it has {len(slidedat.data_files)} data files, and {most} can be open at once"
     if has_16_bit_png(index):
         return "its stored images have 16 bits per colour"
     if (index.positions < 0).any():

@@ -65,6 +65,8 @@ def difference(own: MiraxReader, slide: SlideReader, index: MiraxIndex) -> str:
             how = "it cannot be read, though OpenSlide can read it"
             return f"at {x}, {y} {how if found is None else 'it reads other bytes than OpenSlide'}"
         compared += 1
+    if own.asks_openslide:
+        return "OpenSlide alone can decode some of its stored images"
     if compared < min(LEAST, len(chosen)):
         return f"only {compared} of {len(chosen)} places could be compared with OpenSlide"
     return ""

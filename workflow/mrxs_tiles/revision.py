@@ -18,20 +18,22 @@ from pathlib import Path
 PACKAGE = Path(__file__).parent
 TEMPLATES = "templates"  # its folder of pages, styles and scripts: {module}.{suffix}
 # Libraries whose versions decide the bytes of the results.
-LIBRARIES = ("openslide-bin", "openslide-python", "pillow", "imagecodecs", "numpy")
+LIBRARIES = ("openslide-bin", "openslide-python", "pillow", "imagecodecs", "simplejpeg", "numpy")
 _LAYOUT = (tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENCODING)
 _DOCSTRING = "docstring"
 
 
 @cache
-def revision(module: str) -> str:
+def revision(module: str, without: tuple[str, ...] = ()) -> str:
     """A digest of a module of this package, all that it imports here, and the libraries.
+
+    ``without``: modules that this run does not come to, with what they alone import.
 
     A module's templates, which bear its name, count with it. Comments, docstrings and blank
     lines of the modules do not count.
     """
     digest = hashlib.sha256()
-    for name in sorted(_needed(module)):
+    for name in sorted(_needed(module, without)):
         digest.update(_code((PACKAGE / f"{name}.py").read_bytes()).encode())
         for template in sorted((PACKAGE / TEMPLATES).glob(f"{name}.*")):
             digest.update(template.read_bytes())
@@ -43,13 +45,13 @@ def revision(module: str) -> str:
     return digest.hexdigest()[:16]
 
 
-def _needed(module: str) -> set[str]:
+def _needed(module: str, without: tuple[str, ...]) -> set[str]:
     """The module and, through all imports, those of this package it needs."""
     found: set[str] = set()
     waiting = [module]
     while waiting:
         name = waiting.pop()
-        if name not in found:
+        if name not in found and name not in without:
             found.add(name)
             waiting.extend(_imported((PACKAGE / f"{name}.py").read_bytes()))
     return found

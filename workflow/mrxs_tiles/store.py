@@ -88,7 +88,7 @@ def write_pieces(path: Path, pieces: Iterable[bytes]) -> None:
 @contextmanager
 def _in_place_of(path: Path) -> Iterator[Path]:
     """A file beside ``path`` that takes its place when the context ends well."""
-    partial = path.with_name(f".{path.name}.partial")
+    partial = path.with_name(_partial(path.name))
     with told(path):
         try:
             yield partial
@@ -109,14 +109,23 @@ def remove_files(*paths: Path) -> None:
             path.unlink(missing_ok=True)
 
 
-def remove_folder(folder: Path) -> None:
-    """Remove a folder where it is there.
+def discard_folder(slide_results: Path, name: str) -> None:
+    """Remove what a ``TileFolder`` made, and what a killed run left of it.
 
     Raises:
         ResultsError: it cannot be removed.
     """
-    with told(folder):
-        _remove_tree(folder)
+    for folder in (name, _partial(name), _old(name)):
+        with told(slide_results / folder):
+            _remove_tree(slide_results / folder)
+
+
+def _partial(name: str) -> str:
+    return f".{name}.partial"
+
+
+def _old(name: str) -> str:
+    return f".{name}.old"
 
 
 def free_bytes(folder: Path) -> int:
@@ -138,8 +147,8 @@ class TileFolder:
         """Build the folder ``name`` below ``results/{slide}``, which exists."""
         self._name = name
         self._final = slide_results / name
-        self._new = slide_results / f".{name}.partial"
-        self._old = slide_results / f".{name}.old"
+        self._new = slide_results / _partial(name)
+        self._old = slide_results / _old(name)
 
     def __enter__(self) -> Self:
         with told(self._final):

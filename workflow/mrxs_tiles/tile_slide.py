@@ -31,7 +31,7 @@ from mrxs_tiles.resolution import with_scale
 from mrxs_tiles.settings import Settings
 from mrxs_tiles.slide_grid import grid_of, grid_record, tile_mpp
 from mrxs_tiles.space import check_space, estimate_bytes
-from mrxs_tiles.store import TileFolder, make_folder, remove_files, remove_folder, write_file
+from mrxs_tiles.store import TileFolder, discard_folder, make_folder, remove_files, write_file
 from mrxs_tiles.tile_map import TileMap
 
 log = logging.getLogger(__name__)
@@ -168,9 +168,7 @@ def _cut(job: _Job, settings: Settings, threads: int) -> Record:
     with TileFolder(job.folder) as tiles, Progress(job.slide, len(wanted)) as progress:
         # in here, since what a killed run left behind is gone now
         guess = estimate_bytes(job.reader, job.grid, wanted, encode, colour)
-        if settings.deepzoom:
-            listed = estimate_bytes(job.reader, job.grid, list(job.tissue), encode, colour)
-            guess += int(listed * job.grid.downsample**2 * PYRAMID_SHARE)
+        guess += _viewer_bytes(job, settings, colour) if settings.deepzoom else 0
         check_space(job.folder, job.slide, guess)
         pictures = Pictures(job.reader, job.grid, colour, settings.drop_blank)
         cutter = Cutter(
@@ -191,6 +189,18 @@ def _cut(job: _Job, settings: Settings, threads: int) -> Record:
     counts = record["counts"]
     log.info("%s: %d of %d tiles kept", job.slide, counts["kept"], counts["tiles"])
     return record
+
+
+def _viewer_bytes(job: _Job, settings: Settings, background: Color) -> int:
+    """About how many bytes the viewer will take: as the tiles look, so all that was scanned."""
+    encode, _ = make_encoder("jpg", settings.quality, settings.subsampling)
+    listed = estimate_bytes(job.reader, job.grid, list(job.tissue), encode, background)
+    px = listed_px = len(job.tissue) * (settings.tile_size * job.grid.downsample) ** 2
+    scanned, mpp_x, mpp_y = (job.inspected[key] for key in ("scanned_mm2", "mpp_x", "mpp_y"))
+    if scanned and mpp_x and mpp_y:
+        px = scanned * 1e6 / (mpp_x * mpp_y)
+    full = listed * job.grid.downsample**2 * px / max(1, listed_px)
+    return int(full * PYRAMID_SHARE)
 
 
 def _view(job: _Job, settings: Settings, background: Color, threads: int) -> None:
@@ -273,7 +283,7 @@ def _publish(
     remove_files(*(folder / name for name in (manifest.TILES_JSON, manifest.TILES_TSV)))
     remove_files(folder / manifest.TILE_MAP)
     remove_files(folder / manifest.VIEWER, folder / manifest.VIEWER_DZI)
-    remove_folder(folder / manifest.VIEWER_FILES)
+    discard_folder(folder, manifest.VIEWER_FILES)
     tiles.publish()
     painter = None if inspected is None else _map_of(folder, inspected)
     rows = _fates_of_rows(folder, fates, painter) if fates else ()

@@ -30,6 +30,7 @@ try:
 except (ConfigError, ResultsError) as error:
     raise WorkflowError(str(error)) from None
 
+VIEWER_MB = 60  # what a thread holds of the pyramid
 RESAMPLED_MB = 200  # what a thread reads at once of a tile to be resampled, and its copies
 
 SLIDES = {slide.name: slide for slide in FOUND if not slide.refused}
@@ -50,6 +51,12 @@ def slide_file(wildcards):
     """The slide's file, if it is there: a missing one must not stop the other slides."""
     path = SLIDES[wildcards.slide].path
     return [path] if os.path.isfile(path) else []  # Path.is_file() can raise
+
+
+def tile_code():
+    """The digest of `tile`: the viewer's code counts where a viewer is made."""
+    viewer = () if CONFIG.settings.deepzoom else ("viewer", "viewer_page", "deepzoom")
+    return revision("tile_slide", without=viewer)
 
 
 def inspect_settings(wildcards):
@@ -79,7 +86,9 @@ def tile_memory(wildcards, threads, attempt):
     side = settings.tile_size + 2 * settings.overlap
     gigabytes = slide_stamp(wildcards.slide)[1] / 1e9
     rows_mb = 20 * gigabytes * 1e6 / (settings.tile_size * settings.downsample) ** 2
-    tile_mb = 2.5 * side * side * 4 / 1e6
+    tile_mb = max(20, 2.5 * side * side * 4 / 1e6)  # small tiles are read together
+    if settings.deepzoom:
+        tile_mb += VIEWER_MB
     if settings.mpp or settings.magnification or settings.downsample != 1:
         tile_mb += RESAMPLED_MB
     return int(attempt * (300 + 100 * gigabytes + rows_mb + tile_mb * threads))

@@ -51,6 +51,6 @@ rule tile:
         path=lambda wildcards: str(SLIDES[wildcards.slide].path),
         settings=lambda wildcards: asdict(SLIDES[wildcards.slide].settings),
         stamp=lambda wildcards: slide_stamp(wildcards.slide)[0],
-        code=revision("tile_slide"),
+        code=tile_code(),
     script:
         "../scripts/tile_slide.py"
