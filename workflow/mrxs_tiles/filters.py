@@ -41,6 +41,12 @@ def is_unscanned(pixels: Pixels) -> bool:
     return not whole[::SAMPLE_STEP, ::SAMPLE_STEP].any() and not whole.any()
 
 
+def looks_like(pixels: Pixels, color: Color) -> bool:
+    """False where some px, of a few looked at, are not an opaque colour."""
+    few = words(pixels)[::SAMPLE_STEP, ::SAMPLE_STEP]
+    return bool((few == np.uint32(opaque_word(color))).all())
+
+
 def put_on_background(pixels: Pixels, color: Color) -> None:
     """Lay the picture on a plain background, in place; alpha is 255 everywhere after it.
 

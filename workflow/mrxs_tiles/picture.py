@@ -15,7 +15,14 @@ import numpy as np
 from PIL import Image
 
 from mrxs_tiles.errors import SlideError
-from mrxs_tiles.filters import Color, Pixels, is_unscanned, opaque_word, put_on_background
+from mrxs_tiles.filters import (
+    Color,
+    Pixels,
+    is_unscanned,
+    looks_like,
+    opaque_word,
+    put_on_background,
+)
 from mrxs_tiles.grid import Grid, Region
 from mrxs_tiles.reader import Alpha, Reader
 from mrxs_tiles.resampled_grid import FILTER_PX
@@ -69,9 +76,9 @@ class Pictures:
             return
         (left, top), (right, bottom) = first.location, last.location
         width, height = right + last.size[0] - left, bottom + last.size[1] - top
-        pixels = np.empty((height, width, 4), np.uint8)
+        pixels = self._buffer(width, height)
         with suppress(SlideError):
-            alpha = self._reader.read(first.location, 0, pixels)
+            alpha = self._reader.read(first.location, 0, pixels, opaque_word(self._background))
             self._own.prepared = _Prepared(frozenset(addresses), first.location, pixels, alpha)
 
     def read(self, address: tuple[int, int]) -> Pixels | None:
@@ -100,10 +107,19 @@ class Pictures:
         """A tile's px as they are read, from what was prepared or from the slide."""
         prepared: _Prepared | None = getattr(self._own, "prepared", None)
         if prepared is not None and address in prepared.addresses:
-            return prepared.part(region), prepared.alpha
+            part = prepared.part(region)
+            return part, self._alpha_of_part(part, prepared.alpha, region)
+        self._own.prepared = None  # its buffer is taken
         pixels = self._buffer(*region.size)
         fill = opaque_word(self._background)
         return pixels, self._reader.read(region.location, region.level, pixels, fill)
+
+    def _alpha_of_part(self, pixels: Pixels, alpha: Alpha, region: Region) -> Alpha:
+        """What is known of a tile, once its surroundings are opaque: those may have filled it."""
+        if alpha is Alpha.OPAQUE and looks_like(pixels, self._background):
+            empty = self._reader.is_empty(region.location, region.size)
+            return Alpha.NOTHING if empty else alpha
+        return alpha
 
     def _buffer(self, width: int, height: int) -> Pixels:
         """This thread's buffer, as a picture of (height, width, 4)."""
