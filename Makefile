@@ -26,7 +26,7 @@ demo: env ## the workflow on a made-up MIRAX slide and a real Aperio one
 	@echo "The tiles:  demo/results/demo/tiles/ and demo/results/CMU-1-Small-Region/tiles/"
 
 test: env lint ## lint, then the whole test-suite
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 lint: .venv/.done ## style, types, and Snakemake's own checks
 	$(BIN)/ruff check

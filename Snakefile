@@ -1,6 +1,7 @@
 # MIRAX slides in, tiles and a table of counts out. The parts:
 #   config.yaml                 every key with its meaning
 #   workflow/rules/common.smk   config and slides
+#   workflow/rules/slurm.smk    what the Slurm plugin needs
 #   workflow/rules/slide.smk    inspect and tile, one job each per slide
 #   workflow/rules/report.smk   report.tsv, report.html, and the lines that end a run
 #   workflow/mrxs_tiles/        the package that does the work
@@ -22,6 +23,7 @@ configfile: "config.yaml" if os.path.exists("config.yaml") else f"{HERE}/config.
 
 
 include: "workflow/rules/common.smk"
+include: "workflow/rules/slurm.smk"
 include: "workflow/rules/slide.smk"
 include: "workflow/rules/report.smk"
 

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -98,17 +98,24 @@ def run(*command: str | Path, cwd: Path | None = None, python_path: Path | None 
     return Ran(done.returncode, done.stdout, done.stderr)
 
 
-def start(*command: str | Path, cwd: Path | None = None) -> subprocess.Popen[str]:
-    """Start a program in a process group of its own, to be killed."""
-    return subprocess.Popen(
-        [str(part) for part in command],
-        cwd=cwd,
-        env=_environment(REPO / "workflow"),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        encoding="utf-8",
-        start_new_session=True,
-    )
+def start(
+    *command: str | Path, cwd: Path | None = None, log: Path | None = None
+) -> subprocess.Popen[str]:
+    """Start a program in a process group of its own, to be killed.
+
+    What it says goes to ``log``, where it may say more than a pipe holds.
+    """
+    with ExitStack() as stack:
+        out = stack.enter_context(log.open("w")) if log else subprocess.PIPE
+        return subprocess.Popen(
+            [str(part) for part in command],
+            cwd=cwd,
+            env=_environment(REPO / "workflow"),
+            stdout=out,
+            stderr=subprocess.STDOUT if log else subprocess.PIPE,
+            encoding="utf-8",
+            start_new_session=True,
+        )
 
 
 def ended(process: subprocess.Popen[str]) -> Ran:
@@ -261,9 +268,9 @@ def once(
     return folder, Ran(*json.loads(said.read_text("utf-8")))
 
 
-def wait_for(condition: Callable[[], bool]) -> None:
+def wait_for(condition: Callable[[], bool], patience: float = PATIENCE) -> None:
     """Wait until something is so, looking often."""
-    last = time.monotonic() + PATIENCE
+    last = time.monotonic() + patience
     while not condition():
         assert time.monotonic() < last, "waited in vain"
         time.sleep(0.005)

@@ -51,6 +51,29 @@ def name_fault(name: str) -> str:
     return ""
 
 
+def fit_for_cluster(slide: Slide) -> Slide:
+    """Refuse a slide that Snakemake cannot name to a job on another machine.
+
+    It writes the name and the path into a shell's command as Python shows a text: where that is in
+    double quotes, ``$`` is the shell's; a backslash is doubled. A comma ends the name.
+    """
+    unfit = "," in slide.name or not all(map(_reaches, (slide.name, str(slide.path))))
+    if slide.refused or not unfit:
+        return slide
+    why = (
+        'a name with a comma, and a path with a backslash or with a quote beside another one, "$" or '
+        f'"`", cannot be carried to a cluster by Snakemake: rename {shown(slide.path)}, give the slide '
+        "another name in the column slide of a sheet, or run it with --cores on one machine."
+    )
+    return replace(slide, refused=f"Slide {shown(slide.name)}: {why}")
+
+
+def _reaches(text: str) -> bool:
+    """Whether a text that Python has quoted is the same text to a shell."""
+    quoted = repr(text)
+    return quoted[1:-1] == text and (quoted[0] == "'" or not re.search(r"[$`]", text))
+
+
 def fit(slide: Slide) -> Slide:
     """Refuse a slide that would keep Snakemake from working on all others."""
     name, path = shown(slide.name), shown(slide.path)

@@ -12,6 +12,7 @@ from mrxs_tiles import __version__
 from mrxs_tiles.config import cutting_keys, read_config
 from mrxs_tiles.errors import ConfigError, ResultsError
 from mrxs_tiles.locate import stamp
+from mrxs_tiles.names import fit_for_cluster
 from mrxs_tiles.page_pictures import map_name
 from mrxs_tiles.region import region_stamp
 from mrxs_tiles.report import bad_slides, read_report, summary
@@ -21,15 +22,23 @@ from mrxs_tiles.slides import find_slides
 from mrxs_tiles.store import check_writable
 from mrxs_tiles.viewer_page import openseadragon
 
+# Whether the slides' jobs are sent to other machines (--jobs), or this is such a job. Which
+# executor sends them Snakemake knows only after it has read this.
+ON_CLUSTER = workflow.remote_exec or workflow.resource_settings.nodes is not None
+CLUSTER_THREADS = 8  # more gain little, and a job of many cores waits long for its place
+
 try:
     CONFIG = read_config(config)
     FOUND = find_slides(CONFIG)
+    if ON_CLUSTER:
+        FOUND = [fit_for_cluster(slide) for slide in FOUND]
     check_writable(CONFIG.results)
     if CONFIG.settings.deepzoom:
         openseadragon()  # is it there? To be said now, not by each slide's job
 except (ConfigError, ResultsError) as error:
     raise WorkflowError(str(error)) from None
 
+CLUSTER_MB = 400  # the two Snakemakes around a step in a cluster's job, which count there
 VIEWER_MB = 60  # what a thread holds of the pyramid
 RESAMPLED_MB = 200  # what a thread reads at once of a tile to be resampled, and its copies
 
@@ -69,11 +78,13 @@ def tile_threads(wildcards):
     """All cores for one slide; for many one each, and a large slide gets more.
 
     Side by side is the better use of cores, since each job has a beginning and an end that
-    run on one; a slide of some GB last in line would keep the others waiting.
+    run on one; a slide of some GB last in line would keep the others waiting. On a cluster only
+    the slide's size counts: a job there works its threads out anew, on another machine.
     """
-    cores = workflow.cores or 1
-    gigabytes = slide_stamp(wildcards.slide)[1] / 1e9
-    return min(cores, max(-(-cores // len(SLIDES)), 1 + int(gigabytes)))
+    by_size = 1 + int(slide_stamp(wildcards.slide)[1] / 1e9)
+    if ON_CLUSTER:
+        return min(by_size, CLUSTER_THREADS)
+    return min(workflow.cores, max(-(-workflow.cores // len(SLIDES)), by_size))
 
 
 def tile_memory(wildcards, threads, attempt):
@@ -91,7 +102,8 @@ def tile_memory(wildcards, threads, attempt):
         tile_mb += VIEWER_MB
     if settings.mpp or settings.magnification or settings.downsample != 1:
         tile_mb += RESAMPLED_MB
-    return int(attempt * (300 + 100 * gigabytes + rows_mb + tile_mb * threads))
+    base_mb = 300 + CLUSTER_MB * ON_CLUSTER
+    return int(attempt * (base_mb + 100 * gigabytes + rows_mb + tile_mb * threads))
 
 
 def inspect_memory(wildcards, attempt):
