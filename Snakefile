@@ -3,7 +3,7 @@
 #   workflow/rules/common.smk   config and slides
 #   workflow/rules/slurm.smk    what the Slurm plugin needs
 #   workflow/rules/slide.smk    inspect and tile, one job each per slide
-#   workflow/rules/report.smk   report.tsv, report.html, and the lines that end a run
+#   workflow/rules/report.smk   report.tsv, runtime.tsv, report.html, and the lines that end a run
 #   workflow/mrxs_tiles/        the package that does the work
 import os
 import sys
@@ -33,3 +33,4 @@ rule all:
     input:
         rules.report.output.table,
         rules.report.output.page,
+        rules.report.output.runtime,

@@ -14,6 +14,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from choosing import choosing
+from costs import costs
 from measure import run, table
 from pyramids import pyramids
 from reading import reading
@@ -23,9 +24,10 @@ from workflow_share import workflow_share
 HERE = Path(__file__).resolve().parent
 DATA = HERE / "data"
 RESULTS = HERE / "RESULTS.md"
-PARTS = ("speed", "reading", "memory", "choosing", "pyramids", "snakemake")
+PARTS = ("speed", "reading", "memory", "choosing", "pyramids", "snakemake", "costs")
 PACKAGES = ("openslide-python", "openslide-bin", "Pillow", "imagecodecs", "numpy", "snakemake")
 MEMORY_GOAL_MB = 400
+COSTS_OF = ("tiny", "small", "medium", "large", "huge", "glass")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -47,6 +49,9 @@ def _part(name: str, quick: bool) -> list[str]:
         tiny, _ = _slide("tiny")
         share = workflow_share(tiny, 5, 100) if quick else workflow_share(tiny, 30, 1000)
         return ["## Snakemake's own share", "", *share]
+    if name == "costs":
+        slides = [_slide(size)[0] for size in COSTS_OF[: 2 if quick else None]]
+        return ["## What it costs", "", *costs(slides, 1 if quick else 3)]
     slide, words = _slide("small" if quick else "large")
     if name == "reading":
         return ["## Reading alone", "", *reading(slide, 1 if quick else 3), ""]

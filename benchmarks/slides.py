@@ -1,6 +1,6 @@
 """Writes the slides that are measured, unless they are there.
 
-    python benchmarks/slides.py large|small|tiny OUT.mrxs
+    python benchmarks/slides.py glass|huge|large|medium|small|tiny OUT.mrxs
 
 A program of its own, so that the one that measures stays small.
 """
@@ -22,18 +22,25 @@ LARGE = MiraxSpec(
     overlap_x=59, overlap_y=60, jitter=4, levels=9, data_files=12, page_length=1024, seed=7,
 )  # fmt: skip
 SIZES = {
+    # a whole glass, 25 x 75 mm, of which next to nothing was scanned
+    "glass": replace(
+        LARGE, positions_x=83, positions_y=334, scanned=lambda column, row: column < 8 and row < 10
+    ),
+    # as much scanned as in CMU-1: some 1,800 megapixels
+    "huge": replace(LARGE, positions_x=38, positions_y=80),
     "large": LARGE,
+    "medium": replace(LARGE, positions_x=14, positions_y=27, levels=8),
     "small": replace(LARGE, positions_x=7, positions_y=12, levels=7),
     "tiny": replace(LARGE, positions_x=1, positions_y=1, levels=3, data_files=2),
 }
 
 
 def write(size: str, out: Path) -> None:
-    """Write a slide where only what holds tissue was scanned: about half of it."""
+    """Write a slide; where nothing else is said only what holds tissue was scanned, about half."""
     spec = SIZES[size]
     scene = scene_of(spec)
-    scanned = around_tissue(spec, scene)
-    spec = replace(spec, scanned=scanned if size != "tiny" else None)
+    if spec.scanned is None and size != "tiny":
+        spec = replace(spec, scanned=around_tissue(spec, scene))
     if not is_there(out, spec):
         write_mirax(out, spec, scene)
     width, height = spec.size

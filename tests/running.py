@@ -219,6 +219,11 @@ def tree(folder: Path) -> dict[str, bytes]:
     return found
 
 
+def lasting(results: Path) -> dict[str, bytes]:
+    """The same of results, but for `runtime.tsv`: it holds durations, so each run has its own."""
+    return {name: content for name, content in tree(results).items() if name != "runtime.tsv"}
+
+
 def times(folder: Path) -> dict[str, int]:
     """When each file below a folder was last written, ns."""
     return {

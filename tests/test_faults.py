@@ -16,7 +16,7 @@ from mrxs_tiles.config import read_config
 from mrxs_tiles.errors import ResultsError
 from mrxs_tiles.inspect_slide import inspect
 from mrxs_tiles.tile_slide import tile
-from running import LARGE, TINY, Ran, mrxs_tiles, snakemake, tree
+from running import LARGE, TINY, Ran, lasting, mrxs_tiles, snakemake, tree
 
 pytestmark = pytest.mark.slow
 
@@ -95,7 +95,7 @@ def test_full_disk(tiny: Path, tmp_path: Path) -> None:
         assert (ran.code, ran.jobs) == (0, ["report", "tile A"])
         running.cut(tiny, tmp_path / "undisturbed", "--tile-size=20")
         mrxs_tiles("report", "--results", tmp_path / "undisturbed", "--tile-size=20")
-        assert tree(disk) == tree(tmp_path / "undisturbed")
+        assert lasting(disk) == lasting(tmp_path / "undisturbed")
 
 
 def test_disk_full_again(tiny: Path, tmp_path: Path) -> None:
@@ -250,7 +250,7 @@ def test_killed_snakemake(large: Path, tmp_path: Path) -> None:
     assert snakemake(tmp_path, "--unlock", **config).code == 0
     ran = snakemake(tmp_path, **config)
     assert (ran.code, ran.jobs) == (0, ["report", "tile L"])
-    assert tree(tmp_path / "results") == tree(large / "undisturbed")
+    assert lasting(tmp_path / "results") == lasting(large / "undisturbed")
     assert snakemake(tmp_path, **config).jobs == []
 
 
@@ -265,7 +265,7 @@ def test_interrupted_snakemake(large: Path, tmp_path: Path) -> None:
     assert "Traceback" not in ran.text, ran.text
     ran = snakemake(tmp_path, **config)
     assert (ran.code, ran.jobs) == (0, ["report", "tile L"])
-    assert tree(tmp_path / "results") == tree(large / "undisturbed")
+    assert lasting(tmp_path / "results") == lasting(large / "undisturbed")
 
 
 # --- the command line -------------------------------------------------------------------------

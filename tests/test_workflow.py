@@ -24,6 +24,7 @@ from running import (
     SPEC,
     TINY,
     Ran,
+    lasting,
     mrxs_tiles,
     reasons,
     record,
@@ -76,7 +77,7 @@ def test_results(first: tuple[Path, Ran]) -> None:
     found = set(tree(work / "results"))
     pictures = {name for name in found if name.startswith("report_files/")}
     assert len(pictures) == 3 * 2
-    expected = {"report.tsv", "report.html"} | pictures
+    expected = {"report.tsv", "runtime.tsv", "report.html"} | pictures
     for slide in (A, B):
         kept = [row["file"] for row in table(work / "results" / slide / "tiles.tsv") if row["file"]]
         assert len(kept) == 15
@@ -159,7 +160,7 @@ def test_one_core_gives_the_same(first: tuple[Path, Ran], tmp_path: Path) -> Non
     folder, _ = first
     ran = snakemake(tmp_path, cores=1, slides=folder / "slides", tile_size=200)
     assert ran.code == 0
-    assert tree(tmp_path / "results") == tree(folder / "work" / "results")
+    assert lasting(tmp_path / "results") == lasting(folder / "work" / "results")
 
 
 def test_command_line_gives_the_same(first: tuple[Path, Ran], tmp_path: Path) -> None:
@@ -180,7 +181,7 @@ def test_command_line_gives_the_same(first: tuple[Path, Ran], tmp_path: Path) ->
         f"report: {tmp_path}/results/report.tsv\n"
         f"page: {tmp_path}/results/report.html\n"
     )
-    assert tree(tmp_path / "results") == tree(folder / "work" / "results")
+    assert lasting(tmp_path / "results") == lasting(folder / "work" / "results")
 
 
 def test_other_settings_leave_nothing_stale(tmp_path: Path) -> None:
@@ -193,7 +194,7 @@ def test_other_settings_leave_nothing_stale(tmp_path: Path) -> None:
     options = ("--tile-size=200", "--overlap=1", "--format=png", "--background=red")
     running.cut(slide.path, tmp_path / "fresh", *options)
     mrxs_tiles("report", "--results", tmp_path / "fresh", *options)
-    assert tree(tmp_path / "results") == tree(tmp_path / "fresh")
+    assert lasting(tmp_path / "results") == lasting(tmp_path / "fresh")
 
 
 # --- what the next run redoes -----------------------------------------------------------------
@@ -374,7 +375,8 @@ def test_results_given_absolute(tmp_path: Path) -> None:
     config: dict[str, Any] = {"slides": tmp_path / "A.mrxs", "results": f"{results}/"}
     ran = snakemake(tmp_path / "work", tile_size=200, **config)
     assert ran.code == 0
-    assert running.names(results) == ["A", "report.html", "report.tsv", "report_files"]
+    expected = ["A", "report.html", "report.tsv", "report_files", "runtime.tsv"]
+    assert running.names(results) == expected
 
 
 OUTER = """
@@ -409,9 +411,9 @@ def test_as_a_module(first: tuple[Path, Ran], tmp_path: Path) -> None:
     (outer / "Snakefile").write_text(OUTER.format(slides=slides, snakefile=snakefile), "utf-8")
     ran = snakemake(tmp_path / "work", repo=outer)
     assert ran.code == 0, ran.text
-    expected = tree(folder / "work" / "results")
-    assert tree(tmp_path / "work" / "cut") == expected
-    assert tree(tmp_path / "work" / "below" / "results") == expected
+    expected = lasting(folder / "work" / "results")
+    assert lasting(tmp_path / "work" / "cut") == expected
+    assert lasting(tmp_path / "work" / "below" / "results") == expected
 
 
 # --- names ------------------------------------------------------------------------------------
@@ -466,7 +468,8 @@ def test_names(tmp_path: Path) -> None:
     assert (ran.code, ran.jobs) == (1, ["report"])
     check_braces(tmp_path, ran, len(good) + 1)
     after = times(results)
-    unchanged = [name for name in before if not name.startswith(("report", "braces{x}/"))]
+    renewed = ("report", "runtime.tsv", "braces{x}/")
+    unchanged = [name for name in before if not name.startswith(renewed)]
     assert [name for name in unchanged if before[name] != after[name]] == []
 
 

@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         config = _config(given)
         if command == "report":
-            return _report(config)
+            return _report(config, given["benchmarks"])
         if command == "survey":
             return _survey(config)
         return _slide_step(command, config, given)
@@ -74,6 +74,11 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument("--slide", metavar="NAME", help=help_name)
             help_mpp = "µm per level-0 px, where the slide does not say or is wrong"
             command.add_argument("--slide-mpp", metavar="VALUE", help=help_mpp)
+        if name == "report":
+            help_benchmarks = (
+                "write runtime.tsv too, from Snakemake's benchmark files in this folder"
+            )
+            command.add_argument("--benchmarks", metavar="DIR", help=help_benchmarks)
         if name in ("tile", "preview"):
             help_threads = "tiles read at the same time (default: 1)"
             command.add_argument(
@@ -149,10 +154,16 @@ def _slide_step(command: str, config: Config, given: dict[str, str | None]) -> i
     return run(step, config.on_bad_slide == "ignore")
 
 
-def _report(config: Config) -> int:
+def _report(config: Config, benchmarks: str | None) -> int:
     from mrxs_tiles.report import bad_slides, read_report, report, summary
 
-    report(config.results, config=cutting_keys(config))
+    logs = None if benchmarks is None else Path(benchmarks)
+    if logs is not None and not logs.is_dir():
+        raise ConfigError(
+            f"--benchmarks is {shown(benchmarks)}, and there is no such folder: name the folder "
+            "logs of where snakemake was started."
+        )
+    report(config.results, config=cutting_keys(config), benchmarks=logs)
     rows = read_report(config.results)
     print("\n".join(summary(config.results, rows)))
     return _verdict(config, len(bad_slides(rows)))

@@ -1,6 +1,7 @@
 """The step ``report``: one row a slide, and the few lines that end a run.
 
-Writes ``results/report.tsv``, and ``results/report.html`` with its pictures in ``report_files``.
+Writes ``results/report.tsv``, ``results/runtime.tsv``, and ``results/report.html`` with its
+pictures in ``report_files``.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from mrxs_tiles.errors import ResultsError
 from mrxs_tiles.manifest import BAD, Record
 from mrxs_tiles.names import name_fault
 from mrxs_tiles.report_page import Entry, write_page
+from mrxs_tiles.runtime import renew_runtime
 from mrxs_tiles.store import make_folder, write_file
 
 if TYPE_CHECKING:
@@ -26,17 +28,19 @@ def report(
     slides: Iterable[str] | None = None,
     refused: Iterable[tuple[str, str, str]] = (),
     config: Mapping[str, object] | None = None,
+    benchmarks: Path | None = None,
 ) -> None:
-    """Write the table of all slides and the page that shows them.
+    """Write the tables of all slides and the page that shows them.
 
     Args:
         results: where everything goes.
         slides: their names; None: all that have a ``slide.json`` below ``results``.
         refused: name, path and why, of slides that no step could be run for.
         config: keys and values that the page shows.
+        benchmarks: the folder with what Snakemake measured; None: no ``runtime.tsv``.
 
     Raises:
-        ResultsError: no slide is there, or the table or the page cannot be written.
+        ResultsError: no slide is there, or a table or the page cannot be written.
     """
     make_folder(results)
     names = find_inspected(results) if slides is None else slides
@@ -48,6 +52,7 @@ def report(
     entries.sort(key=lambda entry: str(entry.row["slide"]))
     text = _tsv(_table(entry.row for entry in entries))
     write_file(results / manifest.REPORT_TSV, text.encode("utf-8", "backslashreplace"))
+    renew_runtime(results, [entry.row for entry in entries], benchmarks)
     write_page(results, entries, config or {})
 
 

@@ -40,6 +40,7 @@ except (ConfigError, ResultsError) as error:
 
 CLUSTER_MB = 400  # the two Snakemakes around a step in a cluster's job, which count there
 VIEWER_MB = 60  # what a thread holds of the pyramid
+MASK_MB = 700  # what `inspect` holds to find the tissue on a whole glass
 RESAMPLED_MB = 200  # what a thread reads at once of a tile to be resampled, and its copies
 
 SLIDES = {slide.name: slide for slide in FOUND if not slide.refused}
@@ -107,12 +108,12 @@ def tile_memory(wildcards, threads, attempt):
 
 
 def inspect_memory(wildcards, attempt):
-    """MB for `inspect`: as for `tile`, without tiles."""
-    return tile_memory(wildcards, 0, attempt)
+    """MB for `inspect`: as for `tile`, without tiles, with the mask of the largest slide."""
+    return tile_memory(wildcards, 0, attempt) + attempt * MASK_MB
 
 
 def tile_minutes(wildcards, attempt):
-    """Minutes for `tile`: a slide takes some two minutes a GB and core; ten times that."""
+    """Minutes for `tile`: a GB takes a core half a minute as jpg, twelve as png, plus the disk."""
     gigabytes = slide_stamp(wildcards.slide)[1] / 1e9
     return int(attempt * (20 + 20 * gigabytes))
 

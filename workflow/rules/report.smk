@@ -1,8 +1,11 @@
-# The table and the page of all slides, and the last word of a run.
+# The tables and the page of all slides, and the last word of a run.
 #
 # What is marked `report` stands in Snakemake's own report too (snakemake --report x.html). The maps
 # there are copies that this rule makes: tiles.png is no output of `tile`, since a failed slide
 # has none, while every slide has a map among the pictures of the page.
+#
+# The benchmark files, which runtime.tsv is made of, are no input: a slide that was cut before
+# they were written, or whose logs were deleted, would be cut again for them.
 
 
 rule report:
@@ -22,6 +25,7 @@ rule report:
             category="All slides",
             labels={"what": "page"},
         ),
+        runtime=f"{RESULTS}/runtime.tsv",
         maps=[
             report(
                 f"{RESULTS}/report_files/{map_name(slide)}",

@@ -9,8 +9,10 @@ from mrxs_tiles.report import report
 
 job = snakemake
 results = Path(job.output.table).parent
+logs = Path(job.log[0]).parent  # where the benchmark files lie too, whatever the prefix
+params = job.params
 run_job(
-    lambda: report(results, job.params.slides, job.params.refused, job.params.config),
+    lambda: report(results, params.slides, params.refused, params.config, logs),
     job.log[0],
     "report",
 )
