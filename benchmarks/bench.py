@@ -45,7 +45,9 @@ def main(arguments: list[str] | None = None) -> int:
 def _part(name: str, quick: bool) -> list[str]:
     if name == "snakemake":
         tiny, _ = _slide("tiny")
-        share = workflow_share(tiny, 5, 100) if quick else workflow_share(tiny, 30, 1000)
+        # the thousand real slides take some ten minutes
+        sizes, dry_sizes = ((5, 20), (100,)) if quick else ((100, 1000), (1, 1000, 2000, 5000))
+        share = workflow_share(tiny, sizes, dry_sizes)
         return ["## Snakemake's own share", "", *share]
     slide, words = _slide("small" if quick else "large")
     if name == "reading":
