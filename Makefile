@@ -32,7 +32,7 @@ lint: .venv/.done ## style, types, and Snakemake's own checks
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	$(BIN)/snakefmt --check Snakefile workflow/rules
+	$(BIN)/snakefmt --check Snakefile workflow
 	$(BIN)/snakemake --lint --config slides=tests/data/CMU-1-Small-Region.svs
 
 bench: env ## how fast, against the plain script

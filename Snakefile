@@ -5,6 +5,7 @@
 #   workflow/rules/slide.smk    inspect and tile, one job each per slide
 #   workflow/rules/report.smk   report.tsv, runtime.tsv, report.html, and the lines that end a run
 #   workflow/mrxs_tiles/        the package that does the work
+import gc
 import os
 import sys
 
@@ -17,6 +18,9 @@ HERE = str(workflow.current_basedir)
 sys.path.insert(0, f"{HERE}/workflow")
 # nothing here multiplies matrices: numpy's threads for that only cost each job time and memory
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+# thousands of jobs are a million objects that all stay: to look through them for garbage as often
+# as Python does by default takes a tenth of the time before the first job
+gc.set_threshold(50_000)
 
 
 configfile: "config.yaml" if os.path.exists("config.yaml") else f"{HERE}/config.yaml"
@@ -34,3 +38,12 @@ rule all:
         rules.report.output.table,
         rules.report.output.page,
         rules.report.output.runtime,
+        [
+            report(
+                f"{RESULTS}/{FOLDER}/{map_name(slide)}",
+                caption="workflow/report/map.rst",
+                category="Maps",
+                labels={"slide": slide},
+            )
+            for slide in mapped_slides(rules.report.output.page)
+        ],

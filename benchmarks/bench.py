@@ -47,7 +47,9 @@ def main(arguments: list[str] | None = None) -> int:
 def _part(name: str, quick: bool) -> list[str]:
     if name == "snakemake":
         tiny, _ = _slide("tiny")
-        share = workflow_share(tiny, 5, 100) if quick else workflow_share(tiny, 30, 1000)
+        # the thousand real slides take some ten minutes
+        sizes, dry_sizes = ((5, 20), (100,)) if quick else ((100, 1000), (1, 1000, 2000, 5000))
+        share = workflow_share(tiny, sizes, dry_sizes)
         return ["## Snakemake's own share", "", *share]
     if name == "costs":
         slides = [_slide(size)[0] for size in COSTS_OF[: 2 if quick else None]]

@@ -1,8 +1,11 @@
-"""Writes mrxs-tiles.yaml, the conda environment, from requirements.lock.
+"""Writes mrxs-tiles.yaml, the conda environment, and what installs the packages into it.
 
-Snakemake copies an environment's file away before conda reads it, and knows an environment by
-that file's content alone. So the file cannot refer to the lock: it holds the part of it that
-the workflow runs on, hashes included. `make lock` calls this; a test fails when it was forgotten.
+Snakemake copies an environment's files away before conda reads them, and knows an environment by
+their content alone. So they cannot refer to the lock: mrxs-tiles.post-deploy.sh, which Snakemake
+runs in the new environment, holds the part of it that the workflow runs on, hashes included. It
+does not stand in the environment's own file, because Snakemake writes that whole file into its
+record of every output: that was a megabyte a slide. `make lock` calls this; a test fails when it
+was forgotten.
 """
 
 import re
@@ -12,8 +15,8 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 
-HEAD = """\
-# For `snakemake --sdm conda`: Python from conda-forge, all else from requirements.lock.
+ENVIRONMENT = """\
+# For `snakemake --sdm conda`: Python from conda-forge; mrxs-tiles.post-deploy.sh installs all else.
 # Made by `make lock`; not edited by hand.
 channels:
   - conda-forge
@@ -21,7 +24,13 @@ channels:
 dependencies:
   - python=3.11
   - pip>=23
-  - pip:
+"""
+DEPLOY = """\
+#!bash
+# What requirements.lock holds for the workflow's jobs, into the environment that is active.
+# Made by `make lock`; not edited by hand.
+set -eu
+python -m pip --disable-pip-version-check --no-input install --require-hashes -r /dev/stdin <<'END'
 """
 
 
@@ -54,19 +63,18 @@ def runtime(lock: str, dependencies: list[str]) -> dict[str, list[str]]:
     return {name: packages[name][0] for name in sorted(wanted)}
 
 
-def environment(lock: str, pyproject: str) -> str:
-    """Return the text of the conda environment."""
+def deploy(lock: str, pyproject: str) -> str:
+    """Return the text of the script that installs the packages."""
     dependencies = tomllib.loads(pyproject)["project"]["dependencies"]
     items = runtime(lock, dependencies).values()
-    # A folded scalar (>-): one line for pip, one hash a line for whoever reads a diff.
-    return HEAD + "".join(
-        "      - >-\n" + "".join(f"        {line}\n" for line in lines) for lines in items
-    )
+    return DEPLOY + "".join(" \\\n    ".join(lines) + "\n" for lines in items) + "END\n"
 
 
 if __name__ == "__main__":
-    text = environment(
+    text = deploy(
         (ROOT / "requirements.lock").read_text(encoding="utf-8"),
         (ROOT / "pyproject.toml").read_text(encoding="utf-8"),
     )
-    (HERE / "mrxs-tiles.yaml").write_text(text, encoding="utf-8", newline="\n")
+    for name, content in (("yaml", ENVIRONMENT), ("post-deploy.sh", text)):
+        path = HERE / f"mrxs-tiles.{name}"
+        path.write_text(content, encoding="utf-8", newline="\n")

@@ -1,7 +1,9 @@
 """The lock, the conda environment and pyproject.toml name the same packages."""
 
+import os
 import re
 import runpy
+import subprocess
 import tomllib
 from importlib.metadata import requires
 from pathlib import Path
@@ -16,6 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
 PYPROJECT = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
 CONDA = (ROOT / "envs" / "mrxs-tiles.yaml").read_text(encoding="utf-8")
+DEPLOY = (ROOT / "envs" / "mrxs-tiles.post-deploy.sh").read_text(encoding="utf-8")
 FORGOTTEN = "`make lock` was forgotten"
 
 project = tomllib.loads(PYPROJECT)["project"]
@@ -48,20 +51,35 @@ def test_every_package_has_hashes_and_comes_from_the_registry() -> None:
 
 
 def test_conda_environment_is_the_locks() -> None:
-    assert tool["environment"](LOCK, PYPROJECT) == CONDA, FORGOTTEN
+    assert tool["ENVIRONMENT"] == CONDA
+    assert tool["deploy"](LOCK, PYPROJECT) == DEPLOY, FORGOTTEN
 
 
-def test_conda_environment_reads_as_requirements() -> None:
-    dependencies = yaml.safe_load(CONDA)["dependencies"]
-    assert dependencies[0] == "python=3.11"
-    held = [line.split(" --hash=") for line in dependencies[-1]["pip"]]
-    assert all(hashes for _, *hashes in held)
-    assert all(Requirement(line) for line, *_ in held)
+def test_conda_environment_is_small() -> None:
+    """Snakemake writes this file into its record of every output of every slide."""
+    assert yaml.safe_load(CONDA)["dependencies"][0] == "python=3.11"
+    assert len(CONDA) < 500
+
+
+def test_conda_environment_reads_as_requirements(tmp_path: Path) -> None:
+    """The script hands pip the lock's own lines, whatever quotes they hold."""
+    fake = tmp_path / "python"
+    fake.write_text('#!/bin/sh\nfor last; do :; done\ncat "$last"\n')
+    fake.chmod(0o755)
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    script = ROOT / "envs" / "mrxs-tiles.post-deploy.sh"
+    done = subprocess.run(
+        ["bash", script], env={"PATH": path}, capture_output=True, text=True, check=True
+    )
+    found = tool["locked"](done.stdout)
+    assert found
+    assert all(lines == packages[name][0] for name, (lines, _) in found.items())
+    assert all(hashes for (_, *hashes), _ in found.values())
 
 
 def test_conda_environment_is_complete() -> None:
     """What each package says of itself, installed here, agrees with who asks for it in the lock."""
-    held = {tool["normal"](line) for line in yaml.safe_load(CONDA)["dependencies"][-1]["pip"]}
+    held = set(tool["locked"](DEPLOY.partition("<<'END'\n")[2].removesuffix("END\n")))
     here = {**default_environment(), "extra": ""}
     for name in sorted(held):
         marker = Requirement(packages[name][0][0]).marker

@@ -513,3 +513,19 @@ def test_any_place_is_slides_or_a_config_error(place: str) -> None:
     else:
         told = "".join(slide.name + slide.refused for slide in found)
     assert told.encode("utf-8", "replace").decode() == told, "no bytes that are no text"
+
+
+@pytest.mark.parametrize("name", ["A", "a b's", 'a "b"', "$(x) `y`;z", "ü é [*]", "-x"])
+def test_names_that_reach_a_cluster(name: str) -> None:
+    slide = Slide(name, Path("/slides/A.mrxs"), Settings())
+    assert fit_for_cluster(slide) is slide
+
+
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [("a,b", "A"), ("a'$b", "A"), ("a'`b", "A"), ("a'\"b", "A"), ("a\\b", "A"), ("A", "a'$b")],
+)
+def test_names_that_do_not_reach_a_cluster(name: str, path: str) -> None:
+    refused = fit_for_cluster(Slide(name, Path(f"/slides/{path}.mrxs"), Settings())).refused
+    assert refused.startswith("Slide ")
+    assert f"rename {shown(f'/slides/{path}.mrxs')}, give the slide another name" in refused

@@ -19,7 +19,6 @@ from PIL import Image
 import running
 from mrxs_tiles.page_pictures import map_name
 from running import (
-    REPO,
     SLIDE_FILES,
     SPEC,
     TINY,
@@ -377,43 +376,6 @@ def test_results_given_absolute(tmp_path: Path) -> None:
     assert ran.code == 0
     expected = ["A", "report.html", "report.tsv", "report_files", "runtime.tsv"]
     assert running.names(results) == expected
-
-
-OUTER = """
-from snakemake.utils import min_version
-min_version("9.0")
-
-module mrxs:
-    snakefile: {snakefile!r}
-    config: {{"slides": {slides!r}, "results": "cut", "tile_size": 200}}
-
-use rule * from mrxs as mrxs_*
-
-module other:
-    snakefile: {snakefile!r}
-    config: {{"slides": {slides!r}, "results": "results", "tile_size": 200}}
-    prefix: "below"
-
-use rule * from other as other_*
-
-rule all:
-    default_target: True
-    input: "cut/report.tsv", "below/results/report.tsv"
-"""
-
-
-def test_as_a_module(first: tuple[Path, Ran], tmp_path: Path) -> None:
-    """Another workflow can use this one as a module, with a prefix too, with the same results."""
-    folder, _ = first
-    slides, snakefile = str(folder / "slides"), str(REPO / "Snakefile")
-    outer = tmp_path / "outer"
-    outer.mkdir()
-    (outer / "Snakefile").write_text(OUTER.format(slides=slides, snakefile=snakefile), "utf-8")
-    ran = snakemake(tmp_path / "work", repo=outer)
-    assert ran.code == 0, ran.text
-    expected = lasting(folder / "work" / "results")
-    assert lasting(tmp_path / "work" / "cut") == expected
-    assert lasting(tmp_path / "work" / "below" / "results") == expected
 
 
 # --- names ------------------------------------------------------------------------------------

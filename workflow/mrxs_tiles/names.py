@@ -61,8 +61,8 @@ def fit_for_cluster(slide: Slide) -> Slide:
     if slide.refused or not unfit:
         return slide
     why = (
-        'a name with a comma, and a path with a backslash or with a quote beside another one, "$" or '
-        f'"`", cannot be carried to a cluster by Snakemake: rename {shown(slide.path)}, give the slide '
+        "Snakemake cannot carry to a cluster a name with a comma, or a path with a backslash or "
+        f'with a quote beside another one, "$" or "`": rename {shown(slide.path)}, give the slide '
         "another name in the column slide of a sheet, or run it with --cores on one machine."
     )
     return replace(slide, refused=f"Slide {shown(slide.name)}: {why}")

@@ -52,6 +52,14 @@ def map_name(slide: str) -> str:
     return f"{slide_id(slide)}-map.jpg"
 
 
+def maps_beside(page: Path) -> frozenset[str]:
+    """The names of all maps that lie in the folder of a page's pictures."""
+    try:
+        return frozenset(path.name for path in (page.parent / FOLDER).glob("*-map.jpg"))
+    except OSError:
+        return frozenset()
+
+
 def make_pictures(
     results: Path, slide: str, size: tuple[int, int] | None, samples: Sequence[Sample]
 ) -> Pictures:
@@ -71,7 +79,7 @@ def make_pictures(
     thumbnail = _decoded(content)
     shown = _map(folder, thumbnail)
     name = map_name(slide)
-    # Snakemake's own report shows the maps, and wants one of each slide
+    # Snakemake's own report shows the maps, too, and a failed slide is to be found there
     write_file(out / name, _jpeg(shown or _no_map()))
     made = Pictures(map=name if shown else "")
     if thumbnail is None or size is None:

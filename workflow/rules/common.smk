@@ -13,7 +13,7 @@ from mrxs_tiles.config import cutting_keys, read_config
 from mrxs_tiles.errors import ConfigError, ResultsError
 from mrxs_tiles.locate import stamp
 from mrxs_tiles.names import fit_for_cluster
-from mrxs_tiles.page_pictures import map_name
+from mrxs_tiles.page_pictures import FOLDER, map_name, maps_beside
 from mrxs_tiles.region import region_stamp
 from mrxs_tiles.report import bad_slides, read_report, summary
 from mrxs_tiles.revision import revision
@@ -125,6 +125,15 @@ def say_again():
     end in silence.
     """
     return time.time_ns() if bad_slides(read_report(CONFIG.results)) else 0
+
+
+def mapped_slides(page):
+    """The slides whose map lies beside the report's page by now.
+
+    The page is asked where that is, since a module with `prefix:` has it elsewhere.
+    """
+    there = maps_beside(Path(page))
+    return [slide for slide in SLIDES if map_name(slide) in there]
 
 
 def last_word():

@@ -1,8 +1,8 @@
 # The tables and the page of all slides, and the last word of a run.
 #
-# What is marked `report` stands in Snakemake's own report too (snakemake --report x.html). The maps
-# there are copies that this rule makes: tiles.png is no output of `tile`, since a failed slide
-# has none, while every slide has a map among the pictures of the page.
+# What is marked `report` stands in Snakemake's own report too (snakemake --report x.html). So do the
+# maps among the page's pictures, as inputs of `all`. As outputs of this job they would grow with the
+# square of the slides: Snakemake records with each output all inputs of its job.
 #
 # The benchmark files, which runtime.tsv is made of, are no input: a slide that was cut before
 # they were written, or whose logs were deleted, would be cut again for them.
@@ -26,15 +26,6 @@ rule report:
             labels={"what": "page"},
         ),
         runtime=f"{RESULTS}/runtime.tsv",
-        maps=[
-            report(
-                f"{RESULTS}/report_files/{map_name(slide)}",
-                caption="../report/map.rst",
-                category="Maps",
-                labels={"slide": slide},
-            )
-            for slide in SLIDES
-        ],
     log:
         "logs/report.log",
     localrule: True

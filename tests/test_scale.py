@@ -1,0 +1,89 @@
+"""What a cohort of thousands would feel: folders listed, calls and records per slide, counted."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import shutil
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+import running
+from running import TINY, snakemake
+
+pytestmark = pytest.mark.slow
+
+LOOKS = "stat,lstat,newfstatat,statx,access,faccessat,faccessat2,readlink,readlinkat"
+PATH = re.compile(r'"(/[^"]*)"')
+
+
+def folder_of(tmp_path: Path, count: int) -> Path:
+    """Slides in two folders, each with a data folder of three files; they need not open."""
+    top = tmp_path / f"{count} slides"
+    for number in range(count):
+        data = top / f"sub {number % 2}" / f"{number:03}"
+        data.mkdir(parents=True)
+        data.with_suffix(".mrxs").touch()
+        for name in ("Slidedat.ini", "Index.dat", "Data0000.dat"):
+            (data / name).touch()
+    return top
+
+
+def traced(tmp_path: Path, count: int) -> tuple[Counter[str], int]:
+    """How often a dry run lists each folder of the slides, and how many looks at paths it takes."""
+    if shutil.which("strace") is None:
+        pytest.skip("there is no strace here")
+    slides, log = folder_of(tmp_path, count), tmp_path / f"{count}.strace"
+    command = running.snakemake_command(tmp_path / f"{count}", "-n", "-q", "all", slides=slides)
+    watch = ("-f", "-qq", "-s", "4096", "-e", f"trace=open,openat,{LOOKS}", "-o", log)
+    (tmp_path / f"{count}").mkdir()
+    assert running.run("strace", *watch, *command).code == 0
+    listed: Counter[str] = Counter()
+    looks = 0
+    for line in log.read_text("utf-8", "replace").splitlines():
+        match = PATH.search(line)
+        if match is None or not match[1].startswith(str(slides)):
+            continue
+        if "O_DIRECTORY" in line:
+            listed[str(Path(match[1]).relative_to(slides))] += 1
+        elif "open" not in line:
+            looks += 1
+    return listed, looks
+
+
+def test_each_folder_is_listed_once(tmp_path: Path) -> None:
+    """One walk lists the slides and passes over their data; each data folder is listed once."""
+    few, few_looks = traced(tmp_path, 10)
+    data = {f"sub {number % 2}/{number:03}" for number in range(10)}
+    assert few == Counter({".", "sub 0", "sub 1", *data})
+    many, many_looks = traced(tmp_path, 30)
+    assert len(many) - len(few) == 20
+    assert set(many.values()) == {1}
+    # all that is asked of a slide's four files, Snakemake's own questions included
+    assert (many_looks - few_looks) / 20 <= 16, "looks per slide"
+
+
+def test_records_of_snakemake(tmp_path: Path) -> None:
+    """Four small records a slide, none of which holds anything of another; two of the report."""
+    for number in range(3):
+        running.write(tmp_path / "slides" / f"slide_{number}.mrxs", replace(TINY, seed=number))
+    assert snakemake(tmp_path, tile_size=200).code == 0
+    records = [path for path in (tmp_path / ".snakemake" / "metadata").rglob("*") if path.is_file()]
+    owners: Counter[str] = Counter()
+    for path in records:
+        output = base64.b64decode(path.name).decode()
+        text = path.read_text("utf-8")
+        if json.loads(text)["rule"] == "report":
+            owners["report"] += 1
+            continue
+        slide = output.split("/")[-2]
+        owners[slide] += 1
+        assert set(re.findall(r"slide_\d", text)) == {slide}
+        assert len(text) < 3000, "bytes of a record"
+    assert owners == {"report": 2, "slide_0": 4, "slide_1": 4, "slide_2": 4}
+    left = [path for path in (tmp_path / ".snakemake").rglob("*") if path.is_file()]
+    assert len(left) == len(records) + 1, "but for the records, there is the log of the run"
