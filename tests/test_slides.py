@@ -13,7 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mrxs_tiles.config import load_schema, read_config
-from mrxs_tiles.errors import ConfigError
+from mrxs_tiles.errors import ConfigError, shown
+from mrxs_tiles.names import fit_for_cluster
 from mrxs_tiles.slides import Slide, find_slides, name_fault
 
 COLUMNS = ", ".join(load_schema("slides"))
@@ -517,7 +518,7 @@ def test_any_place_is_slides_or_a_config_error(place: str) -> None:
 
 @pytest.mark.parametrize("name", ["A", "a b's", 'a "b"', "$(x) `y`;z", "ü é [*]", "-x"])
 def test_names_that_reach_a_cluster(name: str) -> None:
-    slide = Slide(name, Path("/slides/A.mrxs"), Settings())
+    slide = Slide(name, Path("/slides/A.mrxs"), read_config({}).settings)
     assert fit_for_cluster(slide) is slide
 
 
@@ -526,6 +527,8 @@ def test_names_that_reach_a_cluster(name: str) -> None:
     [("a,b", "A"), ("a'$b", "A"), ("a'`b", "A"), ("a'\"b", "A"), ("a\\b", "A"), ("A", "a'$b")],
 )
 def test_names_that_do_not_reach_a_cluster(name: str, path: str) -> None:
-    refused = fit_for_cluster(Slide(name, Path(f"/slides/{path}.mrxs"), Settings())).refused
+    refused = fit_for_cluster(
+        Slide(name, Path(f"/slides/{path}.mrxs"), read_config({}).settings)
+    ).refused
     assert refused.startswith("Slide ")
     assert f"rename {shown(f'/slides/{path}.mrxs')}, give the slide another name" in refused
