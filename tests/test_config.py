@@ -191,7 +191,7 @@ def test_accepted(key: str, value: object, expected: object) -> None:
         ),
         (
             {"format": "JPEG"},
-            'format is the text "JPEG": write jpg or png (the default is jpg).',
+            'format is the text "JPEG": write jpg, png, webp, tif or none (the default is jpg).',
         ),
         (
             {"subsampling": 411},
@@ -272,7 +272,7 @@ def test_places_are_paths(key: str, value: object) -> None:
 def test_all_faults_at_once() -> None:
     """Every fault is told at the first go, unknown keys first, a line each."""
     with pytest.raises(ConfigError) as caught:
-        read_config({"quality": 0, "shade": 0.5, "format": "tif", "overlap": 1})
+        read_config({"quality": 0, "shade": 0.5, "format": "gif", "overlap": 1})
     lines = str(caught.value).splitlines()
     assert [line.split()[0] for line in lines] == ['"shade"', "format", "quality"]
     assert caught.value.faults == tuple(lines)
@@ -340,13 +340,14 @@ def test_override() -> None:
 
 def test_override_refuses() -> None:
     """All wrong cells of a row are told, each with its place; the settings stay."""
-    cells = {"tile_size": "5e2", "format": "tif", "quality": "80"}
+    cells = {"tile_size": "5e2", "format": "gif", "quality": "80"}
     assert override(DEFAULTS, cells, "row 3") == (
         DEFAULTS,
         [
             'row 3, column tile_size is "5e2": write a whole number of px from 1 to 30000 '
             "(the default is 3000).",
-            'row 3, column format is "tif": write jpg or png (the default is jpg).',
+            'row 3, column format is "gif": write jpg, png, webp, tif or none '
+            "(the default is jpg).",
         ],
     )
     assert override(DEFAULTS, {"overlap": "3001"}, "row 3") == (

@@ -29,7 +29,7 @@ SCHEMAS = Path(__file__).resolve().parent.parent / "schemas"
 SLIDE_MPP = "slide_mpp"  # says what a slide is, not how it is cut: no key of the config
 SCALES = ("downsample", "mpp", "magnification")  # only one of them counts
 _DECIMAL = r"-?[0-9]{1,30}(\.[0-9]{1,30})?([eE][-+]?[0-9]{1,2})?"
-JPEG_LIMIT = 65500  # px; no side of a JPEG that libjpeg writes is longer
+LARGEST = {"jpg": 65500, "webp": 16383}  # px; no side of what their libraries write is longer
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,9 +281,9 @@ def _size_faults(subject: str, values: Mapping[str, Any]) -> list[str]:
     if overlap > tile_size:
         # Deep Zoom puts the second tile's corner at tile_size - overlap.
         problem = "the second tile would begin before the slide: write an overlap <= tile_size."
-    elif values["format"] == "jpg" and side > JPEG_LIMIT:
+    elif side > (limit := LARGEST.get(values["format"], side)):
         problem = (
-            f"a tile can have {side} px a side, and a jpg at most {JPEG_LIMIT}: "
+            f"a tile can have {side} px a side, and a {values['format']} at most {limit}: "
             "write smaller ones, or format png."
         )
     else:

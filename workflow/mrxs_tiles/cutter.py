@@ -37,11 +37,14 @@ class Cutter:
         self,
         pictures: Pictures,
         folder: TileFolder,
-        encode: Encode,
+        encode: Encode | None,
         suffix: str,
         judge: Judge,
     ) -> None:
-        """Take what all tiles of a slide share; ``suffix`` is the files' without its dot."""
+        """Take what all tiles of a slide share.
+
+        ``encode`` None: no picture is written. ``suffix`` is the files' without its dot.
+        """
         self._pictures, self._folder, self._judge = pictures, folder, judge
         self._encode, self._suffix = encode, suffix
 
@@ -58,6 +61,8 @@ class Cutter:
         verdict = self._judge(pixels)
         if verdict.reason:
             return Fate(0, *verdict)
+        if self._encode is None:
+            return Fate(1, *verdict)
         content = self._encode(pixels)
         col, row = address
         file = self._folder.write(f"{col}_{row}.{self._suffix}", content)

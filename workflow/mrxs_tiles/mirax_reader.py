@@ -113,6 +113,10 @@ class MiraxReader:
         """The coarsest level that is not coarser than a downsample."""
         return self._slide.best_level(downsample)
 
+    def color_profile(self) -> bytes | None:
+        """The slide's ICC colour profile, as OpenSlide finds it."""
+        return self._slide.color_profile()
+
     def is_empty(self, location: tuple[int, int], size: tuple[int, int]) -> bool:
         """Whether no stored image touches a region of level 0, level-0 px."""
         return not len(self._finder.touching(*location, *size))

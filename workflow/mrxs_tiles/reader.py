@@ -63,6 +63,9 @@ class Reader(Protocol):
     def best_level(self, downsample: float) -> int:
         """The coarsest level that is not coarser than a downsample."""
 
+    def color_profile(self) -> bytes | None:
+        """The slide's ICC colour profile."""
+
     def is_empty(self, location: tuple[int, int], size: tuple[int, int]) -> bool:
         """Whether a region of level 0, level-0 px, is known to hold nothing."""
 
@@ -144,6 +147,17 @@ class SlideReader:
     def best_level(self, downsample: float) -> int:
         """The coarsest level that is not coarser than a downsample; Deep Zoom reads that one."""
         return self._current().get_best_level_for_downsample(downsample)
+
+    def color_profile(self) -> bytes | None:
+        """The slide's ICC colour profile; None: it has none.
+
+        Raises:
+            SlideError: it cannot be read.
+        """
+        try:
+            return lowlevel.read_icc_profile(self._current()._osr)
+        except openslide.OpenSlideError as error:
+            raise SlideError(self._sentence(error)) from None
 
     def is_empty(self, location: tuple[int, int], size: tuple[int, int]) -> bool:
         """Whether a region of level 0, level-0 px, lies outside the bounds."""

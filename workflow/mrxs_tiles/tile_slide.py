@@ -14,7 +14,7 @@ from pathlib import Path
 from mrxs_tiles import manifest
 from mrxs_tiles.cutter import Cutter, Fate, cut_all
 from mrxs_tiles.damage import COPY_AGAIN, damaged_files, unreadable_tiles, why_unreadable
-from mrxs_tiles.encode import make_encoder
+from mrxs_tiles.encode import Encode, make_encoder
 from mrxs_tiles.errors import ResultsError, SlideError
 from mrxs_tiles.filters import WHITE, Color
 from mrxs_tiles.grid import Grid
@@ -156,7 +156,7 @@ def _other_settings(folder: Path, key: str) -> ResultsError:
 
 def _cut(job: _Job, settings: Settings, threads: int) -> Record:
     """Cut, and put the results in place."""
-    encode, warning = make_encoder(settings.format, settings.quality, settings.subsampling)
+    encode, warning = _encoder(job, settings)
     colour = settings.background or tuple(job.inspected["background"] or WHITE)
     index = job.index if _is_damaged(job.inspected) else None
     fates = {
@@ -167,7 +167,9 @@ def _cut(job: _Job, settings: Settings, threads: int) -> Record:
     wanted = [address for address in job.tissue if address not in fates]
     with TileFolder(job.folder) as tiles, Progress(job.slide, len(wanted)) as progress:
         # in here, since what a killed run left behind is gone now
-        guess = estimate_bytes(job.reader, job.grid, wanted, encode, colour)
+        guess = (
+            0 if encode is None else estimate_bytes(job.reader, job.grid, wanted, encode, colour)
+        )
         guess += _viewer_bytes(job, settings, colour) if settings.deepzoom else 0
         check_space(job.folder, job.slide, guess)
         pictures = Pictures(job.reader, job.grid, colour, settings.drop_blank)
@@ -189,6 +191,19 @@ def _cut(job: _Job, settings: Settings, threads: int) -> Record:
     counts = record["counts"]
     log.info("%s: %d of %d tiles kept", job.slide, counts["kept"], counts["tiles"])
     return record
+
+
+def _encoder(job: _Job, settings: Settings) -> tuple[Encode | None, str]:
+    """What turns a tile's picture into its file, None where it has none; and a warning."""
+    if settings.format == "none":
+        return None, ""
+    profile = None if settings.format == "jpg" else job.reader.color_profile()
+    mpp = job.inspected["grid"]["mpp_x"], job.inspected["grid"]["mpp_y"]
+    return make_encoder(
+        *(settings.format, settings.quality, settings.subsampling),
+        profile=profile,
+        mpp=mpp if all(mpp) else None,
+    )
 
 
 def _viewer_bytes(job: _Job, settings: Settings, background: Color) -> int:
