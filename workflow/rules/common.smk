@@ -30,6 +30,9 @@ try:
 except (ConfigError, ResultsError) as error:
     raise WorkflowError(str(error)) from None
 
+# The script of `tile` takes it from there: as a parameter it would cut all slides again.
+config["stage"] = CONFIG.stage
+
 VIEWER_MB = 60  # what a thread holds of the pyramid
 RESAMPLED_MB = 200  # what a thread reads at once of a tile to be resampled, and its copies
 
@@ -54,9 +57,9 @@ def slide_file(wildcards):
 
 
 def tile_code():
-    """The digest of `tile`: the viewer's code counts where a viewer is made."""
+    """The digest of `tile`: the viewer's code counts where a viewer is made; a copy's never."""
     viewer = () if CONFIG.settings.deepzoom else ("viewer", "viewer_page", "deepzoom")
-    return revision("tile_slide", without=viewer)
+    return revision("tile_slide", without=("stage", *viewer))
 
 
 def inspect_settings(wildcards):
