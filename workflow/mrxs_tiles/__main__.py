@@ -149,7 +149,7 @@ def _slide_step(command: str, config: Config, given: dict[str, str | None]) -> i
             return preview(slide, path, results, settings, threads)
         from mrxs_tiles.tile_slide import tile
 
-        return tile(slide, path, results, settings, threads)
+        return tile(slide, path, results, settings, threads, config.stage)
 
     return run(step, config.on_bad_slide == "ignore")
 

@@ -38,6 +38,7 @@ class Config:
 
     slides: str
     results: Path
+    stage: str | None  # a folder, or "auto"; whether it is there the machine knows that cuts
     on_bad_slide: str
     settings: Settings
 
@@ -107,6 +108,7 @@ def read_config(raw: Mapping[str, object]) -> Config:
     return Config(
         slides=str(home_expanded(str(values["slides"]))),
         results=home_expanded(str(values["results"])),
+        stage=None if values["stage"] is None else str(home_expanded(str(values["stage"]))),
         on_bad_slide=str(values["on_bad_slide"]),
         settings=_settings({SLIDE_MPP: None} | {name: values[name] for name in names}),
     )
@@ -134,8 +136,8 @@ def from_text(key: str, text: str, subject: str = "") -> object:
 def cutting_keys(config: Config) -> dict[str, object]:
     """Return the keys that say how slides are cut, and their values.
 
-    Not where slides and results lie, nor what is done about bad slides: the results do not
-    hang on those.
+    Not where slides, their copies and results lie, nor what is done about bad slides: the
+    results do not hang on those.
     """
     return {key: value for key, value in asdict(config.settings).items() if key != SLIDE_MPP}
 

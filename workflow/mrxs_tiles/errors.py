@@ -72,3 +72,11 @@ class ResultsError(MrxsTilesError, OSError):
     def __init__(self, sentence: str) -> None:
         """Take the whole sentence: which file or folder, what was found, what to do."""
         super().__init__(sentence)
+
+
+class StageError(MrxsTilesError, OSError):
+    """A slide cannot be copied to where ``stage`` says; the slide is not to blame."""
+
+    def __init__(self, sentence: str) -> None:
+        """Take the whole sentence: which slide and folder, what was found, what to do."""
+        super().__init__(printable(sentence))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,7 @@ from mrxs_tiles.manifest import BAD, Record
 log = logging.getLogger("mrxs_tiles")
 
 DONE, BAD_INPUT, INTERRUPTED = 0, 1, 130
+TERMINATED = 128 + signal.SIGTERM  # what a shell makes of it
 
 
 def run(step: Callable[[], Record | None], ignore_bad: bool) -> int:
@@ -23,6 +25,7 @@ def run(step: Callable[[], Record | None], ignore_bad: bool) -> int:
         step: does the work and returns its record.
         ignore_bad: a slide that failed or is damaged is no reason for a non-zero exit.
     """
+    signal.signal(signal.SIGTERM, _terminate)
     try:
         record = step()
     except MrxsTilesError as error:
@@ -33,6 +36,9 @@ def run(step: Callable[[], Record | None], ignore_bad: bool) -> int:
     except KeyboardInterrupt:
         _say("interrupted")
         return INTERRUPTED
+    except SystemExit:
+        _say("terminated")
+        return TERMINATED
     if record is not None and record["status"] in BAD:
         sentence = f"{record['slide']} ({record['status']}): {record['error']}"
         if not ignore_bad:
@@ -40,6 +46,11 @@ def run(step: Callable[[], Record | None], ignore_bad: bool) -> int:
             return BAD_INPUT
         log.warning(sentence)
     return DONE
+
+
+def _terminate(*_: object) -> NoReturn:
+    """What a cluster sends when the time is up, a while before it kills: enough to tidy up."""
+    raise SystemExit(TERMINATED)
 
 
 def complain(error: MrxsTilesError) -> int:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,6 +31,7 @@ from mrxs_tiles.resolution import with_scale
 from mrxs_tiles.settings import Settings
 from mrxs_tiles.slide_grid import grid_of, grid_record, tile_mpp
 from mrxs_tiles.space import check_space, estimate_bytes
+from mrxs_tiles.stage import staged
 from mrxs_tiles.store import TileFolder, discard_folder, make_folder, remove_files, write_file
 from mrxs_tiles.tile_map import TileMap
 
@@ -43,7 +44,14 @@ TOO_LITTLE = Fate(0, "tissue")
 UNREADABLE = Fate(0, "unreadable")
 
 
-def tile(slide: str, path: Path, results: Path, settings: Settings, threads: int) -> Record:
+def tile(
+    slide: str,
+    path: Path,
+    results: Path,
+    settings: Settings,
+    threads: int,
+    stage: str | None = None,
+) -> Record:
     """Cut the tiles of one inspected slide.
 
     Args:
@@ -52,6 +60,7 @@ def tile(slide: str, path: Path, results: Path, settings: Settings, threads: int
         results: where everything goes.
         settings: how it is cut; the same as for ``inspect``.
         threads: how many tiles are cut at the same time.
+        stage: the folder of a local disk to which the slide is copied first, or ``auto``.
 
     Returns:
         What ``tiles.json`` holds. A slide that cannot be read has status ``failed`` there,
@@ -60,6 +69,7 @@ def tile(slide: str, path: Path, results: Path, settings: Settings, threads: int
     Raises:
         ResultsError: ``inspect`` has not been run with these settings, or the results cannot
             be written.
+        StageError: the slide cannot be copied to ``stage``.
     """
     folder = results / slide
     if settings.deepzoom:
@@ -71,15 +81,15 @@ def tile(slide: str, path: Path, results: Path, settings: Settings, threads: int
     if inspected["status"] == "failed":
         return write_failed(slide, results, inspected["error"])
     try:
-        files = locate(path)
-        index = _index(files, inspected)
-        tile_px = settings.tile_size**2
-        with opened(inspected["reader"], files, index, tile_px, threads) as reader:
-            grid = _inspected_grid(folder, reader, inspected, settings, len(tissue))
-            if not settings.drop_blank and len(tissue) < inspected["grid"]["tiles"]:
-                raise _other_settings(folder, "drop_blank")
-            job = _Job(slide, folder, files, index, reader, grid, inspected, tissue)
-            return _cut(job, settings, threads)
+        with staged(locate(path), stage) as copy:
+            files, index = copy.files, _index(copy.files, inspected)
+            tile_px = settings.tile_size**2
+            with opened(inspected["reader"], files, index, tile_px, threads) as reader:
+                grid = _inspected_grid(folder, reader, inspected, settings, len(tissue))
+                if not settings.drop_blank and len(tissue) < inspected["grid"]["tiles"]:
+                    raise _other_settings(folder, "drop_blank")
+                job = _Job(slide, folder, files, copy.check, index, reader, grid, inspected, tissue)
+                return _cut(job, settings, threads)
     except SlideError as problem:
         return write_failed(slide, results, str(problem))
 
@@ -110,6 +120,7 @@ class _Job:
     slide: str
     folder: Path
     files: SlideFiles
+    check: Callable[[], None]  # that these files are to be believed
     index: MiraxIndex | None  # where it is needed
     reader: Reader
     grid: Grid
@@ -179,6 +190,8 @@ def _cut(job: _Job, settings: Settings, threads: int) -> Record:
         order = in_blocks(wanted, job.grid.stride)
         cut, said = cut_all(cutter.cut, order, threads, progress.done, pictures.prepare)
         fates |= cut
+        if said:
+            job.check()
         error = _error(job, fates, said, index if lost else None)
         status = _status(fates)
         unlisted = job.inspected["grid"]["tiles"] - len(job.tissue)

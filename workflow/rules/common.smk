@@ -38,6 +38,9 @@ try:
 except (ConfigError, ResultsError) as error:
     raise WorkflowError(str(error)) from None
 
+# The script of `tile` takes it from there: as a parameter it would cut all slides again.
+config["stage"] = CONFIG.stage
+
 CLUSTER_MB = 400  # the two Snakemakes around a step in a cluster's job, which count there
 VIEWER_MB = 60  # what a thread holds of the pyramid
 MASK_MB = 700  # what `inspect` holds to find the tissue on a whole glass
@@ -64,9 +67,9 @@ def slide_file(wildcards):
 
 
 def tile_code():
-    """The digest of `tile`: the viewer's code counts where a viewer is made."""
+    """The digest of `tile`: the viewer's code counts where a viewer is made; a copy's never."""
     viewer = () if CONFIG.settings.deepzoom else ("viewer", "viewer_page", "deepzoom")
-    return revision("tile_slide", without=viewer)
+    return revision("tile_slide", without=("stage", *viewer))
 
 
 def inspect_settings(wildcards):

@@ -11,8 +11,9 @@ from mrxs_tiles.tile_slide import tile
 job, slide = snakemake, snakemake.wildcards.slide
 settings = Settings(**job.params.settings)
 results = Path(job.output.record.removesuffix(f"{slide}/tiles.json") or ".")
+path, stage = Path(job.params.path), job.config["stage"]
 run_job(
-    lambda: tile(slide, Path(job.params.path), results, settings, job.threads),
+    lambda: tile(slide, path, results, settings, job.threads, stage),
     job.log[0],
     job.config.get("on_bad_slide", "report"),
 )
