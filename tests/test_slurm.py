@@ -35,7 +35,10 @@ from running import (
 SLURM = REPO / "tests" / "slurm" / "slurm.sh"
 PROFILE = REPO / "profiles" / "slurm"
 QUICK = ("--latency-wait", "10", "--slurm-init-seconds-before-status-checks", "3")
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("slurm")]
+# for what need not be tried twice
+WITHOUT_ACCOUNTING = pytest.mark.parametrize("slurm", [""], ids=["plain"], indirect=True)
+
+pytestmark = [pytest.mark.usefixtures("slurm"), pytest.mark.slow, pytest.mark.xdist_group("slurm")]
 
 
 def _why_not() -> str:
@@ -65,13 +68,6 @@ def slurm(request: pytest.FixtureRequest) -> Iterator[str]:
     _slurm("up", *([request.param] if request.param else []))
     yield request.param
     _slurm("down")
-
-
-@pytest.fixture(scope="module")
-def no_accounting(slurm: str) -> None:
-    """For what need not be tried twice."""
-    if slurm:
-        pytest.skip("tried without accounting")
 
 
 @pytest.fixture(scope="module")
@@ -167,7 +163,6 @@ def _processes(slide: str) -> list[int]:
     return [int(line.split()[0]) for line in lines if "--profile" not in line]
 
 
-@pytest.mark.usefixtures("slurm")
 def test_the_same_bytes_as_on_one_machine(slides: Path, tmp_path: Path) -> None:
     """Names that a shell would take apart, and a bad slide, which ends the run as it does here."""
     away = run(*_head(tmp_path / "away", slides))
@@ -181,7 +176,6 @@ def test_the_same_bytes_as_on_one_machine(slides: Path, tmp_path: Path) -> None:
     assert "localrule report" in away.text
 
 
-@pytest.mark.usefixtures("slurm")
 def test_asks_for_memory_and_time_by_size(slides: Path, tmp_path: Path) -> None:
     """What the rules work out arrives at Slurm, for the two steps of a slide together."""
     run("scontrol", "update", "PartitionName=main", "State=DOWN")  # the jobs stay in the queue
@@ -202,7 +196,7 @@ def test_asks_for_memory_and_time_by_size(slides: Path, tmp_path: Path) -> None:
     assert not _jobs("PENDING"), told.text  # an interrupted head takes its jobs along
 
 
-@pytest.mark.usefixtures("no_accounting")
+@WITHOUT_ACCOUNTING
 def test_survives_a_cancelled_and_a_hanging_job(large: Path, tmp_path: Path) -> None:
     """Both are begun again; that Slurm's master is away meanwhile changes nothing."""
     seen: set[str] = set()
@@ -222,7 +216,7 @@ def test_survives_a_cancelled_and_a_hanging_job(large: Path, tmp_path: Path) -> 
     assert lasting(tmp_path / "away" / "results") == _local(tmp_path / "here", large, **SMALL_TILES)
 
 
-@pytest.mark.usefixtures("no_accounting")
+@WITHOUT_ACCOUNTING
 def test_survives_preemption_and_a_lost_node(large: Path, tmp_path: Path) -> None:
     """A job stopped for a more urgent one goes back into the queue; one whose node died, too."""
     seen: set[str] = set()
@@ -244,7 +238,7 @@ def test_survives_preemption_and_a_lost_node(large: Path, tmp_path: Path) -> Non
     assert lasting(tmp_path / "away" / "results") == alone
 
 
-@pytest.mark.usefixtures("no_accounting")
+@WITHOUT_ACCOUNTING
 def test_asks_for_more_memory_after_too_little(slides: Path, tmp_path: Path) -> None:
     """A job that Slurm kills for its memory is begun again with more of it."""
     little = ("inspect:mem_mb=60 if attempt == 1 else 2000", "tile:mem_mb=60")
@@ -254,7 +248,7 @@ def test_asks_for_more_memory_after_too_little(slides: Path, tmp_path: Path) -> 
     assert lasting(tmp_path / "away" / "results") == _local(tmp_path / "here", slides / "A.mrxs")
 
 
-@pytest.mark.usefixtures("no_accounting")
+@WITHOUT_ACCOUNTING
 def test_sees_the_end_of_a_job_that_slurm_has_forgotten(slides: Path, tmp_path: Path) -> None:
     """A head that stood still while its job ended does not wait for it for ever."""
     head = _Head(_head(tmp_path / "away", slides / "A.mrxs"), tmp_path / "log")
@@ -268,7 +262,7 @@ def test_sees_the_end_of_a_job_that_slurm_has_forgotten(slides: Path, tmp_path: 
     assert not told.code, told.text
 
 
-@pytest.mark.usefixtures("no_accounting")
+@WITHOUT_ACCOUNTING
 def test_goes_on_after_the_head_was_killed(large: Path, tmp_path: Path) -> None:
     """Its jobs end by themselves; after --unlock the next run does what is left."""
     command = _head(tmp_path / "away", large, **SMALL_TILES)
