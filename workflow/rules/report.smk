@@ -54,5 +54,9 @@ rule report:
         "../scripts/report.py"
 
 
+onstart:
+    hold_results()
+
+
 onsuccess:
     last_word()
