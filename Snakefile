@@ -35,6 +35,9 @@ include: "workflow/rules/report.smk"
 rule all:
     default_target: True
     input:
+        # not the report alone: where it is there, Snakemake would not miss a slide's own files
+        rules.report.input.slides,
+        rules.report.input.tiles,
         rules.report.output.table,
         rules.report.output.page,
         rules.report.output.runtime,

@@ -294,3 +294,12 @@ def small_disk(folder: Path, size: str) -> Iterator[Path]:
         yield folder
     finally:
         run("umount", "--lazy", folder)
+
+
+def fill(folder: Path, leave: int) -> None:
+    """Fill a disk but for some bytes."""
+    ballast = folder / "ballast"
+    ballast.unlink(missing_ok=True)
+    free = shutil.disk_usage(folder).free
+    with ballast.open("wb") as stream:
+        os.posix_fallocate(stream.fileno(), 0, free - leave)

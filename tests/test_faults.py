@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from mrxs_tiles.config import read_config
 from mrxs_tiles.errors import ResultsError
 from mrxs_tiles.inspect_slide import inspect
 from mrxs_tiles.tile_slide import tile
-from running import LARGE, TINY, Ran, lasting, mrxs_tiles, snakemake, tree
+from running import LARGE, TINY, Ran, fill, lasting, mrxs_tiles, snakemake, tree
 
 pytestmark = pytest.mark.slow
 
@@ -53,15 +52,6 @@ def partial(results: Path) -> int:
 
 
 # --- the disk ---------------------------------------------------------------------------------
-
-
-def fill(folder: Path, leave: int) -> None:
-    """Fill a disk but for some bytes."""
-    ballast = folder / "ballast"
-    ballast.unlink(missing_ok=True)
-    free = shutil.disk_usage(folder).free
-    with ballast.open("wb") as stream:
-        os.posix_fallocate(stream.fileno(), 0, free - leave)
 
 
 def without_ballast(folder: Path) -> dict[str, bytes]:

@@ -22,7 +22,7 @@ from mrxs_tiles.errors import StageError
 from mrxs_tiles.inspect_slide import inspect
 from mrxs_tiles.locate import SlideFiles, locate
 from mrxs_tiles.tile_slide import tile
-from running import LARGE, TINY, Ran, mrxs_tiles, names, snakemake, tree
+from running import LARGE, TINY, Ran, lasting, mrxs_tiles, names, snakemake, tree
 
 MORE = "name another folder with stage, or set stage to null."
 HERE = scratch.machine()
@@ -535,7 +535,7 @@ def test_workflow(tiny: Path, tmp_path: Path, local: Path) -> None:
     plain = snakemake(tmp_path / "plain", **options)
     assert "copied" not in (tmp_path / "plain/logs/A/tile.log").read_text()
     assert plain.code == 0
-    assert tree(tmp_path / "work" / "results") == tree(tmp_path / "plain" / "results")
+    assert lasting(tmp_path / "work" / "results") == lasting(tmp_path / "plain" / "results")
     assert names(local) == []
 
 

@@ -55,6 +55,14 @@ def test_write_file(tmp_path: Path) -> None:
         assert tree(tmp_path) == {"a name.tsv": content}
 
 
+def test_removed_with_what_a_killed_run_left(tmp_path: Path) -> None:
+    """A file that is no longer wanted goes, and so does the half of it that a kill left."""
+    for name in ("viewer.html", ".viewer.html.partial", "slide.json"):
+        (tmp_path / name).write_bytes(b"half")
+    remove_files(tmp_path / "viewer.html", tmp_path / "tissue.png")
+    assert names(tmp_path) == ["slide.json"]
+
+
 class Killed(BaseException):
     """Stands for what ends a program at any place."""
 

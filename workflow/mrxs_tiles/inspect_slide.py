@@ -16,6 +16,7 @@ from mrxs_tiles.damage import damaged_files, has_16_bit_png
 from mrxs_tiles.errors import SlideError
 from mrxs_tiles.filters import WHITE
 from mrxs_tiles.inspection import Inspection, inspected
+from mrxs_tiles.lock import SLIDE_LOCK, SLIDE_TAKEN, alone
 from mrxs_tiles.manifest import Record
 from mrxs_tiles.mirax import MiraxIndex
 from mrxs_tiles.settings import GridSettings
@@ -41,10 +42,15 @@ def inspect(slide: str, path: Path, results: Path, settings: GridSettings) -> Re
         its error there; nothing is raised for it.
 
     Raises:
-        ResultsError: the results cannot be written.
+        ResultsError: the results cannot be written, or another process is at this slide.
     """
+    make_folder(results / slide)
+    with alone(results / slide / SLIDE_LOCK, SLIDE_TAKEN.format(slide)):
+        return _inspect(slide, path, results, settings)
+
+
+def _inspect(slide: str, path: Path, results: Path, settings: GridSettings) -> Record:
     folder = results / slide
-    make_folder(folder)
     # The records say that their step is done: neither may be there while the tables change.
     remove_files(folder / manifest.TILES_JSON, folder / manifest.SLIDE_JSON)
     try:

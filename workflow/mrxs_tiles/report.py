@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from mrxs_tiles import inspect_slide, manifest, tile_slide
 from mrxs_tiles.errors import ResultsError
+from mrxs_tiles.lock import REPORT_LOCK, alone
 from mrxs_tiles.manifest import BAD, Record
 from mrxs_tiles.names import name_fault
 from mrxs_tiles.report_page import Entry, write_page
@@ -40,9 +41,21 @@ def report(
         benchmarks: the folder with what Snakemake measured; None: no ``runtime.tsv``.
 
     Raises:
-        ResultsError: no slide is there, or a table or the page cannot be written.
+        ResultsError: no slide is there, a table or the page cannot be written, or another
+            process is at them.
     """
     make_folder(results)
+    with alone(results / REPORT_LOCK, f"The report of {results} is being written"):
+        _report(results, slides, refused, config or {}, benchmarks)
+
+
+def _report(
+    results: Path,
+    slides: Iterable[str] | None,
+    refused: Iterable[tuple[str, str, str]],
+    config: Mapping[str, object],
+    benchmarks: Path | None,
+) -> None:
     names = find_inspected(results) if slides is None else slides
     records = [_read_records(results, name) for name in names]
     records += [_refuse(results, *slide) for slide in refused]
@@ -53,7 +66,7 @@ def report(
     text = _tsv(_table(entry.row for entry in entries))
     write_file(results / manifest.REPORT_TSV, text.encode("utf-8", "backslashreplace"))
     renew_runtime(results, [entry.row for entry in entries], benchmarks)
-    write_page(results, entries, config or {})
+    write_page(results, entries, config)
 
 
 def find_inspected(results: Path) -> Iterator[str]:

@@ -99,7 +99,7 @@ def _in_place_of(path: Path) -> Iterator[Path]:
 
 
 def remove_files(*paths: Path) -> None:
-    """Remove files where they are there.
+    """Remove files where they are there, and what a killed run left of them.
 
     Raises:
         ResultsError: one cannot be removed.
@@ -107,6 +107,7 @@ def remove_files(*paths: Path) -> None:
     for path in paths:
         with told(path):
             path.unlink(missing_ok=True)
+            path.with_name(_partial(path.name)).unlink(missing_ok=True)
 
 
 def discard_folder(slide_results: Path, name: str) -> None:

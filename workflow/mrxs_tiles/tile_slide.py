@@ -20,6 +20,7 @@ from mrxs_tiles.filters import WHITE, Color
 from mrxs_tiles.grid import Grid
 from mrxs_tiles.judge import Judge
 from mrxs_tiles.locate import SlideFiles, locate
+from mrxs_tiles.lock import SLIDE_LOCK, SLIDE_TAKEN, alone
 from mrxs_tiles.manifest import Record
 from mrxs_tiles.mirax import MiraxIndex, read_index
 from mrxs_tiles.order import Address, in_blocks
@@ -67,15 +68,22 @@ def tile(
         one that can be read in part ``damaged``; nothing is raised for it.
 
     Raises:
-        ResultsError: ``inspect`` has not been run with these settings, or the results cannot
-            be written.
+        ResultsError: ``inspect`` has not been run with these settings, the results cannot be
+            written, or another process is at this slide.
         StageError: the slide cannot be copied to ``stage``.
     """
-    folder = results / slide
     if settings.deepzoom:
         from mrxs_tiles.viewer_page import openseadragon
 
         openseadragon()  # before hours of work: is it there?
+    with alone(results / slide / SLIDE_LOCK, SLIDE_TAKEN.format(slide)):
+        return _tile(slide, path, results, settings, threads, stage)
+
+
+def _tile(
+    slide: str, path: Path, results: Path, settings: Settings, threads: int, stage: str | None
+) -> Record:
+    folder = results / slide
     inspected = manifest.read_record(folder / manifest.SLIDE_JSON)
     tissue = {(int(row[0]), int(row[1])): float(row[8] or 1) for row in _coordinates(folder)}
     if inspected["status"] == "failed":

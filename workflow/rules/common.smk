@@ -12,6 +12,7 @@ from mrxs_tiles import __version__
 from mrxs_tiles.config import cutting_keys, read_config
 from mrxs_tiles.errors import ConfigError, ResultsError
 from mrxs_tiles.locate import stamp
+from mrxs_tiles.lock import RUN_LOCK, hold
 from mrxs_tiles.names import fit_for_cluster
 from mrxs_tiles.page_pictures import FOLDER, map_name, maps_beside
 from mrxs_tiles.region import region_stamp
@@ -19,7 +20,7 @@ from mrxs_tiles.report import bad_slides, read_report, summary
 from mrxs_tiles.revision import revision
 from mrxs_tiles.settings import GridSettings
 from mrxs_tiles.slides import find_slides
-from mrxs_tiles.store import check_writable
+from mrxs_tiles.store import check_writable, make_folder
 from mrxs_tiles.viewer_page import openseadragon
 
 # Whether the slides' jobs are sent to other machines (--jobs), or this is such a job. Which
@@ -137,6 +138,21 @@ def mapped_slides(page):
     """
     there = maps_beside(Path(page))
     return [slide for slide in SLIDES if map_name(slide) in there]
+
+
+def hold_results():
+    """Keep a second run, in another working directory, off the same results.
+
+    Its jobs would be refused one by one, but only after Snakemake has removed what this run's
+    jobs of the same slides have written.
+    """
+    if not workflow.is_main_process:
+        return  # a job of such a run, on a cluster
+    try:
+        make_folder(CONFIG.results)
+        hold(CONFIG.results / RUN_LOCK, f"The folder {RESULTS} is being filled")
+    except ResultsError as error:
+        raise WorkflowError(str(error)) from None
 
 
 def last_word():

@@ -45,5 +45,9 @@ rule report:
         "../scripts/report.py"
 
 
+onstart:
+    hold_results()
+
+
 onsuccess:
     last_word()

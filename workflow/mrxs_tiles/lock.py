@@ -1,0 +1,120 @@
+"""One process at a time on a slide, a report or a workflow's results.
+
+A hidden file that is held locked (``flock``): the kernel lets it go when its process dies, however
+that happens, so no lock is ever stale; the file that a killed one leaves is empty of meaning and
+goes with the next run. Not the folder itself is locked, since on NFS that would hold on one machine
+only, and the second process should learn who the first one is. Where the file system has no locks,
+or the file cannot be made, the step goes on without: what cannot be written is told by the step.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from mrxs_tiles.errors import ResultsError, printable
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
+SLIDE_LOCK, REPORT_LOCK, RUN_LOCK = ".slide.lock", ".report.lock", ".run.lock"
+SLIDE_TAKEN = "The slide {} is being inspected or cut"
+HOLDER_BYTES = 300  # who holds it, at most
+
+
+@contextmanager
+def alone(path: Path, what: str) -> Iterator[None]:
+    """Hold a lock, so that nobody else does the same meanwhile.
+
+    Args:
+        path: of the lock's file, which is there only while it is held.
+        what: who would do what, for the sentence: "The slide A is being cut".
+
+    Raises:
+        ResultsError: another process holds it.
+    """
+    descriptor = _take(path, what)
+    try:
+        yield
+    finally:
+        if descriptor is not None:
+            _remove(path, descriptor)
+
+
+def hold(path: Path, what: str) -> None:
+    """Hold a lock as ``alone`` does, until this process ends.
+
+    Raises:
+        ResultsError: another process holds it.
+    """
+    if _take(path, what) is not None:
+        # absolute, since Snakemake turns back to the folder where it was started
+        atexit.register(path.absolute().unlink, missing_ok=True)
+
+
+def _take(path: Path, what: str) -> int | None:
+    """Take a lock until the descriptor is closed; None where there are no locks.
+
+    Raises:
+        ResultsError: another process holds it.
+    """
+    if fcntl is None:
+        return None
+    while True:
+        try:
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        except OSError:
+            return None
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if _is_at(descriptor, path):
+                _sign(descriptor)
+                return descriptor
+        except BlockingIOError:
+            holder = _holder(descriptor)
+            os.close(descriptor)
+            raise ResultsError(
+                f"{what} by another process right now{holder}. Wait until it has ended, or end it; "
+                "then run again. (After a run that was killed, one of its jobs may go on.)"
+            ) from None
+        except OSError:
+            _remove(path, descriptor)
+            return None
+        os.close(descriptor)  # who held it has removed it between the two calls
+
+
+def _remove(path: Path, descriptor: int) -> None:
+    """Let go; the file goes first, and who has it open meanwhile sees that it is gone."""
+    with suppress(OSError):
+        path.unlink()
+    os.close(descriptor)
+
+
+def _is_at(descriptor: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+def _sign(descriptor: int) -> None:
+    """Say in the file who holds it; a full disk is no reason to stop."""
+    text = f"process {os.getpid()} on {socket.gethostname()}"
+    with suppress(OSError):
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, text.encode("utf-8", "backslashreplace"))
+
+
+def _holder(descriptor: int) -> str:
+    """Who holds it, as far as it is known."""
+    try:
+        text = os.pread(descriptor, HOLDER_BYTES, 0).decode("utf-8", "replace")
+    except OSError:
+        return ""
+    return f" ({printable(text)})" if text else ""
