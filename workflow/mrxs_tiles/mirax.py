@@ -25,7 +25,7 @@ Int64s = npt.NDArray[np.int64]
 INDEX_MAX_BYTES = 1 << 27  # two and a half times the largest slide seen; all of it is in memory
 INDEX_VERSION = b"01.02"
 POSITION_BYTES = 9  # flag byte, int32 x, int32 y
-MAX_POSITIONS = 1 << 23  # 8 million camera pictures: two hundred times the largest slide seen
+MAX_POSITIONS = 1 << 22  # 4 million camera pictures: a hundred times the largest slide seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +95,9 @@ class _IndexFile:
     def __init__(self, path: Path, slidedat: Slidedat) -> None:
         self._name = path.name
         self._slidedat = slidedat
+        if (_size(path) or 0) > INDEX_MAX_BYTES:
+            raise SlideError(f"{self._name} is larger than {INDEX_MAX_BYTES} bytes")
         try:
-            if path.stat().st_size > INDEX_MAX_BYTES:
-                raise SlideError(f"{self._name} is larger than {INDEX_MAX_BYTES} bytes")
             self._data = path.read_bytes()
         except FileNotFoundError:
             raise SlideError(f"{self._name} is missing") from None

@@ -191,6 +191,8 @@ def _check_files(folder: Path, keys: dict[str, str]) -> None:
     name, why = odd
     if why is Odd.NO_FILE:
         raise RefusedSlideError(f"{name[:40]} is neither a file nor a folder")
+    if name.startswith("/"):  # not shown: a path of some machine must not reach the results
+        raise RefusedSlideError(f"{INI_NAME} names an absolute path in {keys[name]}")
     if "/" in name or name == "..":
         raise RefusedSlideError(
             f"{INI_NAME} says {keys[name]}={name[:40]}, not a file of the slide's folder"
