@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 UV := uv==0.13.9
 
 .DELETE_ON_ERROR:
-.PHONY: help env demo test lint bench real lock clean
+.PHONY: help env demo test torture lint bench real lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## /  make \1|/p' Makefile | awk -F'|' '{ printf "%-13s %s\n", $$1, $$2 }'
@@ -27,6 +27,9 @@ demo: env ## the workflow on a made-up MIRAX slide and a real Aperio one
 
 test: env lint ## lint, then the whole test-suite
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+torture: .venv/.done ## two hundred damaged slides in one run, a quarter of an hour
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m torture
 
 lint: .venv/.done ## style, types, and Snakemake's own checks
 	$(BIN)/ruff check

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import io
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from mrxs_tiles import layout
 from mrxs_tiles.errors import SlideError, StoredImageError
 from mrxs_tiles.grid import Bools, Grid
 from mrxs_tiles.mirax import MiraxIndex, read_index
+from mrxs_tiles.slidedat import INI_NAME
 from mrxs_tiles.stored_image import decoder
 
 COPY_AGAIN = "Copy the slide's folder again from the scanner or the archive"
 MOST_NAMED = 3  # corrupt images named in one sentence
 PNG_HEAD_BYTES = 26  # signature, IHDR up to its bit depth and colour type
+HEAD_BYTES = 4096  # of a stored image: its size stands there
+MOST_IMAGE_BYTES = 1 << 26  # of a stored image; a large one takes 300 kB
 
 
 def damaged_files(index: MiraxIndex, level: int | None = None) -> Iterator[str]:
@@ -107,7 +113,7 @@ def corrupt_images(folder: Path, grid: Grid, addresses: Sequence[tuple[int, int]
         try:
             with (folder / name).open("rb") as stream:
                 stream.seek(offset)
-                decode(stream.read(length), pixels)
+                decode(stream.read(min(length, MOST_IMAGE_BYTES)), pixels)
         except (OSError, ValueError):
             found.append(f"the stored image at byte {offset} of {name} is corrupt")
         if len(found) > MOST_NAMED:
@@ -127,3 +133,38 @@ def has_16_bit_png(index: MiraxIndex) -> bool:
     except OSError:
         return False
     return bool(head[12:16] == b"IHDR" and head[24:25] == b"\x10")
+
+
+def other_size(index: MiraxIndex, level: int) -> str:
+    """A sentence where the first, middle and last image of a level have a size that is not said.
+
+    Then OpenSlide reads none of them, and on a canvas of any size each tile would be tried.
+    """
+    at, stored = index.slidedat.levels[level], index.images[level]
+    found: tuple[int, int] | None = None
+    for row in sorted({0, len(stored) // 2, len(stored) - 1}) if len(stored) else ():
+        found = _size_of(index, level, row)
+        if found is None or found == (at.image_width, at.image_height):
+            return ""
+    if found is None:
+        return ""
+    return (
+        f"its stored images are {found[0]} x {found[1]} px, and {INI_NAME} says "
+        f"{at.image_width} x {at.image_height} for level {level}"
+    )
+
+
+def _size_of(index: MiraxIndex, level: int, row: int) -> tuple[int, int] | None:
+    """Width and height of a stored image, px; None where it does not tell."""
+    _, offset, length, file = index.images[level][row].tolist()
+    kind = index.slidedat.levels[level].image_format.removesuffix("24")
+    try:
+        with (index.folder / index.slidedat.data_files[file]).open("rb") as stream:
+            stream.seek(offset)
+            head = io.BytesIO(stream.read(min(length, HEAD_BYTES)))
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # Pillow's, on images of more px than it likes
+            with Image.open(head, formats=[kind]) as image:
+                return image.size
+    except Exception:  # noqa: BLE001 - a decoder fed with damage raises anything
+        return None

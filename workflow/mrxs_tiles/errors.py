@@ -32,6 +32,10 @@ class SlideError(MrxsTilesError, OSError):
         super().__init__(printable(sentence))  # it may quote a damaged file
 
 
+class RefusedSlideError(SlideError):
+    """A slide that not even OpenSlide may try: it would hang, be killed, or read other files."""
+
+
 class StoredImageError(SlideError):
     """An image that is stored in the slide is damaged: certain, and no need to try again."""
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mrxs_tiles import layout
-from mrxs_tiles.damage import COPY_AGAIN, damaged_files
-from mrxs_tiles.errors import SlideError
+from mrxs_tiles.damage import COPY_AGAIN, damaged_files, other_size
+from mrxs_tiles.errors import RefusedSlideError, SlideError
 from mrxs_tiles.grid import Bools, Grid
 from mrxs_tiles.locate import SlideFiles, is_mirax, locate
 from mrxs_tiles.mended import openable_levels
@@ -24,6 +24,7 @@ from mrxs_tiles.resolution import with_scale
 from mrxs_tiles.settings import GridSettings
 from mrxs_tiles.slide_grid import asked_for, can_hold_pixels, grid_of
 from mrxs_tiles.tissue_map import TissueMap, map_tissue, tissue_overview
+from mrxs_tiles.trial import survives
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,8 @@ def inspected(path: Path, settings: GridSettings) -> Iterator[Inspection]:
         said = _own_facts(reader.facts(), index)
         facts = with_scale(said, settings.slide_mpp)
         grid = grid_of(reader.best_level, facts, settings)
+        if index is not None and (why := other_size(index, grid.level)):
+            raise refused(path, why)
         inside = asked_for(facts, grid, settings.region, settings.region_origin)
         full: Bools | None = None
         if settings.drop_blank:
@@ -112,15 +115,26 @@ def _both(one: Bools | None, other: Bools | None) -> Bools | None:
 
 
 def _index_of(files: SlideFiles) -> tuple[MiraxIndex | None, str]:
-    """The MIRAX index, or what is wrong with it."""
+    """The MIRAX index, or what is wrong with it.
+
+    Raises:
+        RefusedSlideError: OpenSlide must not even try.
+    """
     if files.folder is None:
         return None, ""
     try:
         index = read_index(files.folder)
         layout.pieces(index, 0, layout.scanned_positions(index))
+    except RefusedSlideError as error:
+        raise refused(files.path, str(error)) from None
     except SlideError as error:
         return None, str(error)
     return index, ""
+
+
+def refused(path: Path, why: str) -> SlideError:
+    """What is said of a MIRAX slide that cannot be opened."""
+    return SlideError(f"{path.name} cannot be opened: {why}. {COPY_AGAIN}.")
 
 
 def opened(openable_path: Path, path: Path, index: MiraxIndex | None, trouble: str) -> SlideReader:
@@ -129,6 +143,8 @@ def opened(openable_path: Path, path: Path, index: MiraxIndex | None, trouble: s
     Raises:
         SlideError: OpenSlide does not open it; says why as far as the index tells.
     """
+    if trouble and not survives(openable_path):
+        raise refused(path, trouble)
     try:
         return SlideReader(openable_path)
     except SlideError as error:
@@ -138,5 +154,4 @@ def opened(openable_path: Path, path: Path, index: MiraxIndex | None, trouble: s
                 "Check that it is a slide and was copied whole."
             ) from None
         known = "; ".join(damaged_files(index)) if index is not None else trouble
-        why = known or f"OpenSlide says '{error}'"
-        raise SlideError(f"{path.name} cannot be opened: {why}. {COPY_AGAIN}.") from None
+        raise refused(path, known or f"OpenSlide says '{error}'") from None

@@ -15,10 +15,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from mrxs_tiles.errors import SlideError
-from mrxs_tiles.mirax import Int64s, MiraxIndex
+from mrxs_tiles.errors import RefusedSlideError, SlideError
+from mrxs_tiles.mirax import Int64s, MiraxIndex, nominal_positions
 
 Bools = npt.NDArray[np.bool_]
+
+# Stored images by which pictures may lie beside their places, across times down. OpenSlide looks
+# at so many more for each region, 50 ns each; a picture a million px away holds it for minutes.
+MOST_ASTRAY = 1 << 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +61,22 @@ def scanned_positions(index: MiraxIndex) -> Bools:
     if placed.size:
         placed[0, 0] = True
     scanned: Bools = stored & placed
+    _check_astray(index, scanned)
     return scanned
+
+
+def _check_astray(index: MiraxIndex, scanned: Bools) -> None:
+    """Raise where camera pictures lie so far from where they should that OpenSlide would hang."""
+    if index.slidedat.position_record is None or not scanned.any():
+        return
+    base = index.slidedat.levels[0]
+    astray = (index.positions - nominal_positions(index.slidedat))[scanned.ravel()]
+    spread = astray.max(0).clip(0) - astray.min(0).clip(None, 0)
+    across, down = (spread / (base.image_width, base.image_height) + 1).tolist()
+    if across * down > MOST_ASTRAY:
+        raise RefusedSlideError(
+            f"camera pictures lie up to {np.abs(astray).max()} px from their places"
+        )
 
 
 def pieces(index: MiraxIndex, level: int, scanned: Bools) -> Pieces:

@@ -56,7 +56,10 @@ def _locate(path: Path) -> SlideFiles:
         wording = "is a broken link" if path.is_symlink() else "does not exist"
         raise SlideError(f"{path.name} {wording}. Check the path, or copy the slide there.")
     if not path.is_file():
-        raise SlideError(f"{path.name} is a folder, not a slide file.")
+        kind = "a folder" if path.is_dir() else "a pipe or a device"
+        raise SlideError(
+            f"{path.name} is {kind}, not a slide file. Copy the slide there, or leave it out."
+        )
     if not is_mirax(path):
         return SlideFiles(path, None)
     for folder in (path.with_suffix(""), Path(os.path.realpath(path)).with_suffix("")):

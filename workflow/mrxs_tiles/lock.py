@@ -10,6 +10,7 @@ or the file cannot be made, the step goes on without: what cannot be written is 
 from __future__ import annotations
 
 import atexit
+import fcntl
 import os
 import socket
 from collections.abc import Iterator
@@ -17,11 +18,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from mrxs_tiles.errors import ResultsError, printable
-
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
 
 SLIDE_LOCK, REPORT_LOCK, RUN_LOCK = ".slide.lock", ".report.lock", ".run.lock"
 SLIDE_TAKEN = "The slide {} is being inspected or cut"
@@ -64,8 +60,6 @@ def _take(path: Path, what: str) -> int | None:
     Raises:
         ResultsError: another process holds it.
     """
-    if fcntl is None:
-        return None
     while True:
         try:
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)

@@ -17,15 +17,15 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from mrxs_tiles.errors import SlideError
+from mrxs_tiles.errors import RefusedSlideError, SlideError
 from mrxs_tiles.slidedat import INI_NAME, Slidedat, read_slidedat
 
 Int64s = npt.NDArray[np.int64]
 
-INDEX_MAX_BYTES = 1 << 31  # its pointers are int32
+INDEX_MAX_BYTES = 1 << 27  # two and a half times the largest slide seen; all of it is in memory
 INDEX_VERSION = b"01.02"
 POSITION_BYTES = 9  # flag byte, int32 x, int32 y
-MAX_POSITIONS = 1 << 24  # 16 million camera pictures: four hundred times the largest slide seen
+MAX_POSITIONS = 1 << 22  # 4 million camera pictures: a hundred times the largest slide seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +62,15 @@ def read_index(folder: Path) -> MiraxIndex:
     """Read a slide's Slidedat.ini, Index.dat and camera positions.
 
     Raises:
+        RefusedSlideError: OpenSlide must not even try.
         SlideError: something is missing or inconsistent; says which file and where.
     """
     slidedat = read_slidedat(folder)
     count = slidedat.positions_x * slidedat.positions_y
     if count > MAX_POSITIONS:
-        raise SlideError(f"{INI_NAME} names {count} camera pictures, more than {MAX_POSITIONS}")
+        raise RefusedSlideError(
+            f"{INI_NAME} names {count} camera pictures, more than {MAX_POSITIONS}"
+        )
     file_bytes = tuple(_size(folder / name) for name in slidedat.data_files)
     index = _IndexFile(folder / slidedat.index_name, slidedat)
     return MiraxIndex(
@@ -92,9 +95,9 @@ class _IndexFile:
     def __init__(self, path: Path, slidedat: Slidedat) -> None:
         self._name = path.name
         self._slidedat = slidedat
+        if (_size(path) or 0) > INDEX_MAX_BYTES:
+            raise SlideError(f"{self._name} is larger than {INDEX_MAX_BYTES} bytes")
         try:
-            if path.stat().st_size > INDEX_MAX_BYTES:
-                raise SlideError(f"{self._name} is larger than {INDEX_MAX_BYTES} bytes")
             self._data = path.read_bytes()
         except FileNotFoundError:
             raise SlideError(f"{self._name} is missing") from None
@@ -168,7 +171,7 @@ class _IndexFile:
 
 def _positions(index: _IndexFile, folder: Path, slidedat: Slidedat) -> Int64s:
     if slidedat.position_record is None:
-        return _nominal_positions(slidedat)
+        return nominal_positions(slidedat)
     offset, length, file = index.record(slidedat.position_record)
     name = slidedat.data_files[file]
     wanted = POSITION_BYTES * slidedat.positions_x * slidedat.positions_y
@@ -196,7 +199,7 @@ def _positions(index: _IndexFile, folder: Path, slidedat: Slidedat) -> Int64s:
     return np.stack([table["x"], table["y"]], axis=1).astype(np.int64) * slidedat.levels[0].concat
 
 
-def _nominal_positions(slidedat: Slidedat) -> Int64s:
+def nominal_positions(slidedat: Slidedat) -> Int64s:
     """Where the camera pictures lie when the slide does not say: side by side, less overlap."""
     base = slidedat.levels[0]
     step_x = base.image_width * slidedat.divisions - base.overlap_x

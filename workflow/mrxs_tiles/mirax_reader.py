@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mrxs_tiles.damage import has_16_bit_png
+from mrxs_tiles.damage import MOST_IMAGE_BYTES, has_16_bit_png
 from mrxs_tiles.data_files import DataFiles, Range, most_files
 from mrxs_tiles.errors import SlideError, StoredImageError
 from mrxs_tiles.filters import OPAQUE, Pixels, Words, words
@@ -273,6 +273,8 @@ def not_understood(index: MiraxIndex) -> str:
         return f"it has {len(slidedat.data_files)} data files, and {most} can be open at once"
     if has_16_bit_png(index):
         return "its stored images have 16 bits per colour"
+    if (index.images[0][:, 2] > MOST_IMAGE_BYTES).any():
+        return "a stored image is too long to be held in memory"
     if (index.positions < 0).any():
         return "a camera picture lies outside the canvas"
     return ""

@@ -21,6 +21,9 @@ from mrxs_tiles.resampled_grid import make_resampled_grid
 from mrxs_tiles.resolution import ASSUMED_MPP, downsamples_of
 from mrxs_tiles.settings import GridSettings
 
+MOST_SIDE = 1 << 22  # px; a metre of glass at 0.25 µm: a damaged slide says anything
+MOST_TILES = 1 << 26  # of a grid; what is known of each takes some bytes
+
 
 def grid_of(best_level: Callable[[float], int], facts: SlideFacts, settings: GridSettings) -> Grid:
     """The grid of a slide; ``best_level`` gives the level that is read for a downsample.
@@ -28,7 +31,7 @@ def grid_of(best_level: Callable[[float], int], facts: SlideFacts, settings: Gri
     Raises:
         SlideError: the slide has no size, or cannot be cut at the scale that is asked for.
     """
-    if min(facts.size) < 1:
+    if not 1 <= min(facts.size) <= max(facts.size) <= MOST_SIDE:
         raise SlideError(
             f"The slide says that it is {facts.size[0]} x {facts.size[1]} px. {COPY_AGAIN}."
         )
@@ -37,8 +40,15 @@ def grid_of(best_level: Callable[[float], int], facts: SlideFacts, settings: Gri
     level = best_level(min(across, down))
     side, overlap = settings.tile_size, settings.overlap
     if across == down and math.log2(across).is_integer():
-        return make_grid(facts.levels, side, overlap, int(across), area, level)
-    return make_resampled_grid(facts.levels, side, overlap, (across, down), area, level)
+        grid = make_grid(facts.levels, side, overlap, int(across), area, level)
+    else:
+        grid = make_resampled_grid(facts.levels, side, overlap, (across, down), area, level)
+    if grid.cols * grid.rows > MOST_TILES:
+        raise SlideError(
+            f"The grid would have {grid.cols} x {grid.rows} tiles, more than {MOST_TILES} in all. "
+            "Set a larger tile_size or downsample."
+        )
+    return grid
 
 
 def asked_for(

@@ -12,12 +12,14 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from mrxs_tiles.errors import SlideError
+from mrxs_tiles.errors import RefusedSlideError, SlideError
+from mrxs_tiles.named_files import Odd, first_odd
 
 INI_NAME = "Slidedat.ini"
 INI_MAX_BYTES = 1 << 20  # OpenSlide refuses a larger one
 IMAGE_FORMATS = ("JPEG", "PNG", "BMP24")  # what OpenSlide decodes
 FILES_MAX = 1 << 16
+IMAGE_MAX_PX = 1 << 24  # two hundred times what is seen; OpenSlide allocates it unchecked
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,14 +109,25 @@ class _Ini:
     def optional(self, section: str, key: str) -> str | None:
         return self._parser.get(section, key, fallback=None)
 
+    def files(self) -> dict[str, str]:
+        """All files that are named, and the key that names each."""
+        found = {INI_NAME: ""}
+        for section, key in (("HIERARCHICAL", "INDEXFILE"), ("DATAFILE", "FILE_")):
+            if self._parser.has_section(section):
+                keys = self._parser.items(section)
+                found |= {value: name for name, value in keys if name.startswith(key)}
+        return found
+
 
 def read_slidedat(folder: Path) -> Slidedat:
     """Read a slide's Slidedat.ini.
 
     Raises:
+        RefusedSlideError: a file that it names is not to be opened.
         SlideError: a field is missing or OpenSlide would refuse it; says which.
     """
     ini = _Ini(_parse_ini(folder))
+    _check_files(folder, ini.files())
     general = "GENERAL"
     divisions = 1  # OpenSlide's own default for old slides
     if ini.optional(general, "CameraImageDivisionsPerSide") is not None:
@@ -170,6 +183,23 @@ def _parse_ini(folder: Path) -> configparser.RawConfigParser:
     return parser
 
 
+def _check_files(folder: Path, keys: dict[str, str]) -> None:
+    """Raise before anything else is looked at: OpenSlide might open what we do not understand."""
+    odd = first_odd(folder, keys)
+    if odd is None:
+        return
+    name, why = odd
+    if why is Odd.NO_FILE:
+        raise RefusedSlideError(f"{name[:40]} is neither a file nor a folder")
+    if name.startswith("/"):  # not shown: a path of some machine must not reach the results
+        raise RefusedSlideError(f"{INI_NAME} names an absolute path in {keys[name]}")
+    if "/" in name or name == "..":
+        raise RefusedSlideError(
+            f"{INI_NAME} says {keys[name]}={name[:40]}, not a file of the slide's folder"
+        )
+    raise RefusedSlideError(f"{name[:40]} is a link that leads out of the slide's folder")
+
+
 def _slide_type(value: str | None) -> str | None:
     # A free text field could hold a name; only the scanner's own constants are passed on.
     if value is not None and value.startswith("SLIDE_TYPE_") and value.isascii():
@@ -210,7 +240,16 @@ def _levels(ini: _Ini) -> tuple[Level, ...]:
                 overlap_y=ini.real(section, "OVERLAP_Y"),
             )
         )
+        _check_size(levels[-1], number)
     return tuple(levels)
+
+
+def _check_size(level: Level, number: int) -> None:
+    if level.image_width * level.image_height > IMAGE_MAX_PX:
+        raise RefusedSlideError(
+            f"{INI_NAME} says that images of level {number} are "
+            f"{level.image_width} x {level.image_height} px"
+        )
 
 
 def _data_files(ini: _Ini) -> tuple[str, ...]:

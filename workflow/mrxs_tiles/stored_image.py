@@ -6,6 +6,7 @@ Pixels are (height, width) uint32, a pixel each: blue in the low byte, green, re
 from __future__ import annotations
 
 import io
+import struct
 from collections.abc import Callable
 
 import imagecodecs
@@ -46,6 +47,8 @@ def _decode_strictly(data: Bytes, out: Words) -> None:
 
 
 def _decode_png(data: Bytes, out: Words) -> None:
+    if bytes(data[16:24]) != struct.pack(">2I", *out.shape[::-1]):
+        raise ValueError("another size")  # before room is made for what it says
     try:
         rgb = imagecodecs.png_decode(bytes(data))
     except imagecodecs.PngError as error:
@@ -58,7 +61,8 @@ def _decode_png(data: Bytes, out: Words) -> None:
 def _decode_bmp(data: Bytes, out: Words) -> None:
     try:
         with Image.open(io.BytesIO(data), formats=("BMP",)) as image:
-            rgb = np.asarray(image)
+            fits = image.size == out.shape[::-1]  # no room is made for what damage says
+            rgb = np.asarray(image) if fits else np.empty(0, np.uint8)
     except Exception as error:  # noqa: BLE001 - a decoder fed with damage raises anything
         raise ValueError(str(error)) from None
     if rgb.dtype != np.uint8 or rgb.shape != (*out.shape, 3):

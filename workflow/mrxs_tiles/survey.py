@@ -17,10 +17,10 @@ import numpy as np
 from mrxs_tiles import manifest
 from mrxs_tiles.canvas import best_level, facts_of
 from mrxs_tiles.damage import COPY_AGAIN, damaged_files, unreadable_tiles
-from mrxs_tiles.errors import SlideError
+from mrxs_tiles.errors import RefusedSlideError, SlideError
 from mrxs_tiles.estimate import Ground, cost, look_at_ground
 from mrxs_tiles.grid import Bools, Grid
-from mrxs_tiles.inspection import opened
+from mrxs_tiles.inspection import opened, refused
 from mrxs_tiles.locate import SlideFiles, locate, openable, stamp
 from mrxs_tiles.manifest import BAD, Record
 from mrxs_tiles.mended import usable_levels, with_levels
@@ -111,11 +111,12 @@ def _by_index(files: SlideFiles, folder: Path, settings: Settings) -> Record:
         index = read_index(folder)
         levels = usable_levels(index)
         facts = with_scale(facts_of(with_levels(index, levels or 1)), settings.slide_mpp)
+    except RefusedSlideError as error:
+        raise refused(files.path, str(error)) from None
     except SlideError as error:
         return _by_opening(files, settings, str(error))
     if not levels:  # OpenSlide hashes the coarsest level's images at once
-        why = "; ".join(damaged_files(index))
-        raise SlideError(f"{files.path.name} cannot be opened: {why}. {COPY_AGAIN}.")
+        raise refused(files.path, "; ".join(damaged_files(index)))
     grid = grid_of(partial(best_level, facts.levels.downsamples), facts, settings)
     asked = _asked(facts, grid, settings)
     lost = unreadable_tiles(index, grid) & asked
