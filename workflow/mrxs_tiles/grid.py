@@ -172,7 +172,7 @@ class Grid:
 
         ``boxes`` (n, 4): left, top, right, bottom in level-0 px.
         """
-        change = np.zeros((self.cols + 1, self.rows + 1), np.int64)
+        change = np.zeros((self.cols + 1, self.rows + 1), np.int32)
         if change.size > 1 and len(boxes):
             first_col, end_col = _crossed(*self.edges(0), boxes[:, 0], boxes[:, 2])
             first_row, end_row = _crossed(*self.edges(1), boxes[:, 1], boxes[:, 3])
@@ -180,7 +180,7 @@ class Grid:
             np.add.at(change, (end_col, end_row), 1)
             np.add.at(change, (first_col, end_row), -1)
             np.add.at(change, (end_col, first_row), -1)
-        inside: Bools = change.cumsum(0).cumsum(1)[:-1, :-1] > 0
+        inside: Bools = change.cumsum(0, np.int32).cumsum(1, np.int32)[:-1, :-1] > 0
         return inside
 
 
