@@ -81,8 +81,8 @@ def _read_rows(label: str, sheet: Path) -> dict[int, list[str]]:
     except csv.Error as error:
         raise ConfigError(
             f"{label}, row {len(rows) + 1} cannot be read ({printable(str(error))}): "
-            "where a cell begins with a quotation mark, put the cell in quotation marks and double its "
-            'own, """a"" b.mrxs".'
+            "where a cell begins with a quotation mark, put the cell in quotation marks and double "
+            'its own, """a"" b.mrxs".'
         ) from None
     return {number: row for number, row in enumerate(rows, 1) if any(map(str.strip, row))}
 
