@@ -188,8 +188,9 @@ def test_too_many_tiles(
     monkeypatch.setattr(slide_grid, "MOST_TILES", 11)
     inspected, _ = cut(whole.path, tmp_path / "results")
     assert inspected["error"] == (
-        "The grid would have 4 x 3 tiles, more than 11 in all. Set a larger tile_size or "
-        "downsample."
+        "The grid would have 4 x 3 tiles, of which at most 11, and 262144 along a side, can be "
+        "dealt with. Set a larger tile_size or downsample. Copy the slide again from where it came "
+        "from if it is smaller than that."
     )
 
 

@@ -213,6 +213,10 @@ def _is_valid(key: str, value: Any) -> bool:
     # What is no number at all would be within all limits.
     if isinstance(value, float) and ("number" not in types(_rules(key)) or math.isnan(value)):
         return False
+    # No key is one of these. jsonschema prints what it refuses, and YAML can write a list of a
+    # few lines that is printed in a billion words.
+    if isinstance(value, list | tuple | set | frozenset | Mapping):
+        return False
     try:
         return _validators()[key].is_valid(value)
     except ValueError:  # jsonschema prints what it refuses, and Python no number so long

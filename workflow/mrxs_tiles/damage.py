@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from mrxs_tiles import layout
-from mrxs_tiles.errors import SlideError, StoredImageError
+from mrxs_tiles.errors import SlideError, StoredImageError, printable
 from mrxs_tiles.grid import Bools, Grid
 from mrxs_tiles.mirax import MiraxIndex, read_index
 from mrxs_tiles.slidedat import INI_NAME
@@ -34,7 +34,9 @@ def damaged_files(index: MiraxIndex, level: int | None = None) -> Iterator[str]:
         np.maximum.at(ends, stored[:, 3], stored[:, 1] + stored[:, 2])
         np.add.at(lost, stored[index.unreadable(number), 3], 1)
     names = index.slidedat.data_files
-    for name, size, end, count in zip(names, index.file_bytes, ends, lost, strict=True):
+    for name, size, end, count in zip(
+        map(printable, names), index.file_bytes, ends, lost, strict=True
+    ):
         images = f"{count} stored image{'' if count == 1 else 's'}"
         if size is None and (count or level is None):
             yield f"{name} is missing ({images} lost)"

@@ -25,7 +25,7 @@ Int64s = npt.NDArray[np.int64]
 INDEX_MAX_BYTES = 1 << 27  # two and a half times the largest slide seen; all of it is in memory
 INDEX_VERSION = b"01.02"
 POSITION_BYTES = 9  # flag byte, int32 x, int32 y
-MAX_POSITIONS = 1 << 22  # 4 million camera pictures: a hundred times the largest slide seen
+MAX_POSITIONS = 1 << 20  # a million camera pictures: twenty times the largest slide seen
 
 
 @dataclass(frozen=True, slots=True)

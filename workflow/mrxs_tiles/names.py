@@ -16,6 +16,8 @@ RESERVED = frozenset(("report.tsv", "report.html", "report_files", "runtime.tsv"
 # To Snakemake braces are wildcards, also in the path of an input, and nothing escapes them; a
 # line break ends its patterns; what is not UTF-8 it cannot write down.
 UNFIT = re.compile(r"[{}\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+# In a name that ends so Snakemake sees rules that call themselves for ever.
+PERIODIC = re.compile(r"(.+?)\1{19}$")
 LONGEST_PART = 240  # bytes; file systems allow 255, and a log's name is longer than the slide's
 
 
@@ -85,6 +87,11 @@ def fit(slide: Slide) -> Slide:
         )
     elif match := UNFIT.search(slide.name):
         why = f"its name holds {_what(match.group())}, which Snakemake cannot carry: {another}"
+    elif match := PERIODIC.search(slide.name):
+        why = (
+            f"its name ends in {shown(match[1])} twenty times in a row, at which Snakemake stops: "
+            f"{another}"
+        )
     elif fault := name_fault(slide.name):
         why = f"its name {fault}: rename the file {path}, or {another}"
     else:

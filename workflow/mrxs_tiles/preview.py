@@ -31,7 +31,7 @@ from mrxs_tiles.pen import marked
 from mrxs_tiles.picture import Pictures
 from mrxs_tiles.settings import Settings
 from mrxs_tiles.slide_grid import grid_record, stored_boxes, tile_mpp
-from mrxs_tiles.store import make_folder, remove_files, write_file
+from mrxs_tiles.store import make_own_folder, remove_files, write_file
 from mrxs_tiles.thumbnail import make_thumbnail
 from mrxs_tiles.tile_map import TileMap
 
@@ -90,7 +90,7 @@ def preview(slide: str, path: Path, results: Path, settings: Settings, threads: 
         ResultsError: the results cannot be written.
     """
     folder = results / slide / FOLDER
-    make_folder(folder)
+    make_own_folder(folder)
     remove_files(*(folder / name for name in (COUNTS, TISSUE_MAPS, FOCUS_TILES, PEN_MAPS)))
     try:
         with inspected(path, settings) as seen:

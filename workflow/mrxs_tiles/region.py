@@ -103,7 +103,15 @@ def _from_file(path: Path) -> BaseGeometry:
         for number, geometry in enumerate(_geometries(data), 1):
             if geometry["type"] in _POLYGONS:
                 polygons.append(_sound(geometry, f"polygon {number}", called))
-    except (KeyError, TypeError, AttributeError, ValueError, RecursionError) as error:
+    # Odd coordinates end in almost anything: shapely looks into them as they come.
+    except (
+        LookupError,
+        ArithmeticError,
+        TypeError,
+        AttributeError,
+        ValueError,
+        RecursionError,
+    ) as error:
         if isinstance(error, SlideError):
             raise
         raise SlideError(f"{called} is JSON, but no GeoJSON. {EXPORT_AGAIN}.") from None

@@ -25,7 +25,7 @@ from mrxs_tiles.page_text import MEASURES, number, size, slide_facts
 from mrxs_tiles.reasons import KEPT, LOOKS
 from mrxs_tiles.revision import LIBRARIES
 from mrxs_tiles.sample_tiles import DROPPED_SHOWN, KEPT_SHOWN, Sample, Tiles, look_at_tiles
-from mrxs_tiles.store import make_folder, write_file
+from mrxs_tiles.store import make_own_folder, write_file
 
 MOST_NAMED = 12  # outliers named below a histogram; the table shows all of them
 RANKS = {"failed": 0, "damaged": 1, "warning": 2, "ok": 3}  # bad slides first
@@ -49,7 +49,7 @@ def write_page(results: Path, entries: Sequence[Entry], config: Mapping[str, obj
     Raises:
         ResultsError: something cannot be written.
     """
-    make_folder(results / FOLDER)
+    make_own_folder(results / FOLDER)
     kept: set[str] = set()
     slides = []
     for entry in entries:

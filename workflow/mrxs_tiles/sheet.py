@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 
 from mrxs_tiles.config import home_expanded, load_schema, override
-from mrxs_tiles.errors import ConfigError, shown
+from mrxs_tiles.errors import ConfigError, printable, shown
 from mrxs_tiles.names import Slide, name_fault
 from mrxs_tiles.settings import Settings
 from mrxs_tiles.wording import unknown_name
@@ -80,8 +80,9 @@ def _read_rows(label: str, sheet: Path) -> dict[int, list[str]]:
         rows.extend(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True))
     except csv.Error as error:
         raise ConfigError(
-            f"{label}, row {len(rows) + 1} cannot be read ({error}): where a cell begins with a "
-            'quotation mark, put the cell in quotation marks and double its own, """a"" b.mrxs".'
+            f"{label}, row {len(rows) + 1} cannot be read ({printable(str(error))}): "
+            "where a cell begins with a quotation mark, put the cell in quotation marks and double "
+            'its own, """a"" b.mrxs".'
         ) from None
     return {number: row for number, row in enumerate(rows, 1) if any(map(str.strip, row))}
 

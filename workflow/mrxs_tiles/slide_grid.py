@@ -22,7 +22,8 @@ from mrxs_tiles.resolution import ASSUMED_MPP, downsamples_of
 from mrxs_tiles.settings import GridSettings
 
 MOST_SIDE = 1 << 22  # px; a metre of glass at 0.25 µm: a damaged slide says anything
-MOST_TILES = 1 << 26  # of a grid; what is known of each takes some bytes
+# Beyond these the tables of a grid's tiles fill the memory of a usual machine.
+MOST_TILES, MOST_ALONG_A_SIDE = 1 << 23, 1 << 18
 
 
 def grid_of(best_level: Callable[[float], int], facts: SlideFacts, settings: GridSettings) -> Grid:
@@ -40,13 +41,21 @@ def grid_of(best_level: Callable[[float], int], facts: SlideFacts, settings: Gri
     level = best_level(min(across, down))
     side, overlap = settings.tile_size, settings.overlap
     if across == down and math.log2(across).is_integer():
-        grid = make_grid(facts.levels, side, overlap, int(across), area, level)
-    else:
-        grid = make_resampled_grid(facts.levels, side, overlap, (across, down), area, level)
-    if grid.cols * grid.rows > MOST_TILES:
+        return _bounded(make_grid(facts.levels, side, overlap, int(across), area, level))
+    return _bounded(make_resampled_grid(facts.levels, side, overlap, (across, down), area, level))
+
+
+def _bounded(grid: Grid) -> Grid:
+    """The grid itself, where it can be held.
+
+    Raises:
+        SlideError: a tiny tile, or a slide that says it is as large as a field.
+    """
+    if max(grid.cols, grid.rows) > MOST_ALONG_A_SIDE or grid.cols * grid.rows > MOST_TILES:
         raise SlideError(
-            f"The grid would have {grid.cols} x {grid.rows} tiles, more than {MOST_TILES} in all. "
-            "Set a larger tile_size or downsample."
+            f"The grid would have {grid.cols} x {grid.rows} tiles, of which at most {MOST_TILES}, "
+            f"and {MOST_ALONG_A_SIDE} along a side, can be dealt with. Set a larger tile_size or "
+            f"downsample. {COPY_AGAIN} if it is smaller than that."
         )
     return grid
 

@@ -218,6 +218,11 @@ def misplaced(slides: list[Slide], results: Path) -> list[str]:
         return [f"results is {shown(results)}, which is a file: name a folder."]
     real = cache(os.path.realpath)
     for slide in slides:
+        if link := _link_below(results, slide.name):
+            return [
+                f"results is {shown(results)}, and {shown(link)} in it is a link: what is written "
+                "and removed there would lie elsewhere. Remove the link, or name another folder."
+            ]
         own = Path(real(slide.path.parent), slide.path.stem)
         mirax = slide.path.suffix.lower() == ".mrxs" and not slide.refused
         target = Path(real(results), slide.name)
@@ -228,3 +233,10 @@ def misplaced(slides: list[Slide], results: Path) -> list[str]:
                 "name another folder."
             ]
     return []
+
+
+def _link_below(results: Path, name: str) -> Path | None:
+    """The part of a slide's folder below the results that is a link, if there is one."""
+    parts = name.split("/")
+    places = (results.joinpath(*parts[:count]) for count in range(1, len(parts) + 1))
+    return next((place for place in places if os.path.islink(place)), None)  # noqa: PTH114 - never raises

@@ -53,6 +53,17 @@ def make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
 
 
+def make_own_folder(folder: Path) -> None:
+    """Make a folder that holds our files alone: a link in its place goes, not what it points to.
+
+    Raises:
+        ResultsError: it cannot be made.
+    """
+    if folder.is_symlink():
+        remove_files(folder)
+    make_folder(folder)
+
+
 def check_writable(folder: Path) -> None:
     """Try whether a folder, or the first one above it that is there, can be written into.
 
@@ -91,6 +102,7 @@ def _in_place_of(path: Path) -> Iterator[Path]:
     partial = path.with_name(_partial(path.name))
     with told(path):
         try:
+            partial.unlink(missing_ok=True)  # were it a link, what it points to would be written
             yield partial
             partial.replace(path)
         except BaseException:
