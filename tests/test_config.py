@@ -31,6 +31,7 @@ from mrxs_tiles.errors import ConfigError, MrxsTilesError, SlideError, printable
 
 ROOT = Path(__file__).parent.parent
 KEYS = list(load_schema("config"))
+PER_SLIDE = [field.name for field in dataclasses.fields(Settings) if field.name in KEYS]
 DEFAULTS = read_config({}).settings
 # On a busy machine hypothesis takes seconds to make its first text.
 AT_LEISURE = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -65,7 +66,7 @@ def test_defaults() -> None:
         deepzoom=False,
         reader="auto",
     )
-    assert read_config({}) == Config("slides", Path("results"), "report", expected)
+    assert read_config({}) == Config("slides", Path("results"), "report", expected, ())
 
 
 def test_config_yaml_is_the_defaults() -> None:
@@ -202,6 +203,21 @@ def test_accepted(key: str, value: object, expected: object) -> None:
             "on_bad_slide is a list: write report, ignore or stop (the default is report).",
         ),
         (
+            {"exports": ["clam", "jpg"]},
+            'exports is a list of "clam", "jpg": write any of clam, qupath and parquet, each once, '
+            "as in [clam, qupath] (the default is []).",
+        ),
+        (
+            {"exports": "clam, clam"},
+            'exports is a list of "clam", "clam": write any of clam, qupath and parquet, each '
+            "once, as in [clam, qupath] (the default is []).",
+        ),
+        (
+            {"exports": True},
+            "exports is true: write any of clam, qupath and parquet, each once, as in "
+            "[clam, qupath] (the default is []).",
+        ),
+        (
             {"background": "255,255,256"},
             'background is the text "255,255,256": write a colour\'s name (white), r,g,b from 0 '
             "to 255 (255,255,255), #rrggbb or null (the default is null).",
@@ -317,6 +333,23 @@ def test_from_text(key: str, text: str, expected: object) -> None:
     read_config({key: value})
 
 
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ([], ()),
+        (None, ()),
+        ("", ()),
+        ("[]", ()),
+        ("clam", ("clam",)),
+        ("[ clam , qupath ]", ("clam", "qupath")),
+        (["parquet", "qupath", "clam"], ("clam", "qupath", "parquet")),
+    ],
+)
+def test_exports(value: object, expected: tuple[str, ...]) -> None:
+    """A list or a text, whatever its order, is the same choice."""
+    assert read_config({"exports": value}).exports == expected
+
+
 @pytest.mark.parametrize("text", ["", " 512", "512.0", "5e2", "1_000", "-1", "\u0665", "9" * 5000])
 def test_from_text_refuses(text: str) -> None:
     """Only plain digits are a whole number."""
@@ -402,6 +435,11 @@ def test_printable(text: str) -> None:
         ("background=255,0,0", "background", (255, 0, 0)),
         ("subsampling=444", "subsampling", "444"),
         ("tile_size='512'", "tile_size", 512),
+        ("exports=clam", "exports", ("clam",)),
+        ("exports=qupath,clam", "exports", ("clam", "qupath")),
+        ("exports=[parquet,clam]", "exports", ("clam", "parquet")),
+        ("exports=[]", "exports", ()),
+        ("exports=", "exports", ()),
     ],
 )
 def test_what_snakemake_delivers(given_there: str, key: str, expected: object) -> None:
@@ -456,7 +494,7 @@ def test_anything_is_a_config_or_a_config_error(raw: dict[Any, Any]) -> None:
 
 
 @AT_LEISURE
-@given(st.dictionaries(st.sampled_from(KEYS[2:-1]), st.text() | st.integers(0, 10**5).map(str)))
+@given(st.dictionaries(st.sampled_from(PER_SLIDE), st.text() | st.integers(0, 10**5).map(str)))
 def test_any_cells_are_settings_or_faults(cells: dict[str, str]) -> None:
     """Whatever stands in a row, the settings are replaced or the faults are told."""
     changed, found = override(DEFAULTS, cells, "row 2")

@@ -40,6 +40,7 @@ class Config:
     results: Path
     on_bad_slide: str
     settings: Settings
+    exports: tuple[str, ...]  # names in manifest.EXPORTS; no setting: no tile hangs on them
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +105,13 @@ def read_config(raw: Mapping[str, object]) -> Config:
         faults += _conflicts("", {name: values[name] for name in names})
     if faults:
         raise ConfigError(*faults)
+    exports: Any = values["exports"]
     return Config(
         slides=str(home_expanded(str(values["slides"]))),
         results=home_expanded(str(values["results"])),
         on_bad_slide=str(values["on_bad_slide"]),
         settings=_settings({SLIDE_MPP: None} | {name: values[name] for name in names}),
+        exports=tuple(name for name in known["exports"]["items"]["enum"] if name in exports),
     )
 
 
@@ -185,6 +188,8 @@ def _rules(key: str) -> dict[str, Any]:
 def _plain(key: str, value: object) -> object:
     """Bring a value that has one reading only into the form that the schema describes."""
     rules = _rules(key)
+    if "array" in types(rules):
+        return _parts(value)
     if isinstance(value, str):
         word = value.lower()
         if "boolean" in types(rules) and word in ("true", "false"):
@@ -194,6 +199,16 @@ def _plain(key: str, value: object) -> object:
     elif type(value) is int and value in range(1000) and str(value) in rules.get("enum", ()):
         return str(value)  # and subsampling=420 as a number
     return value
+
+
+def _parts(value: object) -> object:
+    """A list as it is; from a text its parts: ``a,b``, ``[a, b]``, and nothing for none."""
+    if not isinstance(value, str):
+        return [] if value is None else value
+    text = value.strip()
+    if text.startswith("[") and text.endswith("]"):
+        text = text[1:-1].strip()
+    return [part.strip() for part in text.split(",")] if text else []
 
 
 @cache
