@@ -2,7 +2,7 @@
 #   config.yaml                 every key with its meaning
 #   workflow/rules/common.smk   config and slides
 #   workflow/rules/slurm.smk    what the Slurm plugin needs
-#   workflow/rules/slide.smk    inspect and tile, one job each per slide
+#   workflow/rules/slide.smk    inspect, tile and export, one job each per slide
 #   workflow/rules/report.smk   report.tsv, runtime.tsv, report.html, and the lines that end a run
 #   workflow/mrxs_tiles/        the package that does the work
 import gc
@@ -50,3 +50,4 @@ rule all:
             )
             for slide in mapped_slides(rules.report.output.page)
         ],
+        expand(rules.export.output, slide=SLIDES) if CONFIG.exports else [],

@@ -31,8 +31,8 @@ from mrxs_tiles.errors import ConfigError, MrxsTilesError, SlideError, printable
 
 ROOT = Path(__file__).parent.parent
 KEYS = list(load_schema("config"))
+PER_SLIDE = [field.name for field in dataclasses.fields(Settings) if field.name in KEYS]
 DEFAULTS = read_config({}).settings
-PER_SLIDE = [key for key in KEYS if key in dataclasses.asdict(DEFAULTS)]
 # On a busy machine hypothesis takes seconds to make its first text.
 AT_LEISURE = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
@@ -66,7 +66,8 @@ def test_defaults() -> None:
         deepzoom=False,
         reader="auto",
     )
-    assert read_config({}) == Config("slides", Path("results"), None, "report", expected)
+    expected_config = Config("slides", Path("results"), None, "report", expected, ())
+    assert read_config({}) == expected_config
 
 
 def test_config_yaml_is_the_defaults() -> None:
@@ -203,6 +204,21 @@ def test_accepted(key: str, value: object, expected: object) -> None:
             "on_bad_slide is a list: write report, ignore or stop (the default is report).",
         ),
         (
+            {"exports": ["clam", "jpg"]},
+            'exports is a list of "clam", "jpg": write any of clam, qupath and parquet, each once, '
+            "as in [clam, qupath] (the default is []).",
+        ),
+        (
+            {"exports": "clam, clam"},
+            'exports is a list of "clam", "clam": write any of clam, qupath and parquet, each '
+            "once, as in [clam, qupath] (the default is []).",
+        ),
+        (
+            {"exports": True},
+            "exports is true: write any of clam, qupath and parquet, each once, as in "
+            "[clam, qupath] (the default is []).",
+        ),
+        (
             {"background": "255,255,256"},
             'background is the text "255,255,256": write a colour\'s name (white), r,g,b from 0 '
             "to 255 (255,255,255), #rrggbb or null (the default is null).",
@@ -318,6 +334,23 @@ def test_from_text(key: str, text: str, expected: object) -> None:
     read_config({key: value})
 
 
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ([], ()),
+        (None, ()),
+        ("", ()),
+        ("[]", ()),
+        ("clam", ("clam",)),
+        ("[ clam , qupath ]", ("clam", "qupath")),
+        (["parquet", "qupath", "clam"], ("clam", "qupath", "parquet")),
+    ],
+)
+def test_exports(value: object, expected: tuple[str, ...]) -> None:
+    """A list or a text, whatever its order, is the same choice."""
+    assert read_config({"exports": value}).exports == expected
+
+
 @pytest.mark.parametrize("text", ["", " 512", "512.0", "5e2", "1_000", "-1", "\u0665", "9" * 5000])
 def test_from_text_refuses(text: str) -> None:
     """Only plain digits are a whole number."""
@@ -404,6 +437,11 @@ def test_printable(text: str) -> None:
         ("background=255,0,0", "background", (255, 0, 0)),
         ("subsampling=444", "subsampling", "444"),
         ("tile_size='512'", "tile_size", 512),
+        ("exports=clam", "exports", ("clam",)),
+        ("exports=qupath,clam", "exports", ("clam", "qupath")),
+        ("exports=[parquet,clam]", "exports", ("clam", "parquet")),
+        ("exports=[]", "exports", ()),
+        ("exports=", "exports", ()),
     ],
 )
 def test_what_snakemake_delivers(given_there: str, key: str, expected: object) -> None:

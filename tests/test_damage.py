@@ -189,8 +189,8 @@ def test_too_many_tiles(
     inspected, _ = cut(whole.path, tmp_path / "results")
     assert inspected["error"] == (
         "The grid would have 4 x 3 tiles, of which at most 11, and 262144 along a side, can be "
-        "dealt with. Set a larger tile_size or downsample. Copy the slide again from where it came "
-        "from if it is smaller than that."
+        "dealt with. Set a larger tile_size or downsample. Copy the slide's folder again from the "
+        "scanner or the archive if it is smaller than that."
     )
 
 

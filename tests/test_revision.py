@@ -10,14 +10,16 @@ import pytest
 
 from mrxs_tiles import revision as module
 
-STEPS = ("inspect_slide", "tile_slide", "report")
+STEPS = ("inspect_slide", "tile_slide", "export_slide", "report")
 STEPS_OF = {
     "viewer_page": {"tile_slide", "report"},
     "encode": {"tile_slide"},
     "cutter": {"tile_slide"},
     "grid": {"inspect_slide", "tile_slide"},
     "reader": {"inspect_slide", "tile_slide"},
-    "filters": {"inspect_slide", "tile_slide"},
+    "filters": {"inspect_slide", "tile_slide", "export_slide"},
+    "export_clam": {"export_slide"},
+    "export_slide": {"export_slide"},
     "tile_slide": {"tile_slide"},
     "inspect_slide": {"inspect_slide"},
     "report": {"report"},

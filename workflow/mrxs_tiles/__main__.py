@@ -20,7 +20,7 @@ from mrxs_tiles.names import Slide, name_fault
 from mrxs_tiles.slides import misplaced
 from mrxs_tiles.wording import literal
 
-SLIDE_COMMANDS = ("inspect", "tile", "preview")
+SLIDE_COMMANDS = ("inspect", "tile", "export", "preview")
 NOT_OPTIONS = ("slides",)  # named by the command itself
 
 
@@ -58,6 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     for name, does in (
         ("inspect", "say what a slide is and where its tiles lie"),
         ("tile", "cut and filter the tiles of an inspected slide"),
+        ("export", "write a cut slide's tables as other programs read them"),
         ("report", "write the table and the page of all slides in the results"),
         ("survey", "say what slides will meet and cost, from their indexes alone"),
         ("preview", "show what a few thresholds would keep of a slide; no tile is cut"),
@@ -94,7 +95,13 @@ def _add_config_keys(command: argparse.ArgumentParser) -> None:
             default = literal(option.default)
             text = f"{option.help}; {option.allowed} (default: {default})"
             # argparse would read a % of the text as one of its own
-            command.add_argument(option.flag, metavar="VALUE", help=text.replace("%", "%%"))
+            many = isinstance(option.default, list)  # may be given more than once
+            command.add_argument(
+                option.flag,
+                action="append" if many else "store",
+                metavar="VALUE",
+                help=text.replace("%", "%%"),
+            )
 
 
 def _threads(text: str) -> int:
@@ -103,7 +110,7 @@ def _threads(text: str) -> int:
     return int(text)
 
 
-def _config(given: dict[str, str | None]) -> Config:
+def _config(given: dict[str, Any]) -> Config:
     """The config from the options alone; config.yaml is the workflow's.
 
     Raises:
@@ -113,6 +120,8 @@ def _config(given: dict[str, str | None]) -> Config:
     faults: list[str] = []
     for option in options():
         text = given.get(option.key)
+        if isinstance(text, list):
+            text = ",".join(part.strip("[] ") for part in text)
         if text is not None:
             try:
                 values[option.key] = from_text(option.key, text, option.flag)
@@ -123,7 +132,7 @@ def _config(given: dict[str, str | None]) -> Config:
     return read_config(values)
 
 
-def _slide_step(command: str, config: Config, given: dict[str, str | None]) -> int:
+def _slide_step(command: str, config: Config, given: dict[str, Any]) -> int:
     path = Path(str(given["path"]))
     slide = path.stem if given["slide"] is None else given["slide"]
     if fault := name_fault(slide):
@@ -136,12 +145,16 @@ def _slide_step(command: str, config: Config, given: dict[str, str | None]) -> i
         settings = replace(settings, slide_mpp=mpp)
     if faults := misplaced([Slide(slide, path, settings)], results):
         raise ConfigError(*faults)
+    if command == "export" and not config.exports:
+        raise ConfigError("Nothing is asked for: name it, such as --exports clam,parquet.")
 
     def step() -> Record:
         if command == "inspect":
             from mrxs_tiles.inspect_slide import inspect
 
             return inspect(slide, path, results, settings)
+        if command == "export":
+            return _export(slide, config)
         threads = int(given["threads"] or 1)
         if command == "preview":
             from mrxs_tiles.preview import preview
@@ -149,9 +162,16 @@ def _slide_step(command: str, config: Config, given: dict[str, str | None]) -> i
             return preview(slide, path, results, settings, threads)
         from mrxs_tiles.tile_slide import tile
 
-        return tile(slide, path, results, settings, threads, config.stage)
+        tiled = tile(slide, path, results, settings, threads, config.stage)
+        return _export(slide, config) if config.exports else tiled
 
     return run(step, config.on_bad_slide == "ignore")
+
+
+def _export(slide: str, config: Config) -> Record:
+    from mrxs_tiles.export_slide import export
+
+    return export(slide, config.results, config.exports)
 
 
 def _report(config: Config, benchmarks: str | None) -> int:

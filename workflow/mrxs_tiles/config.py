@@ -41,6 +41,7 @@ class Config:
     stage: str | None  # a folder, or "auto"; whether it is there the machine knows that cuts
     on_bad_slide: str
     settings: Settings
+    exports: tuple[str, ...]  # names in manifest.EXPORTS; no setting: no tile hangs on them
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,12 +106,14 @@ def read_config(raw: Mapping[str, object]) -> Config:
         faults += _conflicts("", {name: values[name] for name in names})
     if faults:
         raise ConfigError(*faults)
+    exports: Any = values["exports"]
     return Config(
         slides=str(home_expanded(str(values["slides"]))),
         results=home_expanded(str(values["results"])),
         stage=None if values["stage"] is None else str(home_expanded(str(values["stage"]))),
         on_bad_slide=str(values["on_bad_slide"]),
         settings=_settings({SLIDE_MPP: None} | {name: values[name] for name in names}),
+        exports=tuple(name for name in known["exports"]["items"]["enum"] if name in exports),
     )
 
 
@@ -187,6 +190,8 @@ def _rules(key: str) -> dict[str, Any]:
 def _plain(key: str, value: object) -> object:
     """Bring a value that has one reading only into the form that the schema describes."""
     rules = _rules(key)
+    if "array" in types(rules):
+        return _parts(value)
     if isinstance(value, str):
         word = value.lower()
         if "boolean" in types(rules) and word in ("true", "false"):
@@ -196,6 +201,16 @@ def _plain(key: str, value: object) -> object:
     elif type(value) is int and value in range(1000) and str(value) in rules.get("enum", ()):
         return str(value)  # and subsampling=420 as a number
     return value
+
+
+def _parts(value: object) -> object:
+    """A list as it is; from a text its parts: ``a,b``, ``[a, b]``, and nothing for none."""
+    if not isinstance(value, str):
+        return [] if value is None else value
+    text = value.strip()
+    if text.startswith("[") and text.endswith("]"):
+        text = text[1:-1].strip()
+    return [part.strip() for part in text.split(",")] if text else []
 
 
 @cache

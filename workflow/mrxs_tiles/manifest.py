@@ -28,6 +28,8 @@ THUMBNAIL = "thumbnail.jpg"
 TISSUE = "tissue.png"
 TILE_MAP = "tiles.png"
 VIEWER, VIEWER_FILES, VIEWER_DZI = "viewer.html", "viewer_files", "viewer.dzi"
+# What `exports` names, and its file.
+EXPORTS = {"clam": "clam.h5", "qupath": "qupath.geojson", "parquet": "tiles.parquet"}
 
 BAD = ("failed", "damaged")  # statuses
 

@@ -24,10 +24,13 @@ _DOCSTRING = "docstring"
 
 
 @cache
-def revision(module: str, without: tuple[str, ...] = ()) -> str:
+def revision(
+    module: str, without: tuple[str, ...] = (), libraries: tuple[str, ...] = LIBRARIES
+) -> str:
     """A digest of a module of this package, all that it imports here, and the libraries.
 
     ``without``: modules that this run does not come to, with what they alone import.
+    ``libraries``: those whose versions decide what the module writes.
 
     A module's templates, which bear its name, count with it. Comments, docstrings and blank
     lines of the modules do not count.
@@ -37,7 +40,7 @@ def revision(module: str, without: tuple[str, ...] = ()) -> str:
         digest.update(_code((PACKAGE / f"{name}.py").read_bytes()).encode())
         for template in sorted((PACKAGE / TEMPLATES).glob(f"{name}.*")):
             digest.update(template.read_bytes())
-    for library in LIBRARIES:
+    for library in libraries:
         try:
             digest.update(f"{library} {version(library)}\n".encode())
         except PackageNotFoundError:

@@ -82,7 +82,7 @@ def write_file(path: Path, content: bytes) -> None:
     Raises:
         ResultsError: it cannot be written.
     """
-    with _in_place_of(path) as partial:
+    with in_place_of(path) as partial:
         partial.write_bytes(content)
 
 
@@ -92,13 +92,17 @@ def write_pieces(path: Path, pieces: Iterable[bytes]) -> None:
     Raises:
         ResultsError: it cannot be written.
     """
-    with _in_place_of(path) as partial, partial.open("wb") as stream:
+    with in_place_of(path) as partial, partial.open("wb") as stream:
         stream.writelines(pieces)
 
 
 @contextmanager
-def _in_place_of(path: Path) -> Iterator[Path]:
-    """A file beside ``path`` that takes its place when the context ends well."""
+def in_place_of(path: Path) -> Iterator[Path]:
+    """A file beside ``path`` that takes its place when the context ends well.
+
+    Raises:
+        ResultsError: it cannot be written.
+    """
     partial = path.with_name(_partial(path.name))
     with told(path):
         try:

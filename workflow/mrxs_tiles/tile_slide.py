@@ -319,6 +319,7 @@ def _publish(
     remove_files(*(folder / name for name in (manifest.TILES_JSON, manifest.TILES_TSV)))
     remove_files(folder / manifest.TILE_MAP)
     remove_files(folder / manifest.VIEWER, folder / manifest.VIEWER_DZI)
+    remove_files(*(folder / name for name in manifest.EXPORTS.values()))
     discard_folder(folder, manifest.VIEWER_FILES)
     tiles.publish()
     painter = None if inspected is None else _map_of(folder, inspected)

@@ -30,7 +30,10 @@ def wrong_value(
         hint = ", without quotes"
     elif "pattern" in rules and not isinstance(value, str | list | Mapping | None):
         hint = f', as in {key}: "1e5" in config.yaml or --config {key}=./1e5'  # it drops quotes
-    return f"{subject} is {found(value, typed)}: write {allowed(rules)}{hint}{default}."
+    there = found(value, typed)
+    if "array" in types(rules) and isinstance(value, list):
+        there += f" of {', '.join(found(part, False) for part in value[:6])}"
+    return f"{subject} is {there}: write {allowed(rules)}{hint}{default}."
 
 
 def allowed(rules: Mapping[str, Any]) -> str:

@@ -13,6 +13,7 @@ from mrxs_tiles.config import cutting_keys, read_config
 from mrxs_tiles.errors import ConfigError, ResultsError
 from mrxs_tiles.locate import stamp
 from mrxs_tiles.lock import RUN_LOCK, hold
+from mrxs_tiles.manifest import EXPORTS
 from mrxs_tiles.names import fit_for_cluster
 from mrxs_tiles.page_pictures import FOLDER, map_name, maps_beside
 from mrxs_tiles.region import region_stamp
@@ -114,6 +115,11 @@ def tile_memory(wildcards, threads, attempt):
 def inspect_memory(wildcards, attempt):
     """MB for `inspect`: as for `tile`, without tiles, with the mask of the largest slide."""
     return tile_memory(wildcards, 0, attempt) + attempt * MASK_MB
+
+
+def export_memory(wildcards, attempt):
+    """MB for `export`: as for `tile`, without tiles; the libraries take what OpenSlide takes there."""
+    return tile_memory(wildcards, 0, attempt)
 
 
 def tile_minutes(wildcards, attempt):

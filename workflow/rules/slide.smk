@@ -1,4 +1,4 @@
-# The two steps of each slide. `stamp` and `code` are parameters because Snakemake redoes a job
+# The steps of each slide. `stamp` and `code` are parameters because Snakemake redoes a job
 # whose parameters changed: a data file that was missing or cut short is no input (a missing
 # input would stop every slide), and an edited module is no script.
 
@@ -54,3 +54,29 @@ rule tile:
         code=tile_code(),
     script:
         "../scripts/tile_slide.py"
+
+
+if CONFIG.exports:
+
+    # Its own step: asking for another file, or none, cuts no tile again.
+    rule export:
+        input:
+            slide=rules.inspect.output.slide,
+            manifest=rules.tile.output.manifest,
+            record=rules.tile.output.record,
+        output:
+            [f"{RESULTS}/{{slide}}/{EXPORTS[name]}" for name in CONFIG.exports],
+        log:
+            "logs/{slide}/export.log",
+        benchmark:
+            "logs/{slide}/export.benchmark.tsv"
+        conda:
+            "../../envs/mrxs-tiles.yaml"
+        resources:
+            mem_mb=export_memory,
+            runtime=lambda wildcards, attempt: 10 * attempt,
+        params:
+            exports=CONFIG.exports,
+            code=revision("export_slide", libraries=("h5py", "numpy", "pyarrow")),
+        script:
+            "../scripts/export.py"
