@@ -6,6 +6,7 @@ import gc
 import io
 import json
 import random
+import shutil
 import subprocess
 import tarfile
 import threading
@@ -33,7 +34,7 @@ from mrxs_tiles.shards import LONGEST_SLIDE, Shards, row_json, slide_key
 from mrxs_tiles.store import TileFolder
 from mrxs_tiles.tile_files import TileFiles
 from mrxs_tiles.tile_slide import tile
-from running import LARGE, SPEC, TINY, mrxs_tiles, tree, write
+from running import LARGE, SPEC, TINY, Ran, mrxs_tiles, tree, write
 
 SMALL, MANY = 64, 100  # px of a tile; the latter gives `large` 960 tiles
 MB = 1_000_000
@@ -519,3 +520,31 @@ def test_tile_files(shard: Path) -> None:
     (shard / name).write_bytes(whole[:513])
     with TileFiles(shard) as files, pytest.raises(EOFError, match="cut short in a_0_0"):
         files.read(f"{name}#a_0_0.jpg")
+
+
+# --- on a cluster -----------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_profile_packs(tmp_path: Path) -> None:
+    """The profile for Slurm packs, whatever else `--config` says, and lets itself be overruled."""
+    slides = write(tmp_path / "slides" / "A.mrxs", TINY).path.parent
+    profile = tmp_path / "slurm"
+    shutil.copytree(running.REPO / "profiles" / "slurm", profile)
+    lines = (profile / "config.yaml").read_text("utf-8").splitlines()
+    kept = [line for line in lines if line.startswith("configfile:")]
+    assert len(kept) == 1
+    (profile / "config.yaml").write_text(f"{kept[0]}\n")  # there need be no Slurm here
+    tiles = tmp_path / "run" / "out" / "A" / "tiles"
+
+    def run(**config: Any) -> Ran:
+        shared = {"slides": slides, "results": "out", "tile_size": SMALL}
+        return running.snakemake(tmp_path / "run", "--profile", profile, **shared, **config)
+
+    ran = run()
+    assert (ran.code, ran.jobs) == (0, ["inspect A", "report", "tile A"])
+    assert running.names(tiles) == ["tiles-000000.tar"]
+    ran = run(packing="folder")
+    assert (ran.code, ran.jobs) == (0, ["report", "tile A"])
+    assert "0_0.jpg" in running.names(tiles)
+    assert not archives(tmp_path / "run")
