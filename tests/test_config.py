@@ -63,6 +63,8 @@ def test_defaults() -> None:
         format="jpg",
         quality=75,
         subsampling="420",
+        packing="folder",
+        shard_size=1000,
         deepzoom=False,
         reader="auto",
     )
@@ -86,7 +88,7 @@ def test_schemas_agree() -> None:
     per_slide = [
         field.name
         for field in dataclasses.fields(Settings)
-        if field.name not in ("reader", "deepzoom")
+        if field.name not in ("reader", "packing", "shard_size", "deepzoom")
     ]
     assert list(load_schema("slides")) == ["path", "slide", *per_slide]
     assert set(per_slide) - set(KEYS) == {"slide_mpp"}

@@ -126,8 +126,8 @@ def _slurm_logs(work: Path) -> str:
 
 
 def _local(work: Path, slides: Path, **config: object) -> dict[str, bytes]:
-    """What a run on this machine alone gives."""
-    snakemake(work, slides=slides, results="results", **config)
+    """What a run on this machine alone gives, packed as the profile has it."""
+    snakemake(work, slides=slides, results="results", packing="tar", **config)
     return lasting(work / "results")
 
 

@@ -2,20 +2,37 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from os import PathLike
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mrxs_tiles.iterate import tiles
+    from mrxs_tiles.filters import Pixels
+    from mrxs_tiles.results import Results
 
 __version__ = "0.1.0"
-__all__ = ["tiles"]
-
-_HOMES = {"tiles": "mrxs_tiles.iterate"}
 
 
-def __getattr__(name: str) -> object:
-    # imported when asked for: the command line needs none of it
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+def load(results: str | PathLike[str]) -> Results:
+    """What a run left in its results: tables of slides and tiles, and the tiles' pictures.
+
+    Raises:
+        ResultsError: no slide is there, or a table cannot be read.
+    """
+    # here: pandas takes 40 MB and half a second that most who import this do not need
+    from mrxs_tiles.results import load as load_results
+
+    return load_results(results)
+
+
+def tiles(
+    path: str | PathLike[str],
+    *,
+    threads: int | None = None,
+    slide_mpp: float | None = None,
+    **keys: object,
+) -> Iterator[tuple[dict[str, Any], Pixels]]:
+    """A slide's kept tiles one after another, with no file written: see ``iterate.tiles``."""
+    from mrxs_tiles.iterate import tiles as iterate_tiles
+
+    return iterate_tiles(path, threads=threads, slide_mpp=slide_mpp, **keys)

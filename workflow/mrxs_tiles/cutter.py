@@ -9,14 +9,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from mrxs_tiles.encode import Encode
 from mrxs_tiles.errors import SlideError, StoredImageError, bare
 from mrxs_tiles.judge import Judge
 from mrxs_tiles.order import Address
 from mrxs_tiles.picture import Pictures
-from mrxs_tiles.store import TileFolder
 
 
 class Fate(NamedTuple):
@@ -30,23 +29,37 @@ class Fate(NamedTuple):
     bytes: int | None = None
 
 
+class Store(Protocol):
+    """Where the pictures go; hears of each tile whose fate is certain, from any thread."""
+
+    def keep(self, address: Address, fate: Fate, content: bytes) -> Fate:
+        """Take a kept tile's picture; returns its fate, with the file where that is known.
+
+        Raises:
+            ResultsError: it cannot be written.
+        """
+
+    def drop(self, address: Address) -> None:
+        """Hear that a tile has no picture.
+
+        Raises:
+            ResultsError: another tile's, that waited for this, cannot be written.
+        """
+
+
 class Cutter:
     """Everything that one tile needs to become a file."""
 
     def __init__(
         self,
         pictures: Pictures,
-        folder: TileFolder,
+        store: Store,
         encode: Encode | None,
-        suffix: str,
         judge: Judge,
     ) -> None:
-        """Take what all tiles of a slide share.
-
-        ``encode`` None: no picture is written. ``suffix`` is the files' without its dot.
-        """
-        self._pictures, self._folder, self._judge = pictures, folder, judge
-        self._encode, self._suffix = encode, suffix
+        """Take what all tiles of a slide share; ``encode`` None: no picture is written."""
+        self._pictures, self._store = pictures, store
+        self._encode, self._judge = encode, judge
 
     def cut(self, address: Address) -> Fate:
         """Make one tile.
@@ -55,18 +68,21 @@ class Cutter:
             SlideError: its pixels could not be read.
             ResultsError: it could not be written.
         """
-        pixels = self._pictures.read(address)
+        try:
+            pixels = self._pictures.read(address)
+        except StoredImageError:
+            self._store.drop(address)
+            raise
         if pixels is None:
-            return Fate(0, "unscanned")
-        verdict = self._judge(pixels)
-        if verdict.reason:
-            return Fate(0, *verdict)
-        if self._encode is None:
-            return Fate(1, *verdict)
-        content = self._encode(pixels)
-        col, row = address
-        file = self._folder.write(f"{col}_{row}.{self._suffix}", content)
-        return Fate(1, *verdict, file=file, bytes=len(content))
+            fate = Fate(0, "unscanned")
+        else:
+            verdict = self._judge(pixels)
+            if not verdict.reason and self._encode is not None:
+                content = self._encode(pixels)
+                return self._store.keep(address, Fate(1, *verdict, bytes=len(content)), content)
+            fate = Fate(int(not verdict.reason), *verdict)
+        self._store.drop(address)
+        return fate
 
 
 def cut_all(

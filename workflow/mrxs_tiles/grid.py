@@ -155,6 +155,10 @@ class Grid:
             for row in rows:
                 yield _tile(col, row, self._columns[col], self._lines[row])
 
+    def tile(self, col: int, row: int) -> Tile:
+        """The tile at an address."""
+        return _tile(col, row, self._columns[col], self._lines[row])
+
     def region(self, col: int, row: int) -> Region:
         """What to read for the tile at an address."""
         across, down = self._columns[col], self._lines[row]

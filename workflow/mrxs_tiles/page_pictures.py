@@ -21,6 +21,7 @@ from mrxs_tiles.reasons import TINTS
 from mrxs_tiles.revision import revision
 from mrxs_tiles.sample_tiles import Sample
 from mrxs_tiles.store import remove_files, told, write_file
+from mrxs_tiles.tile_files import TileFiles, file_on_disk
 
 FOLDER = "report_files"
 MAP_PX, THUMBNAIL_PX, CELL_PX = 420, 256, 160  # sides, at most
@@ -116,7 +117,7 @@ def _strip_name(folder: Path, slide: str, thumbnail: bytes, samples: Sequence[Sa
     digest.update(revision("page_pictures").encode())
     for sample in samples:
         # of a folder the size hangs on the file system, and the name must not
-        size = _size(folder / sample.file) if sample.file else None
+        size = _size(folder / file_on_disk(sample.file)) if sample.file else None
         digest.update(repr((sample, size)).encode())
     with suppress(OSError):
         digest.update((folder / manifest.TILES_TSV).read_bytes())
@@ -145,18 +146,22 @@ def _strip(
     folder: Path, thumbnail: Image.Image, size: tuple[int, int], samples: Sequence[Sample]
 ) -> Image.Image:
     strip = Image.new("RGB", (CELL_PX * len(samples), CELL_PX), PAPER)
-    for number, sample in enumerate(samples):
-        cell = _tile(folder, sample) or _place(thumbnail, size, sample)
-        left = number * CELL_PX + (CELL_PX - cell.width) // 2
-        strip.paste(cell, (left, (CELL_PX - cell.height) // 2))
+    with TileFiles(folder) as files:
+        for number, sample in enumerate(samples):
+            cell = _tile(files, sample) or _place(thumbnail, size, sample)
+            left = number * CELL_PX + (CELL_PX - cell.width) // 2
+            strip.paste(cell, (left, (CELL_PX - cell.height) // 2))
     return strip
 
 
-def _tile(folder: Path, sample: Sample) -> Image.Image | None:
+def _tile(files: TileFiles, sample: Sample) -> Image.Image | None:
     """A kept tile, small; None where it has no file that can be shown."""
     if not sample.file or sample.pixels > MOST_PX:
         return None
-    picture = _decoded(_bytes(folder / sample.file), 2 * CELL_PX)
+    try:
+        picture = _decoded(files.read(sample.file), 2 * CELL_PX)
+    except OSError:
+        return None
     if picture is not None:
         picture.thumbnail((CELL_PX, CELL_PX), Image.Resampling.LANCZOS)
     return picture

@@ -58,15 +58,29 @@ def _report(
 ) -> None:
     names = find_inspected(results) if slides is None else slides
     records = [_read_records(results, name) for name in names]
-    records += [_refuse(results, *slide) for slide in refused]
-    if not records:
-        raise ResultsError(f"{results} holds no slide.json. Run inspect and tile first.")
-    entries = [Entry(_row(inspected, tiled), inspected) for inspected, tiled in records]
-    entries.sort(key=lambda entry: str(entry.row["slide"]))
+    entries = _entries(results, records + [_refuse(results, *slide) for slide in refused])
     text = _tsv(_table(entry.row for entry in entries))
     write_file(results / manifest.REPORT_TSV, text.encode("utf-8", "backslashreplace"))
     renew_runtime(results, [entry.row for entry in entries], benchmarks)
     write_page(results, entries, config)
+
+
+def table_text(results: Path) -> str:
+    """What ``report.tsv`` would hold of all slides that have a ``slide.json``.
+
+    Raises:
+        ResultsError: no slide is there, or a record cannot be read.
+    """
+    records = [_read_records(results, name) for name in find_inspected(results)]
+    return _tsv(_table(entry.row for entry in _entries(results, records)))
+
+
+def _entries(results: Path, records: Sequence[tuple[Record, Record]]) -> list[Entry]:
+    """A row for each slide, by name."""
+    if not records:
+        raise ResultsError(f"{results} holds no slide.json. Run inspect and tile first.")
+    entries = [Entry(_row(inspected, tiled), inspected) for inspected, tiled in records]
+    return sorted(entries, key=lambda entry: str(entry.row["slide"]))
 
 
 def find_inspected(results: Path) -> Iterator[str]:

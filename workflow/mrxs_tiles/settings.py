@@ -37,6 +37,8 @@ class Settings(GridSettings):
     format: str
     quality: int
     subsampling: str
+    packing: str
+    shard_size: int  # MB
     deepzoom: bool
 
 

@@ -20,7 +20,9 @@ log = logging.getLogger(__name__)
 
 SAMPLES = 16  # tiles looked into
 SAMPLE_PX = 256  # side of what is encoded of each
-DISK_BLOCK = 4096  # bytes; a file's last one is half empty on average
+# Bytes; a file's last one is half empty on average. In a shard a tile's two headers, its row and
+# what fills up blocks of 512 are as much.
+DISK_BLOCK = 4096
 
 
 def estimate_bytes(

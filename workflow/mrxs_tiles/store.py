@@ -13,11 +13,12 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Self
+from typing import IO, Self
 
 from mrxs_tiles.errors import ResultsError
 
 TILES = "tiles"
+STREAM_BYTES = 1 << 20  # written at once of a file that is written in pieces
 _BINARY = getattr(os, "O_BINARY", 0)  # Windows turns line ends otherwise
 
 
@@ -194,6 +195,20 @@ class TileFolder:
         except OSError as error:
             raise _refused(self._final / name, error) from None
         return f"{self._name}/{name}"
+
+    def place(self, name: str) -> Path:
+        """Where a file of it will lie, to be named to the user."""
+        return self._final / name
+
+    def stream(self, name: str) -> IO[bytes]:
+        """Open a new file in it, to be written in pieces."""
+        with told(self.place(name)):
+            return (self._new / name).open("xb", buffering=STREAM_BYTES)
+
+    def scratch(self) -> IO[bytes]:
+        """Open a file on the same disk that has no name and is gone when it is closed."""
+        with told(self._final):
+            return tempfile.TemporaryFile(dir=self._new)
 
     def publish(self) -> None:
         """Put the new folder in the place of the old one."""

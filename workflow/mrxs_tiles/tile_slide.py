@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,12 +24,14 @@ from mrxs_tiles.lock import SLIDE_LOCK, SLIDE_TAKEN, alone
 from mrxs_tiles.manifest import Record
 from mrxs_tiles.mirax import MiraxIndex, read_index
 from mrxs_tiles.order import Address, in_blocks
+from mrxs_tiles.packing import LooseFiles
 from mrxs_tiles.picture import Pictures
 from mrxs_tiles.progress import Progress
 from mrxs_tiles.reader import Reader
 from mrxs_tiles.readers import MIRAX, OPENSLIDE, opened
 from mrxs_tiles.resolution import with_scale
 from mrxs_tiles.settings import Settings
+from mrxs_tiles.shards import Shards
 from mrxs_tiles.slide_grid import grid_of, grid_record, tile_mpp
 from mrxs_tiles.space import check_space, estimate_bytes
 from mrxs_tiles.stage import staged
@@ -40,6 +42,7 @@ log = logging.getLogger(__name__)
 
 Fates = Mapping[Address, Fate]
 Said = Mapping[Address, SlideError]
+MB = 1_000_000
 PYRAMID_SHARE = 1.4  # bytes of all levels for one of full resolution
 TOO_LITTLE = Fate(0, "tissue")
 UNREADABLE = Fate(0, "unreadable")
@@ -184,7 +187,12 @@ def _cut(job: _Job, settings: Settings, threads: int) -> Record:
     lost = _proven_unreadable(job, index) - fates.keys()
     fates |= dict.fromkeys(lost, UNREADABLE)
     wanted = [address for address in job.tissue if address not in fates]
-    with TileFolder(job.folder) as tiles, Progress(job.slide, len(wanted)) as progress:
+    order = in_blocks(wanted, job.grid.stride)
+    with (
+        TileFolder(job.folder) as tiles,
+        _store(job, settings, tiles, order) as store,
+        Progress(job.slide, len(wanted)) as progress,
+    ):
         # in here, since what a killed run left behind is gone now
         guess = (
             0 if encode is None else estimate_bytes(job.reader, job.grid, wanted, encode, colour)
@@ -192,12 +200,9 @@ def _cut(job: _Job, settings: Settings, threads: int) -> Record:
         guess += _viewer_bytes(job, settings, colour) if settings.deepzoom else 0
         check_space(job.folder, job.slide, guess)
         pictures = Pictures(job.reader, job.grid, colour, settings.drop_blank)
-        cutter = Cutter(
-            pictures, tiles, encode, settings.format, _judge(job.inspected, settings, colour)
-        )
-        order = in_blocks(wanted, job.grid.stride)
+        cutter = Cutter(pictures, store, encode, _judge(job.inspected, settings, colour))
         cut, said = cut_all(cutter.cut, order, threads, progress.done, pictures.prepare)
-        fates |= cut
+        fates |= store.finished(cut)
         if said:
             job.check()
         error = _error(job, fates, said, index if lost else None)
@@ -225,6 +230,20 @@ def _encoder(job: _Job, settings: Settings) -> tuple[Encode | None, str]:
         profile=profile,
         mpp=mpp if all(mpp) else None,
     )
+
+
+def _store(
+    job: _Job, settings: Settings, tiles: TileFolder, order: Sequence[Sequence[Address]]
+) -> LooseFiles | Shards:
+    """Where the pictures go; ``order``: that in which they are cut."""
+    if settings.packing == "folder":
+        return LooseFiles(tiles, settings.format)
+
+    def row(address: Address, fate: Fate) -> tuple[object, ...]:
+        return (*job.grid.tile(*address), job.tissue[address], *fate)
+
+    in_line = [address for group in order for address in group]
+    return Shards(tiles, job.slide, settings.format, in_line, row, settings.shard_size * MB)
 
 
 def _viewer_bytes(job: _Job, settings: Settings, background: Color) -> int:

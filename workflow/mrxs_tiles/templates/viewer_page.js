@@ -161,7 +161,10 @@ function choose(tile) {
       add("dt", name, list);
       add("dd", String(value), list);
     }
-    if (file) {
+    // one inside a shard has no address of its own
+    if (file.includes("#")) {
+      add("p", file, panel);
+    } else if (file) {
       const link = add("a", file, panel);
       link.href = file.split("/").map(encodeURIComponent).join("/");
       link.target = "_blank";

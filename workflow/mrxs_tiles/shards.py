@@ -1,0 +1,253 @@
+"""Pictures -> WebDataset shards: ``tiles/tiles-000000.tar`` and on, written as a stream.
+
+A sample is the picture, ``{key}.jpg``, and the tile's row, ``{key}.json``. Samples stand in the
+order in which tiles are cut, whatever the number of threads: a picture whose turn has not come
+waits, in memory or, where too many do, in a file without a name. So memory is bounded; no thread
+waits; and a tile that is tried again after all others still stands in its place.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import tarfile
+import threading
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import IO, NamedTuple, Self
+
+from mrxs_tiles import manifest
+from mrxs_tiles.cutter import Fate
+from mrxs_tiles.order import Address
+from mrxs_tiles.store import TILES, TileFolder, told
+
+HELD_BYTES = 64_000_000  # of pictures that wait in memory
+LONGEST_SLIDE = 72  # characters of a slide in a key: no name is too long for a plain header
+END = bytes(2 * tarfile.BLOCKSIZE)  # of an archive
+WHOLE = frozenset(("col", "row", "x", "y", "width", "height", "tile_width", "tile_height", "bytes"))
+
+RowOf = Callable[[Address, Fate], Sequence[object]]
+
+
+def slide_key(slide: str) -> str:
+    """A slide's name as it begins the keys of its samples: letters, digits, ``-``, ``_``, ``%``.
+
+    Everything else is written ``%XX``, byte by byte, since to WebDataset a key ends at the first
+    dot, and a slash is a folder. No two slides have the same: what is too long ends in ``~`` and
+    a digest.
+    """
+
+    def escaped(found: re.Match[str]) -> str:
+        return "".join(f"%{byte:02X}" for byte in found[0].encode("utf-8", "surrogatepass"))
+
+    key = re.sub(r"[^A-Za-z0-9_-]", escaped, slide)
+    if len(key) <= LONGEST_SLIDE:
+        return key
+    digest = hashlib.sha256(key.encode()).hexdigest()[:32]
+    return f"{key[: LONGEST_SLIDE - 33]}~{digest}"
+
+
+def shard_name(number: int) -> str:
+    """The name of a slide's shard, from 0."""
+    return f"tiles-{number:06d}.tar"
+
+
+def row_json(slide: str, row: Sequence[object]) -> bytes:
+    """A row of ``tiles.tsv`` as JSON: numbers as there, ``kept`` true or false, null if empty."""
+    values: dict[str, object] = {"slide": slide}
+    for name, value in zip(manifest.TILES, row, strict=True):
+        text = manifest.field(value)
+        if not text:
+            values[name] = None
+        elif name == "kept":
+            values[name] = text == "1"
+        elif name in WHOLE:
+            values[name] = int(text)
+        else:
+            values[name] = value if isinstance(value, str) else float(text)
+    return json.dumps(values, separators=(",", ":")).encode()
+
+
+def member(name: str, content: bytes) -> list[bytes]:
+    """A file of an archive; without time, owner and group, so that it is always the same."""
+    info = tarfile.TarInfo(name)
+    info.size = len(content)
+    header = info.tobuf(tarfile.USTAR_FORMAT)
+    return [header, content, bytes(-len(content) % tarfile.BLOCKSIZE)]
+
+
+class _Held(NamedTuple):
+    """A picture that waits in the file: where."""
+
+    offset: int
+    length: int
+
+
+class _Waiting:
+    """The kept tiles whose turn has not come; None: one that was dropped."""
+
+    def __init__(self, folder: TileFolder) -> None:
+        self._folder = folder
+        self._tiles: dict[int, tuple[Fate, bytes | _Held] | None] = {}
+        self._in_memory = 0  # bytes
+        self._file: IO[bytes] | None = None
+
+    def __contains__(self, place: int) -> bool:
+        return place in self._tiles
+
+    def put(self, place: int, tile: tuple[Fate, bytes] | None) -> None:
+        """Hold a tile; its picture in the file where too much is in memory."""
+        if tile is None or self._in_memory + len(tile[1]) <= HELD_BYTES:
+            self._in_memory += 0 if tile is None else len(tile[1])
+            self._tiles[place] = tile
+            return
+        fate, content = tile
+        if self._file is None:
+            self._file = self._folder.scratch()
+        with told(self._folder.place("")):
+            offset = self._file.seek(0, 2)
+            self._file.write(content)
+        self._tiles[place] = fate, _Held(offset, len(content))
+
+    def take(self, place: int) -> tuple[Fate, bytes] | None:
+        """Give a tile back."""
+        tile = self._tiles.pop(place, None)
+        if tile is None:
+            return None
+        fate, content = tile
+        if isinstance(content, bytes):
+            self._in_memory -= len(content)
+            return fate, content
+        assert self._file is not None
+        with told(self._folder.place("")):
+            self._file.seek(content.offset)
+            return fate, self._file.read(content.length)
+
+    def close(self) -> None:
+        """Let the file go."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+
+class Shards:
+    """A slide's shards, while they are written. Used as a context.
+
+    Raises:
+        ResultsError: one cannot be written.
+    """
+
+    def __init__(
+        self,
+        folder: TileFolder,
+        slide: str,
+        suffix: str,
+        order: Sequence[Address],
+        row: RowOf,
+        shard_bytes: int,
+    ) -> None:
+        """Take what all samples share.
+
+        Args:
+            folder: where the shards go.
+            slide: its name.
+            suffix: the pictures', without its dot.
+            order: all tiles that are cut, in the order in which they stand in the shards.
+            row: makes the row of ``tiles.tsv``.
+            shard_bytes: of the largest shard; one that holds a single sample may be larger.
+        """
+        self._folder, self._slide, self._suffix = folder, slide, suffix
+        self._key = slide_key(slide)
+        self._order, self._row, self._shard_bytes = order, row, shard_bytes
+        self._places = {address: place for place, address in enumerate(order)}
+        self._waiting = _Waiting(folder)
+        self._lock = threading.Lock()
+        self._turn = 0  # the place that is written next
+        self._begins: list[int] = []  # of each shard, the place of its first sample
+        self._shard: IO[bytes] | None = None
+        self._size = 0  # bytes of the shard that is open
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._waiting.close()
+        if self._shard is not None:  # it is not published
+            with suppress(OSError):  # what it is left for has been told
+                self._shard.close()
+
+    def keep(self, address: Address, fate: Fate, content: bytes) -> Fate:
+        """Take a kept tile's picture; its file is known when all are there."""
+        self._settle(address, (fate, content))
+        return fate
+
+    def drop(self, address: Address) -> None:
+        """Hear that a tile has no picture: those after it need not wait for it."""
+        self._settle(address, None)
+
+    def finished(self, fates: dict[Address, Fate]) -> dict[Address, Fate]:
+        """Write what still waits, for tiles that cannot be read; returns the fates with files."""
+        with self._lock:
+            for place in range(self._turn, len(self._order)):
+                self._write(place, self._waiting.take(place))
+            self._turn = len(self._order)
+            self._end()
+        self._waiting.close()
+        for address, fate in fates.items():
+            if fate.kept:
+                fates[address] = fate._replace(file=self._file(address))
+        return fates
+
+    def _settle(self, address: Address, tile: tuple[Fate, bytes] | None) -> None:
+        place = self._places[address]
+        with self._lock:
+            if place != self._turn:
+                self._waiting.put(place, tile)
+                return
+            self._write(place, tile)
+            self._turn += 1
+            while self._turn in self._waiting:
+                self._write(self._turn, self._waiting.take(self._turn))
+                self._turn += 1
+
+    def _write(self, place: int, tile: tuple[Fate, bytes] | None) -> None:
+        """Write the sample of a place, if there is one."""
+        if tile is None:
+            return
+        sample = self._sample(place, *tile)
+        size = sum(map(len, sample))
+        full = self._size + size + len(END) > self._shard_bytes
+        if self._shard is None or full:
+            self._end()
+            self._shard = self._folder.stream(shard_name(len(self._begins)))
+            self._begins.append(place)
+            self._size = 0
+            sample = self._sample(place, *tile)  # its row names the shard
+        with told(self._folder.place(shard_name(len(self._begins) - 1))):
+            self._shard.writelines(sample)
+        self._size += size
+
+    def _sample(self, place: int, fate: Fate, content: bytes) -> list[bytes]:
+        address = self._order[place]
+        whole = fate._replace(file=self._file(address))
+        row = row_json(self._slide, self._row(address, whole))
+        return member(self._member(address), content) + member(self._member(address, "json"), row)
+
+    def _end(self) -> None:
+        """End the shard that is open."""
+        if self._shard is not None:
+            with told(self._folder.place(shard_name(len(self._begins) - 1))):
+                self._shard.write(END)
+                self._shard.close()
+            self._shard = None
+
+    def _member(self, address: Address, suffix: str = "") -> str:
+        col, row = address
+        return f"{self._key}_{col}_{row}.{suffix or self._suffix}"
+
+    def _file(self, address: Address) -> str:
+        """What ``tiles.tsv`` says of a picture: its shard and the member of it."""
+        shard = max(0, bisect_right(self._begins, self._places[address]) - 1)
+        return f"{TILES}/{shard_name(shard)}#{self._member(address)}"
