@@ -228,9 +228,13 @@ def _is_valid(key: str, value: Any) -> bool:
     # What is no number at all would be within all limits.
     if isinstance(value, float) and ("number" not in types(_rules(key)) or math.isnan(value)):
         return False
-    # No key is one of these. jsonschema prints what it refuses, and YAML can write a list of a
-    # few lines that is printed in a billion words.
-    if isinstance(value, list | tuple | set | frozenset | Mapping):
+    # A key is a list of texts at most. jsonschema prints what it refuses, and YAML can write a list
+    # of a few lines that is printed in a billion words.
+    if isinstance(value, tuple | set | frozenset | Mapping):
+        return False
+    if isinstance(value, list) and not (
+        "array" in types(_rules(key)) and all(isinstance(item, str) for item in value)
+    ):
         return False
     try:
         return _validators()[key].is_valid(value)
