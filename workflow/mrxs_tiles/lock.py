@@ -21,7 +21,9 @@ from mrxs_tiles.errors import ResultsError, printable
 try:
     import fcntl
 except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
+    HAS_LOCKS = False
+else:
+    HAS_LOCKS = True
 
 SLIDE_LOCK, REPORT_LOCK, RUN_LOCK = ".slide.lock", ".report.lock", ".run.lock"
 SLIDE_TAKEN = "The slide {} is being inspected or cut"
@@ -64,7 +66,7 @@ def _take(path: Path, what: str) -> int | None:
     Raises:
         ResultsError: another process holds it.
     """
-    if fcntl is None:
+    if not HAS_LOCKS:
         return None
     while True:
         try:
