@@ -9,6 +9,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
@@ -118,6 +119,7 @@ def stopped_amid(process: subprocess.Popen[str], results: Path) -> None:
     """Stop a program where it is, when it has written some tiles."""
     running.wait_for(lambda: len(list(results.glob("*/.tiles.partial/*.jpg"))) > MANY)
     os.killpg(process.pid, signal.SIGSTOP)
+    time.sleep(1)  # a thread may be in the midst of a call, which it ends first
 
 
 @pytest.mark.slow

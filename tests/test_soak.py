@@ -32,13 +32,14 @@ def write_slides(folder: Path) -> tuple[int, int]:
     for number in range(SLIDES):
         source = good.path
         link = folder / f"{number:04}.mrxs"
+        if number % (2 * EACH_BAD) == 13:
+            link.write_text("no slide")
+            bad["failed"] += 1
+            continue
         if number % (2 * EACH_BAD) == 3:
             source, bad["damaged"] = damaged, bad["damaged"] + 1
         link.symlink_to(source)
-        if number % (2 * EACH_BAD) == 13:
-            bad["failed"] += 1  # its folder is missing
-        else:
-            link.with_suffix("").symlink_to(source.with_suffix(""))
+        link.with_suffix("").symlink_to(source.with_suffix(""))
     return bad["damaged"], bad["failed"]
 
 
