@@ -37,14 +37,14 @@ TILE = 64
 PATIENCE = 3600  # seconds for all slides, on a busy machine
 MOST_MB = 1000  # of memory, a job
 
-# Damages that change what the picture is, so that tiles differ from the undamaged slide's:
-# camera pictures or images lie elsewhere, other images are shown, glass has another colour, or
-# the grid is another one.
+# Damages that change what the picture is, so that tiles differ from the undamaged slide's.
 OTHER_PICTURE = (
-    *("positions", "packed", "ini OVERLAP", "ini IMAGENUMBER", "ini bytes pictures"),
-    *("ini IMAGE_FILL_COLOR_BGR", "ini HIER_0_VAL_0_SECTION", "ini NONHIER", "ini CameraImage"),
-    *("index level image", "index level offset", "index level file", "index record"),
-    *("ini DIGITIZER", "ini FILE_", "ini section", "image half zeros"),
+    "positions",  # camera pictures lie elsewhere
+    "ini NONHIER_1_NAME",  # no positions: the pictures lie where they should, not where they do
+    "ini bytes pictures without place",  # the same, and another canvas
+    "index level image",  # an image lies elsewhere
+    "index level offset",  # another image is shown
+    "index level link",  # what follows the last page is read as images, as OpenSlide does
 )
 
 
@@ -334,8 +334,10 @@ with openslide.OpenSlide(sys.argv[1]) as slide:
     assert 0 < width * height < 1 << 26
     slide.read_region((0, 0), 0, (width, height))
 """
-# Refused by us alone: what is named lies outside the slide's folder.
-REFUSED = ("name", "link out")
+# Refused by us alone, since what is named lies outside the slide's folder; or damaged, since an
+# image ends behind its file: OpenSlide reads a JPEG to its own end, whatever the index says.
+REFUSED = ("name", "link out", "index level length")
+LARGE = "ini bytes pictures without place"  # its canvas is too large to be read at once
 
 
 @torture
@@ -345,7 +347,7 @@ def test_not_refused(tortured: tuple[Path, Ran], whole: WrittenSlide) -> None:
     rows = rows_of(folder)
     wrong = []
     for damage in kit(whole):
-        if "fifo" in damage.name or damage.kind.startswith(REFUSED):
+        if "fifo" in damage.name or damage.kind.startswith((*REFUSED, LARGE)):
             continue
         path = folder / "slides" / f"{damage.name}.mrxs"
         try:
