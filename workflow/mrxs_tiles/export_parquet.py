@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from mrxs_tiles.manifest import TILES
 from mrxs_tiles.store import in_place_of
 
-GROUP = 100_000  # rows that are held in memory, and that a reader takes or leaves as one
+GROUP = 20_000  # rows that are held in memory, and that a reader takes or leaves as one
 _WHOLE = ("x", "y", "bytes")
 _NUMBERS = ("tissue", "focus", "pen")
 _TEXTS = ("reason", "file")
