@@ -2,11 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Self
 
 from mrxs_tiles.cutter import Fate
 from mrxs_tiles.order import Address
+from mrxs_tiles.settings import Settings
+from mrxs_tiles.shards import RowOf, Shards
 from mrxs_tiles.store import TileFolder
+
+MB = 1_000_000
+
+
+def packing(
+    folder: TileFolder,
+    slide: str,
+    settings: Settings,
+    order: Sequence[Sequence[Address]],
+    row: RowOf,
+) -> LooseFiles | Shards:
+    """What takes a slide's pictures, as ``settings.packing`` says.
+
+    Args:
+        folder: where they go.
+        slide: its name.
+        settings: how it is cut.
+        order: the tiles, in groups, as they are begun.
+        row: makes a tile's row of ``tiles.tsv``.
+    """
+    if settings.packing == "folder":
+        return LooseFiles(folder, settings.format)
+    line = [address for group in order for address in group]
+    return Shards(folder, slide, settings.format, line, row, settings.shard_size * MB)
 
 
 class LooseFiles:

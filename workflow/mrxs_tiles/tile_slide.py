@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,14 +24,13 @@ from mrxs_tiles.lock import SLIDE_LOCK, SLIDE_TAKEN, alone
 from mrxs_tiles.manifest import Record
 from mrxs_tiles.mirax import MiraxIndex, read_index
 from mrxs_tiles.order import Address, in_blocks
-from mrxs_tiles.packing import LooseFiles
+from mrxs_tiles.packing import packing
 from mrxs_tiles.picture import Pictures
 from mrxs_tiles.progress import Progress
 from mrxs_tiles.reader import Reader
 from mrxs_tiles.readers import MIRAX, OPENSLIDE, opened
 from mrxs_tiles.resolution import with_scale
 from mrxs_tiles.settings import Settings
-from mrxs_tiles.shards import Shards
 from mrxs_tiles.slide_grid import grid_of, grid_record, tile_mpp
 from mrxs_tiles.space import check_space, estimate_bytes
 from mrxs_tiles.stage import staged
@@ -42,7 +41,6 @@ log = logging.getLogger(__name__)
 
 Fates = Mapping[Address, Fate]
 Said = Mapping[Address, SlideError]
-MB = 1_000_000
 PYRAMID_SHARE = 1.4  # bytes of all levels for one of full resolution
 TOO_LITTLE = Fate(0, "tissue")
 UNREADABLE = Fate(0, "unreadable")
@@ -188,9 +186,13 @@ def _cut(job: _Job, settings: Settings, threads: int) -> Record:
     fates |= dict.fromkeys(lost, UNREADABLE)
     wanted = [address for address in job.tissue if address not in fates]
     order = in_blocks(wanted, job.grid.stride)
+
+    def row(at: Address, fate: Fate) -> tuple[object, ...]:
+        return (*job.grid.tile(*at), job.tissue[at], *fate)
+
     with (
         TileFolder(job.folder) as tiles,
-        _store(job, settings, tiles, order) as store,
+        packing(tiles, job.slide, settings, order, row) as store,
         Progress(job.slide, len(wanted)) as progress,
     ):
         # in here, since what a killed run left behind is gone now
@@ -230,20 +232,6 @@ def _encoder(job: _Job, settings: Settings) -> tuple[Encode | None, str]:
         profile=profile,
         mpp=mpp if all(mpp) else None,
     )
-
-
-def _store(
-    job: _Job, settings: Settings, tiles: TileFolder, order: Sequence[Sequence[Address]]
-) -> LooseFiles | Shards:
-    """Where the pictures go; ``order``: that in which they are cut."""
-    if settings.packing == "folder":
-        return LooseFiles(tiles, settings.format)
-
-    def row(address: Address, fate: Fate) -> tuple[object, ...]:
-        return (*job.grid.tile(*address), job.tissue[address], *fate)
-
-    in_line = [address for group in order for address in group]
-    return Shards(tiles, job.slide, settings.format, in_line, row, settings.shard_size * MB)
 
 
 def _viewer_bytes(job: _Job, settings: Settings, background: Color) -> int:
