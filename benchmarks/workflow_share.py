@@ -18,7 +18,17 @@ from pathlib import Path
 from measure import run, table
 
 REPO = Path(__file__).resolve().parents[1]
-SNAKEMAKE = Path(sys.executable).with_name("snakemake")
+# Snakemake, which says at its end what CPU it used itself, without the jobs that it started
+SNAKEMAKE = """
+import resource, sys
+from snakemake.cli import main
+try:
+    main()
+finally:
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    print("own CPU:", used.ru_utime + used.ru_stime, file=sys.stderr)
+"""
+OWN_CPU = re.compile(r"^own CPU: (.*)$")
 JOB = re.compile(r"^(?:local)?rule (\w+):$")
 CORES = 2
 DRY_GOAL_S, DRY_GOAL_MB = 20, 1000
@@ -35,6 +45,7 @@ class PerSlide:
 
     steps: float  # s of inspect and tile, their own processes, start included
     share: float  # s of a core between the first job and the report that no step used
+    cpu: float  # s that Snakemake itself used in the whole run: says more on a busy machine
     report: float  # s
     second: float  # s of a second run, which finds nothing to do
     results: float  # files
@@ -46,6 +57,7 @@ class PerSlide:
 WORDS = {
     "steps": ("inspect and tile themselves", "{:.3f} s"),
     "share": ("Snakemake's share of their run", "{:.3f} s"),
+    "cpu": ("Snakemake's own CPU", "{:.3f} s"),
     "report": ("report, its start included", "{:.4f} s"),
     "second": ("a second run, nothing to do", "{:.4f} s"),
     "results": ("files in results", "{:.2f}"),
@@ -113,7 +125,8 @@ def _real_run(work: Path, count: int) -> tuple[float, PerSlide]:
     second = run(command)
     steps = sum(_step_seconds(work / f"run_{count}" / "logs"))
     cutting = first["report"] - first["inspect"]
-    totals = (steps, CORES * cutting - steps, whole.wall - first["report"], second.wall)
+    (cpu,) = (float(match[1]) for line in whole.output if (match := OWN_CPU.match(line)))
+    totals = (steps, CORES * cutting - steps, cpu, whole.wall - first["report"], second.wall)
     left = _left_behind(work / f"run_{count}")
     return first["inspect"], PerSlide(*(total / count for total in (*totals, *left)))
 
@@ -148,7 +161,7 @@ def _verdict(value: float, goal: float, unit: str) -> str:
 def _command(work: Path, count: int, name: str = "run") -> list[str | Path]:
     folder = work / f"{name}_{count}"
     where = ("--snakefile", REPO / "Snakefile", "--directory", folder, "--cores", str(CORES))
-    return [SNAKEMAKE, *where, "--config", f"slides={work / str(count)}"]
+    return [sys.executable, "-c", SNAKEMAKE, *where, "--config", f"slides={work / str(count)}"]
 
 
 def _step_seconds(logs: Path) -> list[float]:

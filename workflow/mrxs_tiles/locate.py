@@ -11,7 +11,7 @@ import hashlib
 import os
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,10 +62,16 @@ def _locate(path: Path) -> SlideFiles:
         )
     if not is_mirax(path):
         return SlideFiles(path, None)
-    for folder in (path.with_suffix(""), Path(os.path.realpath(path)).with_suffix("")):
-        if (folder / INI_NAME).is_file():
-            return SlideFiles(path, folder)
-    raise SlideError(_what_is_missing(path))
+    folder = _data_folder(path)
+    if folder is None:
+        raise SlideError(_what_is_missing(path))
+    return SlideFiles(path, folder)
+
+
+def _data_folder(path: Path) -> Path | None:
+    """The folder of a MIRAX slide: beside it, or beside the file that it is a link to."""
+    beside = (path.with_suffix(""), Path(os.path.realpath(path)).with_suffix(""))
+    return next((folder for folder in beside if (folder / INI_NAME).is_file()), None)
 
 
 def _what_is_missing(path: Path) -> str:
@@ -138,12 +144,13 @@ def stamp(path: Path) -> tuple[str, int]:
     """
     found: list[str] = []
     total = 0
-    parts: Sequence[Path | os.DirEntry[str]]
-    try:
-        files = locate(path)
-        parts = [path] if files.folder is None else [path, *_listed(files.folder)]
-    except (SlideError, OSError):
-        parts = [path, path.with_suffix("")]
+    # not with locate(): its sentence on a missing folder takes a look at all slides beside it
+    parts: Sequence[Path | os.DirEntry[str]] = [path, path.with_suffix("")]
+    with suppress(OSError):
+        if not is_mirax(path):
+            parts = [path]
+        elif path.is_file() and (folder := _data_folder(path)):
+            parts = [path, *_listed(folder)]
     for part in parts:
         try:
             status = part.stat()
