@@ -181,6 +181,17 @@ def test_keys_of_odd_names() -> None:
     assert slide_key(long[0]) != slide_key(long[1])
 
 
+@given(st.text("aZ0%_-~.", min_size=1, max_size=99), st.integers(0, 5000))
+def test_headers(name: str, size: int) -> None:
+    """They are what Python's own module writes, and each member fills whole blocks."""
+    info = tarfile.TarInfo(name)
+    info.size = size
+    whole = b"".join(shards.member(name, b"x" * size))
+    assert whole[:512] == info.tobuf(tarfile.USTAR_FORMAT)
+    assert whole[512:].rstrip(b"\0") == b"x" * size
+    assert len(whole) % 512 == 0
+
+
 def test_row_json() -> None:
     """Types, and null where a cell is empty."""
     row = (1, 2, 3, 4, 5, 6, 7, 8, 1 / 3, *Fate(1, "", None, 0.0, "tiles/t.tar#a.jpg", 9))
