@@ -89,11 +89,12 @@ def test_colour_profile(image_format: str, profiled: tuple[Path, bytes], tmp_pat
         assert embedded == (None if image_format == "jpg" else profile)
 
 
-def test_coordinates_only(variant: Variant, tmp_path: Path) -> None:
+@pytest.mark.parametrize("packing", ["folder", "tar"])
+def test_coordinates_only(packing: str, variant: Variant, tmp_path: Path) -> None:
     """All filters work as for pictures; no picture is there, and no file is named."""
     keys = {"tile_size": 64, "min_tissue": 0.2, "min_focus": 5}
     pictures = cut(variant("jpeg").path, tmp_path / "jpg", **keys)
-    none = cut(variant("jpeg").path, tmp_path / "none", format="none", **keys)
+    none = cut(variant("jpeg").path, tmp_path / "none", format="none", packing=packing, **keys)
     assert not none.files
     assert none.tiled["tile_bytes"] == 0
     assert none.tiled["counts"] == pictures.tiled["counts"]

@@ -196,7 +196,7 @@ class Shards:
             self._end()
         self._waiting.close()
         for address, fate in fates.items():
-            if fate.kept:
+            if fate.bytes is not None:  # with `format: none` a kept tile has no picture
                 fates[address] = fate._replace(file=self._file(address))
         return fates
 
