@@ -26,10 +26,10 @@ demo: env ## the workflow on a made-up MIRAX slide and a real Aperio one
 	@echo "The tiles:  demo/results/demo/tiles/ and demo/results/CMU-1-Small-Region/tiles/"
 
 test: env lint ## lint, then the whole test-suite
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n 2
 
 torture: .venv/.done ## two hundred damaged slides in one run, a quarter of an hour
-	$(BIN)/python -m pytest -n 2 --dist loadgroup -m torture
+	$(BIN)/python -m pytest -n 2 -m torture
 
 lint: .venv/.done ## style, types, and Snakemake's own checks
 	$(BIN)/ruff check

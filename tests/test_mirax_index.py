@@ -290,7 +290,7 @@ INI_DAMAGE = {
     ),
     "too many pictures": (
         "IMAGENUMBER_X=6", "IMAGENUMBER_X=60000000",
-        "Slidedat.ini names 60000000 camera pictures, more than 4194304",
+        "Slidedat.ini names 60000000 camera pictures, more than 1048576",
     ),
     "decimal comma": (
         "OVERLAP_X=2.5", "OVERLAP_X=2,5",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -124,7 +125,7 @@ def test_damaged_tiles_are_left_out(variant: Variant, tmp_path: Path) -> None:
     first = written.images[0]
     for file in written.folder.iterdir():
         if file.name != f"Data{first.file_number:04}.dat":
-            (tmp_path / "a" / file.name).symlink_to(file)
+            shutil.copy(file, tmp_path / "a" / file.name)
     found = look(slide, tmp_path / "results", tile_size=100)
     assert 0 < found["min_focus"][0]["measured"] < found["min_focus"][0]["tiles"]
 

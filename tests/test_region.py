@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import shapely
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from openslide import OpenSlide
 
@@ -97,6 +97,7 @@ def test_wrappings(tmp_path: Path, wrap: Any) -> None:
     assert addresses(written(tmp_path, wrap(multi))) == whole | {(8, 0)}
 
 
+@settings(deadline=None)
 @given(
     corners=st.lists(st.tuples(st.integers(0, 999), st.integers(0, 699)), min_size=3, max_size=9),
     tile_size=st.integers(30, 400),

@@ -6,11 +6,13 @@ tests are skipped; as root on Debian a missing Slurm is a failure.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import shutil
 import signal
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -38,7 +40,7 @@ QUICK = ("--latency-wait", "10", "--slurm-init-seconds-before-status-checks", "3
 # for what need not be tried twice
 WITHOUT_ACCOUNTING = pytest.mark.parametrize("slurm", [""], ids=["plain"], indirect=True)
 
-pytestmark = [pytest.mark.usefixtures("slurm"), pytest.mark.slow, pytest.mark.xdist_group("slurm")]
+pytestmark = [pytest.mark.usefixtures("slurm"), pytest.mark.slow]
 
 
 def _why_not() -> str:
@@ -64,10 +66,12 @@ def slurm(request: pytest.FixtureRequest) -> Iterator[str]:
         pytest.skip(why)
     if not shutil.which("slurmctld"):
         pytest.fail("Slurm is not installed: tests/slurm/slurm.sh install")
-    _slurm("down")
-    _slurm("up", *([request.param] if request.param else []))
-    yield request.param
-    _slurm("down")
+    with Path(tempfile.gettempdir(), "mrxs-tiles-slurm.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # there is one Slurm, and other processes run tests, too
+        _slurm("down")
+        _slurm("up", *([request.param] if request.param else []))
+        yield request.param
+        _slurm("down")
 
 
 @pytest.fixture(scope="module")
