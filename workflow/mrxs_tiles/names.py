@@ -17,7 +17,7 @@ RESERVED = frozenset(("report.tsv", "report.html", "report_files", "runtime.tsv"
 # line break ends its patterns; what is not UTF-8 it cannot write down.
 UNFIT = re.compile(r"[{}\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 # In a name that ends so Snakemake sees rules that call themselves for ever.
-PERIODIC = re.compile(r"(.+?)\1{19}$")
+PERIODIC = re.compile(r"(.+?)\1{19}")  # of the name read backwards: the shortest is found
 LONGEST_PART = 240  # bytes; file systems allow 255, and a log's name is longer than the slide's
 
 
@@ -87,9 +87,9 @@ def fit(slide: Slide) -> Slide:
         )
     elif match := UNFIT.search(slide.name):
         why = f"its name holds {_what(match.group())}, which Snakemake cannot carry: {another}"
-    elif match := PERIODIC.search(slide.name):
+    elif match := PERIODIC.match(slide.name[::-1]):
         why = (
-            f"its name ends in {shown(match[1])} twenty times in a row, at which Snakemake stops: "
+            f"its name ends in {shown(match[1][::-1])} twenty times in a row, at which Snakemake stops: "
             f"{another}"
         )
     elif fault := name_fault(slide.name):
