@@ -89,8 +89,8 @@ def fit(slide: Slide) -> Slide:
         why = f"its name holds {_what(match.group())}, which Snakemake cannot carry: {another}"
     elif match := PERIODIC.match(slide.name[::-1]):
         why = (
-            f"its name ends in {shown(match[1][::-1])} twenty times in a row, at which Snakemake stops: "
-            f"{another}"
+            f"its name ends in {shown(match[1][::-1])} twenty times in a row, at which Snakemake "
+            f"stops: {another}"
         )
     elif fault := name_fault(slide.name):
         why = f"its name {fault}: rename the file {path}, or {another}"
