@@ -15,6 +15,7 @@ from pathlib import Path
 
 from choosing import choosing
 from costs import costs
+from iterating import iterating
 from measure import run, table
 from packing import packing
 from pyramids import pyramids
@@ -25,7 +26,10 @@ from workflow_share import workflow_share
 HERE = Path(__file__).resolve().parent
 DATA = HERE / "data"
 RESULTS = HERE / "RESULTS.md"
-PARTS = ("speed", "reading", "memory", "choosing", "packing", "pyramids", "snakemake", "costs")
+PARTS = (
+    *("speed", "reading", "memory", "choosing", "packing", "iterating", "pyramids"),
+    *("snakemake", "costs"),
+)
 PACKAGES = ("openslide-python", "openslide-bin", "Pillow", "imagecodecs", "numpy", "snakemake")
 MEMORY_GOAL_MB = 400
 COSTS_OF = ("tiny", "small", "medium", "large", "huge", "glass")
@@ -60,6 +64,8 @@ def _part(name: str, quick: bool) -> list[str]:
         return ["## Reading alone", "", *reading(slide, 1 if quick else 3), ""]
     if name == "pyramids":
         return ["## Deep Zoom pyramids", "", *pyramids(slide, 1 if quick else 3), ""]
+    if name == "iterating":
+        return ["## In Python", "", *iterating(slide, 1 if quick else 5)]
     if name == "packing":
         return ["## Packing", "", *packing(slide, 1 if quick else 5)]
     if name == "choosing":

@@ -8,7 +8,7 @@ import random
 from pathlib import Path
 from typing import Any
 
-from mrxs_tiles import inspect_slide, manifest, tile_slide
+from mrxs_tiles import inspect_slide, manifest, publish
 
 LINKED = ("thumbnail.jpg", "tissue.png", "coordinates.tsv", "tiles.tsv", "tiles.png")
 
@@ -40,7 +40,7 @@ def failed(results: Path, name: str, error: str) -> Path:
     """The results of a slide that cannot be opened."""
     path = Path(f"/slides/{name}.mrxs")
     inspect_slide.write_failed(name, path, results, error)
-    tile_slide.write_failed(name, results, error)
+    publish.write_failed(name, results, error)
     return results / name
 
 

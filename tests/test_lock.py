@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -115,6 +116,33 @@ def slides(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(autouse=True)
+def nobody_stays(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """What a test has started and stopped does not outlive it, also where the test fails."""
+    started: list[subprocess.Popen[str]] = []
+    start = running.start
+
+    def recorded(*command: str | Path, **options: Any) -> subprocess.Popen[str]:
+        started.append(start(*command, **options))
+        return started[-1]
+
+    monkeypatch.setattr(running, "start", recorded)
+    yield
+    for process in started:
+        if process.poll() is None:
+            running.kill_group(process)
+            running.ended(process)
+
+
+def cutting(slides: Path, results: Path) -> tuple[subprocess.Popen[str], tuple[str | Path, ...]]:
+    """A `tile` of slide A that stands still in its midst, and the arguments that it was given."""
+    shared = (slides / "slides" / "A.mrxs", "--results", results, FINE)
+    assert mrxs_tiles("inspect", *shared).code == 0
+    first = running.start(BIN / "mrxs-tiles", "tile", *shared)
+    stopped_amid(first, results)
+    return first, shared
+
+
 def stopped_amid(process: subprocess.Popen[str], results: Path) -> None:
     """Stop a program where it is, when it has written some tiles."""
     running.wait_for(lambda: len(list(results.glob("*/.tiles.partial/*.jpg"))) > MANY)
@@ -125,10 +153,7 @@ def stopped_amid(process: subprocess.Popen[str], results: Path) -> None:
 @pytest.mark.slow
 def test_two_tiles_of_one_slide(slides: Path, tmp_path: Path) -> None:
     """`inspect` and `tile` of a slide that is being cut are refused; the cut goes on unharmed."""
-    shared = (slides / "slides" / "A.mrxs", "--results", tmp_path, FINE)
-    assert mrxs_tiles("inspect", *shared).code == 0
-    first = running.start(BIN / "mrxs-tiles", "tile", *shared)
-    stopped_amid(first, tmp_path)
+    first, shared = cutting(slides, tmp_path)
     before = tree(tmp_path)
     holder = f"(process {first.pid} on {socket.gethostname()})"
     for command in ("inspect", "tile"):
@@ -147,10 +172,7 @@ def test_two_tiles_of_one_slide(slides: Path, tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_killed_one_locks_nothing(slides: Path, tmp_path: Path) -> None:
     """A killed `tile` leaves no lock behind it."""
-    shared = (slides / "slides" / "A.mrxs", "--results", tmp_path, FINE)
-    assert mrxs_tiles("inspect", *shared).code == 0
-    first = running.start(BIN / "mrxs-tiles", "tile", *shared)
-    stopped_amid(first, tmp_path)
+    first, shared = cutting(slides, tmp_path)
     running.kill_group(first)
     running.ended(first)
     assert mrxs_tiles("tile", *shared).code == 0

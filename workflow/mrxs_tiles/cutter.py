@@ -13,7 +13,8 @@ from typing import NamedTuple, Protocol
 
 from mrxs_tiles.encode import Encode
 from mrxs_tiles.errors import SlideError, StoredImageError, bare
-from mrxs_tiles.judge import Judge
+from mrxs_tiles.filters import Pixels
+from mrxs_tiles.judge import Judge, Verdict
 from mrxs_tiles.order import Address
 from mrxs_tiles.picture import Pictures
 
@@ -47,6 +48,16 @@ class Store(Protocol):
         """
 
 
+def look(pictures: Pictures, judge: Judge, address: Address) -> tuple[Pixels | None, Verdict]:
+    """A tile's picture, None where it has none, and what is to become of it.
+
+    Raises:
+        SlideError: its pixels could not be read.
+    """
+    pixels = pictures.read(address)
+    return (None, Verdict("unscanned")) if pixels is None else (pixels, judge(pixels))
+
+
 class Cutter:
     """Everything that one tile needs to become a file."""
 
@@ -69,20 +80,15 @@ class Cutter:
             ResultsError: it could not be written.
         """
         try:
-            pixels = self._pictures.read(address)
+            pixels, verdict = look(self._pictures, self._judge, address)
         except StoredImageError:
             self._store.drop(address)
             raise
-        if pixels is None:
-            fate = Fate(0, "unscanned")
-        else:
-            verdict = self._judge(pixels)
-            if not verdict.reason and self._encode is not None:
-                content = self._encode(pixels)
-                return self._store.keep(address, Fate(1, *verdict, bytes=len(content)), content)
-            fate = Fate(int(not verdict.reason), *verdict)
-        self._store.drop(address)
-        return fate
+        if pixels is None or verdict.reason or self._encode is None:
+            self._store.drop(address)
+            return Fate(int(not verdict.reason), *verdict)
+        content = self._encode(pixels)
+        return self._store.keep(address, Fate(1, *verdict, bytes=len(content)), content)
 
 
 def cut_all(

@@ -14,10 +14,11 @@ import numpy as np
 
 from mrxs_tiles import manifest
 from mrxs_tiles.config import read_config
+from mrxs_tiles.cutter import look
 from mrxs_tiles.errors import ConfigError, SlideError, StoredImageError, bare
 from mrxs_tiles.filters import WHITE, Pixels
 from mrxs_tiles.inspection import Inspection, inspected
-from mrxs_tiles.judge import Judge, Verdict
+from mrxs_tiles.judge import Judge, Verdict, judge_for
 from mrxs_tiles.order import Address, in_blocks
 from mrxs_tiles.picture import Pictures
 from mrxs_tiles.readers import opened
@@ -92,7 +93,8 @@ def _stream(
         with opened(seen.reader_name, seen.files, seen.index, px, threads) as reader:
             colour = settings.background or seen.facts.background or WHITE
             pictures = Pictures(reader, seen.grid, colour, settings.drop_blank)
-            cut = _cutter(pictures, _judge(seen, settings, colour))
+            mpp = tile_mpp(grid_record(seen.grid, seen.facts, 0, 0))
+            cut = _cutter(pictures, judge_for(settings, mpp, colour))
             lost: list[SlideError] = []
             groups = in_blocks(list(rows), seen.grid.stride)
             for one in _in_order(cut, groups, threads):
@@ -120,26 +122,15 @@ def _rows(seen: Inspection, settings: Settings) -> dict[Address, Row]:
     return found
 
 
-def _judge(seen: Inspection, settings: Settings, background: tuple[int, int, int]) -> Judge:
-    return Judge(
-        drop_blank=settings.drop_blank,
-        min_focus=settings.min_focus,
-        max_pen=settings.max_pen,
-        mpp=tile_mpp(grid_record(seen.grid, seen.facts, 0, 0)),
-        background=background,
-    )
-
-
 def _cutter(pictures: Pictures, judge: Judge) -> Callable[[Sequence[Address]], list[_Cut]]:
     """What cuts a group of tiles, on any thread."""
 
     def attempt(address: Address) -> _Cut:
         try:
-            pixels = pictures.read(address)
+            pixels, verdict = look(pictures, judge, address)
         except SlideError as error:
             certain = isinstance(error, StoredImageError)
             return _Cut(address, Verdict("unreadable"), None, bare(error), certain)
-        verdict = Verdict("unscanned") if pixels is None else judge(pixels)
         if pixels is None or verdict.reason:
             return _Cut(address, verdict, None)
         return _Cut(address, verdict, np.ascontiguousarray(pixels[..., 2::-1]))

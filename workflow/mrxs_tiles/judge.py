@@ -11,6 +11,7 @@ from PIL import Image
 from mrxs_tiles.filters import Color, Pixels, is_blank
 from mrxs_tiles.focus import FOCUS_MPP, sharpness
 from mrxs_tiles.pen import PEN_MPP, pen_fraction
+from mrxs_tiles.settings import Settings
 
 
 class Verdict(NamedTuple):
@@ -46,6 +47,17 @@ class Judge:
         if pen is not None and pen > self.max_pen:
             return Verdict("pen", focus, pen)
         return Verdict("", focus, pen)
+
+
+def judge_for(settings: Settings, mpp: tuple[float, float], background: Color) -> Judge:
+    """What the settings ask of pictures of ``mpp`` µm per px."""
+    return Judge(
+        drop_blank=settings.drop_blank,
+        min_focus=settings.min_focus,
+        max_pen=settings.max_pen,
+        mpp=mpp,
+        background=background,
+    )
 
 
 def focus_of(pixels: Pixels, mpp: tuple[float, float]) -> float:

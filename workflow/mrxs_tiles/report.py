@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mrxs_tiles import inspect_slide, manifest, tile_slide
+from mrxs_tiles import inspect_slide, manifest, publish
 from mrxs_tiles.errors import ResultsError
 from mrxs_tiles.lock import REPORT_LOCK, alone
 from mrxs_tiles.manifest import BAD, Record
@@ -19,6 +19,7 @@ from mrxs_tiles.names import name_fault
 from mrxs_tiles.report_page import Entry, write_page
 from mrxs_tiles.runtime import renew_runtime
 from mrxs_tiles.store import make_folder, write_file
+from mrxs_tiles.tile_record import failed_record
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -95,21 +96,21 @@ def _read_records(results: Path, slide: str) -> tuple[Record, Record]:
     """What ``inspect`` and ``tile`` wrote of a slide."""
     inspected = manifest.read_record(results / slide / manifest.SLIDE_JSON)
     if inspected["status"] == "failed":
-        return inspected, tile_slide.failed_record(slide, inspected["error"])
+        return inspected, failed_record(slide, inspected["error"])
     try:
         return inspected, manifest.read_record(results / slide / manifest.TILES_JSON)
     except ResultsError:
         sentence = "The slide was inspected, but not cut: run tile for it."
-        return inspected, tile_slide.failed_record(slide, sentence)
+        return inspected, failed_record(slide, sentence)
 
 
 def _refuse(results: Path, slide: str, path: str, why: str) -> tuple[Record, Record]:
     """The records of a slide that no step could be run for; written, if its name allows."""
     if name_fault(slide):  # a folder of that name would be somewhere else
         failed = inspect_slide.failed_record(slide, Path(path), why)
-        return failed, tile_slide.failed_record(slide, why)
+        return failed, failed_record(slide, why)
     inspected = inspect_slide.write_failed(slide, Path(path), results, why)
-    return inspected, tile_slide.write_failed(slide, results, why)
+    return inspected, publish.write_failed(slide, results, why)
 
 
 def _row(inspected: Record, tiled: Record) -> Record:

@@ -18,7 +18,10 @@ from pathlib import Path
 PACKAGE = Path(__file__).parent
 TEMPLATES = "templates"  # its folder of pages, styles and scripts: {module}.{suffix}
 # Libraries whose versions decide the bytes of the results.
-LIBRARIES = ("openslide-bin", "openslide-python", "pillow", "imagecodecs", "simplejpeg", "numpy")
+LIBRARIES = (
+    *("openslide-bin", "openslide-python", "pillow", "imagecodecs", "simplejpeg", "numpy"),
+    "tifffile",
+)
 _LAYOUT = (tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENCODING)
 _DOCSTRING = "docstring"
 

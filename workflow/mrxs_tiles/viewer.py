@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from mrxs_tiles import manifest
-from mrxs_tiles.deepzoom import Builder, DeepZoom
+from mrxs_tiles.deepzoom import SUFFIX, Builder, DeepZoom
+from mrxs_tiles.encode import make_encoder
+from mrxs_tiles.filters import Color
+from mrxs_tiles.grid import Grid
 from mrxs_tiles.manifest import Record
+from mrxs_tiles.order import Address
 from mrxs_tiles.progress import Progress
 from mrxs_tiles.reader import Reader
+from mrxs_tiles.settings import Settings
+from mrxs_tiles.space import estimate_bytes
 from mrxs_tiles.store import TileFolder
 from mrxs_tiles.viewer_page import add_scripts, page_data, write_page
 
+PYRAMID_SHARE = 1.4  # bytes of all levels for one of full resolution
+
 
 def write_viewer(
-    folder: Path, reader: Reader, inspected: Record, made: DeepZoom, threads: int
+    folder: Path,
+    reader: Reader,
+    inspected: Record,
+    settings: Settings,
+    background: Color,
+    threads: int,
 ) -> None:
     """Write ``viewer.html``, ``viewer.dzi`` and ``viewer_files/`` of a slide that was cut.
 
@@ -22,18 +36,43 @@ def write_viewer(
         folder: ``results/{slide}``, with ``tiles.tsv``.
         reader: the slide, open.
         inspected: what ``slide.json`` holds.
-        made: what the pyramid is made with.
+        settings: how the pictures are encoded.
+        background: colour where nothing was scanned.
         threads: how many blocks are worked on at the same time.
 
     Raises:
         ResultsError: a file cannot be written, or OpenSeadragon is not installed.
     """
+    encode, _ = make_encoder(SUFFIX, settings.quality, settings.subsampling)
+    made = DeepZoom((inspected["width"], inspected["height"]), background, encode)
     with TileFolder(folder, manifest.VIEWER_FILES) as files:
         builder = Builder(reader, made, files)
         label = f"{inspected['slide']}, viewer"
         with Progress(label, len(builder.blocks), "blocks") as progress:
             written = builder.build(threads, progress.done)
         rows = manifest.read_table(folder / manifest.TILES_TSV, manifest.TILES)
-        add_scripts(files, page_data(inspected, made.background, written, rows))
+        add_scripts(files, page_data(inspected, background, written, rows))
         files.publish()
     write_page(folder, inspected)
+
+
+def viewer_bytes(
+    reader: Reader,
+    grid: Grid,
+    listed: Sequence[Address],
+    inspected: Record,
+    settings: Settings,
+    background: Color,
+) -> int:
+    """About how many bytes a viewer takes: as the tiles look, so all that was scanned.
+
+    ``listed``: the tiles of the grid that can hold pixels.
+    """
+    encode, _ = make_encoder(SUFFIX, settings.quality, settings.subsampling)
+    guess = estimate_bytes(reader, grid, listed, encode, background)
+    px = listed_px = len(listed) * (settings.tile_size * grid.downsample) ** 2
+    scanned, mpp_x, mpp_y = (inspected[key] for key in ("scanned_mm2", "mpp_x", "mpp_y"))
+    if scanned and mpp_x and mpp_y:
+        px = scanned * 1e6 / (mpp_x * mpp_y)
+    full = guess * grid.downsample**2 * px / max(1, listed_px)
+    return int(full * PYRAMID_SHARE)
