@@ -26,6 +26,7 @@ from pathlib import Path
 
 from mrxs_tiles.errors import MrxsTilesError, SlideError, StageError, shown
 from mrxs_tiles.locate import SlideFiles
+from mrxs_tiles.scratch import machine, private_folder, remove_leftovers
 from mrxs_tiles.slidedat import INI_NAME, read_slidedat
 
 log = logging.getLogger(__name__)
@@ -73,9 +74,6 @@ def staged(files: SlideFiles, stage: str | None) -> Iterator[Staged]:
     if stage is None:
         yield Staged(files)
         return
-    # needs fcntl, which not every system has
-    from mrxs_tiles.scratch import machine, private_folder, remove_leftovers
-
     folder = _folder(stage, machine())
     name, where = files.path.name, f"{shown(folder)} on {machine()}"
     with ExitStack() as stack:
