@@ -12,7 +12,7 @@ from mrxs_tiles import revision as module
 
 STEPS = ("inspect_slide", "tile_slide", "export_slide", "report")
 STEPS_OF = {
-    "viewer_page": {"tile_slide", "report"},
+    "viewer_page": {"tile_slide"},
     "encode": {"tile_slide"},
     "cutter": {"tile_slide"},
     "grid": {"inspect_slide", "tile_slide"},

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from conftest import NAME, Variant, cut, look
-from mrxs_tiles import inspect_slide, layout, manifest, space, tile_slide
+from mrxs_tiles import inspect_slide, layout, manifest, space, tile_record
 from mrxs_tiles.config import read_config
 from mrxs_tiles.cutter import Fate
 from mrxs_tiles.errors import ResultsError, SlideError
@@ -88,7 +88,7 @@ def test_leftovers_take_no_room(
 def test_status(reasons: list[str], status: str) -> None:
     """A slide has failed when every tile that had to be read is unreadable."""
     fates = {(0, row): Fate(not reason, reason) for row, reason in enumerate(reasons)}
-    assert tile_slide._status(fates) == status
+    assert tile_record.status_of(fates) == status
 
 
 def test_index_that_is_odd_above_level_0(

@@ -12,10 +12,11 @@ import platform
 import re
 import shutil
 import tempfile
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from mrxs_tiles.store import undisturbed
 
 # Not the beginning of other temporary folders' names: theirs have no second "-".
 PREFIX = "mrxs-tiles-stage-"
@@ -45,10 +46,7 @@ def private_folder(parent: Path) -> Iterator[Path]:
     try:
         yield home / CONTENT
     finally:
-        # Another signal raises in the main thread alone: it cannot end the removal half way.
-        remover = threading.Thread(target=_remove, args=(home, lock))
-        remover.start()
-        remover.join()
+        undisturbed(lambda: _remove(home, lock))
 
 
 def _made(parent: Path) -> tuple[Path, int]:

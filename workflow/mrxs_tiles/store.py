@@ -10,7 +10,8 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+import threading
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Self
@@ -176,7 +177,7 @@ class TileFolder:
         return self
 
     def __exit__(self, *error: object) -> None:
-        shutil.rmtree(self._new, ignore_errors=True)
+        undisturbed(lambda: shutil.rmtree(self._new, ignore_errors=True))
 
     def make(self, name: str) -> None:
         """Make a folder in it."""
@@ -225,6 +226,16 @@ def _write_all(descriptor: int, content: bytes) -> None:
     view = memoryview(content)
     while view:
         view = view[os.write(descriptor, view) :]
+
+
+def undisturbed(remove: Callable[[], None]) -> None:
+    """Remove something to the end, whatever comes.
+
+    Another signal raises in the main thread alone: it cannot end the removal half way.
+    """
+    remover = threading.Thread(target=remove)
+    remover.start()
+    remover.join()
 
 
 def _remove_tree(folder: Path) -> None:
