@@ -506,13 +506,13 @@ def test_removed_before_it_is_locked(local: Path, monkeypatch: pytest.MonkeyPatc
 
 def test_interrupted_removal(local: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An exception that a signal raises while the copy is removed does not stop the removal."""
-    real = scratch.threading.Thread.join
+    real = threading.Thread.join
 
     def interrupted(thread: Any, timeout: float | None = None) -> None:
         real(thread, timeout)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(scratch.threading.Thread, "join", interrupted)
+    monkeypatch.setattr(threading.Thread, "join", interrupted)
     with pytest.raises(KeyboardInterrupt), scratch.private_folder(local):
         pass
     assert names(local) == []
