@@ -8,6 +8,7 @@ import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -237,6 +238,44 @@ def test_terminated_snakemake(large: Path, tmp_path: Path, everyone: bool) -> No
     check_whole(tree(tmp_path / "results"), {}, undisturbed, "L")
     assert running.snakemake(tmp_path, **config).code == 0
     assert running.lasting(tmp_path / "results") == undisturbed
+
+
+@pytest.mark.torture
+@pytest.mark.parametrize(
+    ("number", "everyone"),
+    [(signal.SIGKILL, True), (signal.SIGKILL, False), (signal.SIGTERM, True)],
+)
+def test_snakemake_killed_at_random(
+    large: Path, tmp_path: Path, number: signal.Signals, everyone: bool
+) -> None:
+    """Killed with its jobs, or without: what is there is whole, and the next run completes."""
+    seed = time.time_ns()
+    print(f"seed {seed}")  # noqa: T201
+    chance = random.Random(seed)  # noqa: S311
+    undisturbed = tree(large / "undisturbed")
+    config: dict[str, Any] = {"slides": large / "L.mrxs", "tile_size": 64}
+    began = time.monotonic()
+    assert running.snakemake(tmp_path / "first", **config).code == 0
+    seconds = time.monotonic() - began
+    refused = 0
+    for moment in range(MOMENTS):
+        work = tmp_path / f"{moment}"
+        work.mkdir()
+        process = running.start(*running.snakemake_command(work, **config), log=tmp_path / "log")
+        time.sleep(chance.uniform(0, seconds))
+        with suppress(ProcessLookupError):  # it has ended
+            (os.killpg if everyone else os.kill)(process.pid, number)
+        running.ended(process)
+        if (work / "results").exists() and everyone:
+            check_whole(tree(work / "results"), {}, undisturbed, "L")
+        running.snakemake(work, "--unlock", **config)
+        while (ran := running.snakemake(work, **config)).code:
+            # a job that outlives its Snakemake keeps others off its slide
+            assert not everyone, ran.text
+            assert "is being" in ran.text, ran.text
+            refused += 1
+        assert running.lasting(work / "results") == undisturbed
+    print(f"{MOMENTS} moments in {seconds:.1f} s, refused {refused} times meanwhile")  # noqa: T201
 
 
 # --- the disk ---------------------------------------------------------------------------------

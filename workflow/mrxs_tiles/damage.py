@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from mrxs_tiles import layout
-from mrxs_tiles.errors import SlideError, StoredImageError, printable
+from mrxs_tiles.errors import PassingError, SlideError, StoredImageError, printable
 from mrxs_tiles.grid import Bools, Grid
 from mrxs_tiles.mirax import MiraxIndex, read_index
 from mrxs_tiles.slidedat import INI_NAME
@@ -78,6 +78,9 @@ def why_unreadable(
     }
     if images:
         yield from _first([images[image] for image in sorted(images)])
+        return
+    if passing := {str(error) for error in said.values() if isinstance(error, PassingError)}:
+        yield from _first(sorted(passing))
         return
     found = corrupt_images(folder, grid, sorted(said)) if said and folder is not None else []
     others = {f"OpenSlide says '{error}'" for error in said.values()}

@@ -32,6 +32,10 @@ class SlideError(MrxsTilesError, OSError):
         super().__init__(printable(sentence))  # it may quote a damaged file
 
 
+class PassingError(SlideError):
+    """A slide cannot be read for a reason that may pass; the next run tries it again."""
+
+
 class RefusedSlideError(SlideError):
     """A slide that not even OpenSlide may try: it would hang, be killed, or read other files."""
 

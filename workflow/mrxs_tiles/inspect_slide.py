@@ -16,6 +16,7 @@ from mrxs_tiles.damage import damaged_files, has_16_bit_png
 from mrxs_tiles.errors import SlideError
 from mrxs_tiles.filters import WHITE
 from mrxs_tiles.inspection import Inspection, inspected
+from mrxs_tiles.locate import locate
 from mrxs_tiles.lock import SLIDE_LOCK, SLIDE_TAKEN, alone
 from mrxs_tiles.manifest import Record
 from mrxs_tiles.mirax import MiraxIndex
@@ -24,6 +25,7 @@ from mrxs_tiles.slide_grid import grid_record
 from mrxs_tiles.slidedat import INI_NAME
 from mrxs_tiles.store import make_folder, remove_files, write_file
 from mrxs_tiles.thumbnail import make_thumbnail
+from mrxs_tiles.watch import unchanged
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +56,7 @@ def _inspect(slide: str, path: Path, results: Path, settings: GridSettings) -> R
     # The records say that their step is done: neither may be there while the tables change.
     remove_files(folder / manifest.TILES_JSON, folder / manifest.SLIDE_JSON)
     try:
-        with inspected(path, settings) as seen:
+        with unchanged(locate(path)), inspected(path, settings) as seen:
             picture, whole = make_thumbnail(seen.reader, seen.facts, seen.facts.background or WHITE)
     except SlideError as error:
         return write_failed(slide, path, results, str(error))

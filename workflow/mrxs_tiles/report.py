@@ -18,8 +18,9 @@ from mrxs_tiles.manifest import BAD, Record
 from mrxs_tiles.names import name_fault
 from mrxs_tiles.report_page import Entry, write_page
 from mrxs_tiles.runtime import renew_runtime
-from mrxs_tiles.store import make_folder, write_file
+from mrxs_tiles.store import make_folder, remove_files, write_file
 from mrxs_tiles.tile_record import failed_record
+from mrxs_tiles.watch import TRIED_AGAIN
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -158,6 +159,18 @@ def read_report(results: Path) -> list[dict[str, str]]:
 def bad_slides(rows: Sequence[dict[str, str]]) -> list[str]:
     """A line for each slide that failed or is damaged."""
     return [f"{r['slide']} ({r['status']}): {r['error']}" for r in rows if r["status"] in BAD]
+
+
+def forget_passing(results: Path, rows: Sequence[dict[str, str]]) -> None:
+    """Remove the records of slides that the next run tries again, as their sentence says.
+
+    Raises:
+        ResultsError: one cannot be removed.
+    """
+    for row in rows:
+        if row["status"] in BAD and TRIED_AGAIN in row["error"]:
+            folder = results / row["slide"]
+            remove_files(folder / manifest.TILES_JSON, folder / manifest.SLIDE_JSON)
 
 
 def summary(results: Path, rows: Sequence[dict[str, str]]) -> list[str]:

@@ -16,7 +16,6 @@ from __future__ import annotations
 import logging
 import os
 import shutil
-import stat
 import time
 import zlib
 from collections.abc import Callable, Iterator, Mapping
@@ -27,20 +26,17 @@ from pathlib import Path
 from mrxs_tiles.errors import MrxsTilesError, SlideError, StageError, shown
 from mrxs_tiles.locate import SlideFiles
 from mrxs_tiles.scratch import machine, private_folder, remove_leftovers
-from mrxs_tiles.slidedat import INI_NAME, read_slidedat
+from mrxs_tiles.watch import State, parts_of, state_of
 
 log = logging.getLogger(__name__)
 
 AUTO, VARIABLE = "auto", "TMPDIR"
-# Formats of one file. What belongs to others (.vms, .vmu, .dcm) only OpenSlide knows.
-SINGLE = frozenset({".bif", ".czi", ".ndpi", ".scn", ".svs", ".svslide", ".tif", ".tiff"})
 LINKED = "linked"  # holds the data folder that does not lie beside the slide's small file
 AT_ONCE = 8 << 20  # bytes of one read
 # What a slide takes beside its bytes: last blocks, folders, what others write meanwhile.
 MARGIN, MARGIN_BYTES = 0.01, 16 << 20
 
 Parts = Mapping[str, Path]  # a file's place below the copy's folder -> the file
-State = tuple[int, int] | None  # a file's size and time of change; None: it is not there
 
 
 def _nothing_to_check() -> None:
@@ -127,15 +123,8 @@ def _told(name: str, where: str) -> Iterator[None]:
 def _parts(files: SlideFiles) -> Parts:
     """The files that a slide consists of; none where that is not known."""
     path, folder = files.path, files.folder
-    if folder is None:
-        return {path.name: path} if path.suffix.lower() in SINGLE else {}
-    try:
-        slidedat = read_slidedat(folder)
-    except SlideError:  # OpenSlide may open it all the same
-        return {}
-    names = dict.fromkeys([INI_NAME, slidedat.index_name, *slidedat.data_files])
-    place = _place(path, folder)
-    return {path.name: path} | {f"{place}/{name}": folder / name for name in names}
+    place = "" if folder is None else _place(path, folder)
+    return {path.name if part == path else f"{place}/{part.name}": part for part in parts_of(files)}
 
 
 def _place(path: Path, folder: Path) -> str:
@@ -224,7 +213,7 @@ class _Copy:
             )
 
     def _states(self) -> dict[str, State]:
-        return {place: _state(source) for place, source in self._parts.items()}
+        return {place: state_of(source) for place, source in self._parts.items()}
 
     def _compare(self, before: Mapping[str, State]) -> None:
         after = self._states()
@@ -262,14 +251,6 @@ class _Copy:
             f"{self._parts[place].name} changed while {self.name} was copied to {self._where}. "
             "Wait until nothing writes to the slide any more, then run again."
         )
-
-
-def _state(path: Path) -> State:
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return (status.st_size, status.st_mtime_ns) if stat.S_ISREG(status.st_mode) else None
 
 
 def _chunks(path: Path) -> Iterator[memoryview]:

@@ -10,8 +10,10 @@ from mrxs_tiles.cutter import Fate
 from mrxs_tiles.damage import COPY_AGAIN
 from mrxs_tiles.manifest import Record
 from mrxs_tiles.order import Address
+from mrxs_tiles.watch import TRIED_AGAIN
 
 Fates = Mapping[Address, Fate]
+CHECK_DISK = f"Check the disk that the slide lies on and run again: {TRIED_AGAIN}."
 
 
 def tile_record(
@@ -51,12 +53,14 @@ def status_of(fates: Fates) -> str:
     return "failed" if unreadable == len(read) else "damaged"
 
 
-def error_of(fates: Fates, why: Iterable[str]) -> str:
-    """The sentence on tiles that cannot be read, "" where all can; ``why`` is not asked then."""
+def error_of(fates: Fates, why: Iterable[str], passing: bool) -> str:
+    """The sentence on tiles that cannot be read, "" where all can; ``why`` is not asked then.
+
+    ``passing``: the files are there, but the system did not give what they hold.
+    """
     unreadable = sum(fate.reason == "unreadable" for fate in fates.values())
     if not unreadable:
         return ""
-    return (
-        f"{unreadable} of {len(fates)} tiles cannot be read: {'; '.join(why)}. {COPY_AGAIN} "
-        "and run again: only this slide is cut again."
+    return f"{unreadable} of {len(fates)} tiles cannot be read: {'; '.join(why)}. " + (
+        CHECK_DISK if passing else f"{COPY_AGAIN} and run again: only this slide is cut again."
     )

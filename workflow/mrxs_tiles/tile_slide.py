@@ -14,7 +14,7 @@ from mrxs_tiles import manifest
 from mrxs_tiles.cutter import Cutter, Fate, cut_all
 from mrxs_tiles.damage import damaged_files, unreadable_tiles, why_unreadable
 from mrxs_tiles.encode import Encode, make_encoder
-from mrxs_tiles.errors import ResultsError, SlideError
+from mrxs_tiles.errors import PassingError, ResultsError, SlideError
 from mrxs_tiles.filters import WHITE, Color
 from mrxs_tiles.grid import Grid
 from mrxs_tiles.judge import judge_for
@@ -36,6 +36,7 @@ from mrxs_tiles.space import check_space, estimate_bytes
 from mrxs_tiles.stage import staged
 from mrxs_tiles.store import TileFolder
 from mrxs_tiles.tile_record import error_of, status_of, tile_record
+from mrxs_tiles.watch import unchanged
 
 log = logging.getLogger(__name__)
 
@@ -88,7 +89,7 @@ def _tile(
     if inspected["status"] == "failed":
         return write_failed(slide, results, inspected["error"])
     try:
-        with staged(locate(path), stage) as copy:
+        with staged(locate(path), stage) as copy, unchanged(copy.files):
             files, index = copy.files, _index(copy.files, inspected)
             tile_px = settings.tile_size**2
             with opened(inspected["reader"], files, index, tile_px, threads) as reader:
@@ -96,9 +97,13 @@ def _tile(
                 if not settings.drop_blank and len(tissue) < inspected["grid"]["tiles"]:
                     raise _other_settings(folder, "drop_blank")
                 job = _Job(slide, folder, files, copy.check, index, reader, grid, inspected, tissue)
-                return _cut(job, settings, threads)
+                record = _cut(job, settings, threads)
     except SlideError as problem:
         return write_failed(slide, results, str(problem))
+    manifest.write_record(folder / manifest.TILES_JSON, record)
+    counts = record["counts"]
+    log.info("%s: %d of %d tiles kept", slide, counts["kept"], counts["tiles"])
+    return record
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +155,7 @@ def _other_settings(folder: Path, key: str) -> ResultsError:
 
 
 def _cut(job: _Job, settings: Settings, threads: int) -> Record:
-    """Cut, and put the results in place."""
+    """Cut, and put all but the record in place."""
     encode, warning = _encoder(job, settings)
     colour = settings.background or tuple(job.inspected["background"] or WHITE)
     index = job.index if _is_damaged(job.inspected) else None
@@ -177,7 +182,8 @@ def _cut(job: _Job, settings: Settings, threads: int) -> Record:
         fates |= store.finished(cut)
         if said:
             job.check()
-        error = error_of(fates, _why(job, said, index if lost else None))
+        passing = any(isinstance(error, PassingError) for error in said.values())
+        error = error_of(fates, _why(job, said, index if lost else None), passing)
         unlisted = job.inspected["grid"]["tiles"] - len(job.tissue)
         warnings = [warning] if warning else []
         record = tile_record(job.slide, status_of(fates), error, warnings, unlisted, fates)
@@ -187,9 +193,6 @@ def _cut(job: _Job, settings: Settings, threads: int) -> Record:
         from mrxs_tiles.viewer import write_viewer
 
         write_viewer(job.folder, job.reader, job.inspected, settings, colour, threads)
-    manifest.write_record(job.folder / manifest.TILES_JSON, record)
-    counts = record["counts"]
-    log.info("%s: %d of %d tiles kept", job.slide, counts["kept"], counts["tiles"])
     return record
 
 

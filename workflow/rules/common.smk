@@ -17,7 +17,7 @@ from mrxs_tiles.manifest import EXPORTS
 from mrxs_tiles.names import fit_for_cluster
 from mrxs_tiles.page_pictures import FOLDER, map_name, maps_beside
 from mrxs_tiles.region import region_stamp
-from mrxs_tiles.report import bad_slides, read_report, summary
+from mrxs_tiles.report import bad_slides, forget_passing, read_report, summary
 from mrxs_tiles.revision import revision
 from mrxs_tiles.settings import GridSettings
 from mrxs_tiles.slides import find_slides
@@ -167,6 +167,7 @@ def last_word():
     if not rows:
         return  # only a part of the workflow was asked for
     print("\n" + "\n".join(summary(CONFIG.results, rows)), file=sys.stderr)
+    forget_passing(CONFIG.results, rows)
     bad = bad_slides(rows)
     if bad and CONFIG.on_bad_slide != "ignore":
         raise WorkflowError(
