@@ -25,10 +25,11 @@ demo: env ## the workflow on a made-up MIRAX slide and a real Aperio one
 	@echo "As a table: demo/results/report.tsv"
 	@echo "The tiles:  demo/results/demo/tiles/ and demo/results/CMU-1-Small-Region/tiles/"
 
+# Three processes on two cores: one of them mostly waits for Slurm.
 test: env lint ## lint, then the whole test-suite
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 3
 
-torture: .venv/.done ## two hundred damaged slides in one run, a quarter of an hour
+torture: .venv/.done ## damage, kills and fuzzing at length, an hour
 	$(BIN)/python -m pytest -n 2 -m torture
 
 lint: .venv/.done ## style, types, and Snakemake's own checks

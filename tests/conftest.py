@@ -29,6 +29,14 @@ TRUTH = "truth.json"
 NAME = "slide"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the tests on Slurm: they mostly wait, and stand together in one process's share.
+
+    There is one Slurm, so two processes with a part of them each would wait for each other.
+    """
+    items.sort(key=lambda item: item.path.name != "test_slurm.py")
+
+
 @pytest.fixture(scope="session")
 def variant(tmp_path_factory: pytest.TempPathFactory) -> Variant:
     """Written slides by the name of their variant; each is written once a session.
