@@ -359,3 +359,13 @@ def test_not_refused(tortured: tuple[Path, Ran], whole: WrittenSlide) -> None:
         if (done.returncode == 0) != (rows[damage.name]["status"] == "ok"):
             wrong.append((damage.name, rows[damage.name]["status"], done.stderr[-200:]))
     assert wrong == []
+
+
+def test_openslide_of_the_working_directory(
+    whole: WrittenSlide, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No module that lies where the user stands is run."""
+    (tmp_path / "openslide.py").write_text("open('run', 'w')\n")
+    monkeypatch.chdir(tmp_path)
+    assert survives(whole.path)
+    assert not (tmp_path / "run").exists()

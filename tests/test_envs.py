@@ -3,7 +3,9 @@
 import os
 import re
 import runpy
+import shutil
 import subprocess
+import sys
 import tomllib
 from importlib.metadata import requires
 from pathlib import Path
@@ -13,6 +15,8 @@ import pytest
 import yaml
 from packaging.markers import default_environment
 from packaging.requirements import Requirement
+
+from running import TINY, run, write
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
@@ -92,3 +96,22 @@ def test_conda_environment_is_complete() -> None:
             if not need.marker or need.marker.evaluate(here)
         }
         assert asked <= held, f"{name} needs {asked - held}"
+
+
+@pytest.mark.slow
+def test_installed_elsewhere(tmp_path: Path) -> None:
+    """The package works where it was installed with pip, without the clone around it."""
+    site = tmp_path / "site"
+    options = ("--no-deps", "--no-build-isolation", "--quiet", "--target", site)
+    shutil.copytree(ROOT / "workflow", tmp_path / "clone" / "workflow")
+    shutil.copy(ROOT / "pyproject.toml", tmp_path / "clone")
+    shutil.copy(ROOT / "README.md", tmp_path / "clone")
+    shutil.copy(ROOT / "LICENSE", tmp_path / "clone")
+    done = run(sys.executable, "-m", "pip", "install", *options, tmp_path / "clone")
+    assert not done.code, done.text
+    command = (sys.executable, "-m", "mrxs_tiles", "inspect", write(tmp_path / "A.mrxs", TINY).path)
+    done = run(*command, "--results", tmp_path / "out", cwd=tmp_path, python_path=site)
+    assert not done.code, done.text
+    code = "import mrxs_tiles; print(mrxs_tiles.__file__)"
+    where = run(sys.executable, "-c", code, cwd=tmp_path, python_path=site).out
+    assert str(site) in where

@@ -456,3 +456,20 @@ def test_odd_coordinates(tmp_path: Path, coordinates: str) -> None:
     path.write_text(f'{{"type": "Polygon", "coordinates": {coordinates}}}')
     with pytest.raises(SlideError):
         tiles_in(region_grid(), (1000, 1000), str(path))
+
+
+def test_camera_pictures_in_no_row(whole: WrittenSlide, scratch: Path) -> None:
+    """A slide of no row of camera pictures, each a milliard long, takes no memory."""
+    content = (whole.folder / INI).read_bytes()
+    sizes = {b"IMAGENUMBER_X": 2**31 - 1, b"IMAGENUMBER_Y": 1, b"CameraImageDivisionsPerSide": 2}
+    for key, value in sizes.items():
+        old = next(line for line in content.split(b"\r\n") if line.startswith(key))
+        content = content.replace(old, b"%s=%d" % (key, value))
+    for old, new in ABSENT.items():
+        content = content.replace(old, new)
+    (scratch / INI).write_bytes(content)
+    try:
+        with bounded(), pytest.raises(SlideError, match="camera pictures, more than"):
+            read_index(scratch)
+    finally:
+        shutil.copy(whole.folder / INI, scratch / INI)

@@ -125,3 +125,19 @@ def test_what_is_refused(variant: Variant, tmp_path: Path) -> None:
         mrxs_tiles.tiles(path, tile_sze=3)
     with pytest.raises(SlideError, match=r"no\.mrxs"):
         next(mrxs_tiles.tiles(tmp_path / "no.mrxs"))
+    for value in (0, -1, True, float("inf"), "0.5"):
+        with pytest.raises(ConfigError, match=r"^slide_mpp is"):
+            mrxs_tiles.tiles(path, slide_mpp=value)  # type: ignore[arg-type]
+    for threads in (0, -1, True):
+        with pytest.raises(ConfigError, match=r"^threads is"):
+            mrxs_tiles.tiles(path, threads=threads)
+
+
+def test_a_slide_that_changes(variant: Variant, tmp_path: Path) -> None:
+    """Pixels of two states of a slide do not pass in silence."""
+    slide = copy_slide(variant("jpeg").path, tmp_path / "A.mrxs")
+    given = mrxs_tiles.tiles(slide, tile_size=100, threads=1)
+    next(given)
+    (slide.with_suffix("") / "Data0000.dat").touch()
+    with pytest.raises(SlideError, match=r"^A\.mrxs changed while it was read: Data0000\.dat was"):
+        list(given)

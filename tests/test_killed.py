@@ -267,14 +267,16 @@ def test_snakemake_killed_at_random(
             (os.killpg if everyone else os.kill)(process.pid, number)
         running.ended(process)
         if (work / "results").exists() and everyone:
-            check_whole(tree(work / "results"), {}, undisturbed, "L")
+            check_whole(running.lasting(work / "results"), {}, undisturbed, "L")
         running.snakemake(work, "--unlock", **config)
         while (ran := running.snakemake(work, **config)).code:
             # a job that outlives its Snakemake keeps others off its slide
             assert not everyone, ran.text
             assert "is being" in ran.text, ran.text
             refused += 1
-        assert running.lasting(work / "results") == undisturbed
+        done = running.lasting(work / "results")
+        done.pop(".run.lock", None)  # of one that was killed when there was nothing left to do
+        assert done == undisturbed
     print(f"{MOMENTS} moments in {seconds:.1f} s, refused {refused} times meanwhile")  # noqa: T201
 
 

@@ -227,3 +227,23 @@ def test_page(cohort: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pac
         assert len(samples) == len(kept)
         assert {row["slide"] for _, row in samples} == set(kept["slide"])
     space["run"].close()
+
+
+@pytest.mark.parametrize("packing", PACKINGS)
+def test_name_with_a_number_sign(tmp_path: Path, packing: str) -> None:
+    """A # in a slide's name does not begin a shard's member."""
+    slide = write(tmp_path / "A#1.mrxs", TINY).path
+    settings = read_config({"tile_size": 100, "packing": packing}).settings
+    inspect("A#1", slide, tmp_path / "results", settings)
+    tile("A#1", slide, tmp_path / "results", settings, 1)
+    with mrxs_tiles.load(tmp_path / "results") as run:
+        kept = run.tiles[run.tiles["kept"]]
+        assert len(kept)
+        assert all(run.open(row).size[0] <= 100 for _, row in kept.iterrows())
+
+
+def test_garbled_shard(tmp_path: Path) -> None:
+    """A shard whose headers are damaged is an OSError, as any file that cannot be read."""
+    (tmp_path / "a.tar").write_bytes(b"\xff" * 1024)
+    with TileFiles(tmp_path) as files, pytest.raises(OSError, match="is damaged at byte 512"):
+        files.read("a.tar#member")

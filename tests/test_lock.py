@@ -18,7 +18,9 @@ import pytest
 
 import running
 from mrxs_tiles.errors import ResultsError
-from mrxs_tiles.lock import alone
+from mrxs_tiles.export_slide import export
+from mrxs_tiles.lock import SLIDE_LOCK, SURVEY_LOCK, alone
+from mrxs_tiles.survey import survey
 from running import BIN, LARGE, lasting, mrxs_tiles, tree
 
 FINE = "--tile-size=64"
@@ -259,3 +261,23 @@ def test_job_that_outlives_its_snakemake(slides: Path, tmp_path: Path) -> None:
     running.wait_for(lambda: not (results / "A" / ".slide.lock").exists())
     assert running.snakemake(tmp_path, **config).code == 0
     assert tree(results / "A") == tree(slides / "undisturbed" / "A")
+
+
+def test_export_of_a_slide_that_is_cut(tmp_path: Path) -> None:
+    """What is written for other programs is not made of a table that is being replaced."""
+    slide = running.write(tmp_path / "A.mrxs", running.TINY).path
+    assert running.cut(slide, tmp_path / "results").code == 0
+    with (
+        alone(tmp_path / "results" / "A" / SLIDE_LOCK, "A is cut"),
+        pytest.raises(ResultsError, match="The slide A is being inspected or cut by another"),
+    ):
+        export("A", tmp_path / "results", ["qupath"])
+
+
+def test_two_surveys(tmp_path: Path) -> None:
+    """The second is refused: both would write the same file."""
+    with (
+        alone(tmp_path / SURVEY_LOCK, "It"),
+        pytest.raises(ResultsError, match=r"The survey of .* is being made by another process"),
+    ):
+        survey([], tmp_path)

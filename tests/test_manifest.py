@@ -203,3 +203,19 @@ def test_no_record(tmp_path: Path) -> None:
     with pytest.raises(ResultsError) as caught:
         read_record(path)
     assert str(caught.value) == f"{path} is not there. Run the step before this one first."
+
+
+def test_row_of_too_few_fields(tmp_path: Path) -> None:
+    """A table that was edited or cut short is told, with the number of fields."""
+    path = tmp_path / "a.tsv"
+    path.write_text("a\tb\n1\t2\n3\n")
+    with pytest.raises(ResultsError, match=r"a\.tsv has a row of 1 fields, not 2"):
+        list(read_table(path, ("a", "b")))
+
+
+def test_folder_in_a_files_place(tmp_path: Path) -> None:
+    """What cannot be read, whyever, is a sentence."""
+    with pytest.raises(ResultsError, match="cannot be read: Is a directory"):
+        list(read_table(tmp_path, ("a", "b")))
+    with pytest.raises(ResultsError, match="cannot be read: Is a directory"):
+        read_record(tmp_path)

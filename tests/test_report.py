@@ -10,6 +10,7 @@ from conftest import NAME, cut, look
 from mrxs_tiles import manifest
 from mrxs_tiles.errors import ResultsError
 from mrxs_tiles.report import bad_slides, find_inspected, read_report, report, summary
+from running import TINY, tree, write
 
 WHY = "Slide report.tsv: its name is the report's."
 
@@ -109,3 +110,24 @@ def test_nothing_inspected(tmp_path: Path) -> None:
     with pytest.raises(ResultsError) as caught:
         report(tmp_path)
     assert str(caught.value) == f"{tmp_path} holds no slide.json. Run inspect and tile first."
+
+
+def test_refused_after_it_was_cut(tmp_path: Path) -> None:
+    """A slide that this run refuses and an earlier one has cut keeps its tiles."""
+    slide = write(tmp_path / "A.mrxs", TINY).path
+    results = tmp_path / "results"
+    cut(slide, results)
+    before = tree(results / NAME)
+    report(results, [], [(NAME, str(slide), "It is refused.")])
+    assert tree(results / NAME) == before
+    (row,) = read_report(results)
+    assert (row["status"], row["error"]) == ("failed", "It is refused.")
+
+
+def test_scale_is_the_slides(tmp_path: Path) -> None:
+    """The scale beside a slide's size is its own, whatever that of its tiles is."""
+    slide = write(tmp_path / "A.mrxs", TINY).path
+    cut(slide, tmp_path / "results", tile_size=100, downsample=2)
+    report(tmp_path / "results")
+    (row,) = read_report(tmp_path / "results")
+    assert (row["mpp_x"], row["mpp_y"], row["downsample"]) == ("0.2325", "0.2325", "2")

@@ -14,9 +14,11 @@ from mrxs_tiles.cutter import Fate
 from mrxs_tiles.errors import ResultsError, SlideError
 from mrxs_tiles.filters import Pixels
 from mrxs_tiles.grid import Bools
+from mrxs_tiles.inspect_slide import inspect
 from mrxs_tiles.mirax import MiraxIndex
 from mrxs_tiles.reader import Alpha, SlideReader
 from mrxs_tiles.tile_slide import tile
+from running import SPEC, write
 
 
 class Killed(BaseException):
@@ -147,3 +149,15 @@ def test_variant_is_cut_again_after_inspect(variant: Variant, tmp_path: Path) ->
     cut(path, tmp_path, tile_size=300)
     look(path, tmp_path, tile_size=200)
     assert not (tmp_path / NAME / "tiles.json").exists()
+
+
+def test_another_region(tmp_path: Path) -> None:
+    """Tiles are not cut of another region than was inspected; drawn anew, it is the same one."""
+    slide = write(tmp_path / "A.mrxs", SPEC).path
+    inspect("A", slide, tmp_path, read_config({"tile_size": 100, "region": "0,0,300,300"}).settings)
+    for region in ("300,300,300,300", "0,0,250,400", None):
+        settings = read_config({"tile_size": 100, "region": region}).settings
+        with pytest.raises(ResultsError, match="was written for another region"):
+            tile("A", slide, tmp_path, settings, 1)
+    same = read_config({"tile_size": 100, "region": "0,0,299,299"}).settings
+    assert tile("A", slide, tmp_path, same, 1)["status"] == "ok"

@@ -220,8 +220,8 @@ def test_slides_without_estimate_are_said(aperio: Path, tmp_path: Path) -> None:
     config = read_config({"slides": str(aperio), "results": str(tmp_path)})
     lines = summary(tmp_path, survey(find_slides(config), tmp_path))
     assert lines[1] == (
-        "about 0 tiles to keep, 0 GB, 0 core hours, without 1 slide of which nothing, or no GB, "
-        "can be told beforehand"
+        "about 0 tiles to keep, whose GB cannot be told, 0 core hours, without 1 slide of which "
+        "nothing can be told beforehand"
     )
 
 
@@ -273,3 +273,38 @@ def test_command_refuses_what_no_slide_is(tmp_path: Path) -> None:
     assert done.code == 1
     assert "no file below" in done.err
     assert done.err.count("\n") == 1
+
+
+def test_tiles_without_tissue_are_not_called_unreadable(histology: Path, tmp_path: Path) -> None:
+    """A tile that min_tissue drops is not read, so that damage in it is none."""
+    slides = tmp_path / "slides"
+    shutil.copytree(histology, slides)
+    slide = slides / "a.mrxs"
+    file = max(slide.with_suffix("").glob("Data*.dat"), key=lambda path: path.stat().st_size)
+    file.unlink()
+    settings = {"tile_size": 200, "min_tissue": 0.5}
+    row = survey_of(slides, tmp_path / "s", **settings)[slide.stem]
+    every = survey_of(slides, tmp_path / "s", tile_size=200)[slide.stem]
+
+    def unreadable(row: dict[str, Any]) -> int:
+        return int(row["error"].split(" of ")[0]) if row["error"] else 0
+
+    made = cut(slide, tmp_path / "r", **settings)
+    assert unreadable(row) < unreadable(every)
+    assert abs(unreadable(row) - made["counts"]["unreadable"]) <= every["tiles"] * 0.1
+
+
+def test_hours_follow_format_and_scale(histology: Path, tmp_path: Path) -> None:
+    """What takes a core ten times as long is not said to take as long."""
+
+    def hours(**settings: Any) -> float:
+        row = survey_of(histology, tmp_path, tile_size=200, **settings)["a"]
+        return float(row["core_hours"])
+
+    known = [hours(format=name) for name in ("none", "jpg", "tif", "webp", "png")]
+    known.append(hours(format="webp", quality=100))
+    assert known == sorted(known)
+    assert known[4] > 10 * known[1]
+    assert hours(downsample=2) < hours()  # a quarter of the px, read from their own level
+    assert hours(downsample=3) > hours(downsample=2)  # resampled, although fewer
+    assert hours(min_focus=1) > hours()

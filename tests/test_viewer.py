@@ -115,7 +115,7 @@ def test_grid_has_the_reasons_colours(watched: Watched, shown: Cut) -> None:
     counted = shown.tiled["counts"]
     legend = page.locator("#legend li").all_inner_texts()
     for kind in ("kept", "tissue"):
-        assert f"{counted[kind]:,} {kind}" in legend
+        assert f"{counted[kind]:,} {LOOKS[kind].label}" in legend
     tinted = screenshot(page)
     height, width = plain.shape[:2]
     seen = set()
@@ -148,7 +148,7 @@ def test_click_on_a_tile(watched: Watched, shown: Cut) -> None:
             f"document.querySelector('#tile h2')?.textContent === 'Tile {row['col']}_{row['row']}'"
         )
         panel = page.locator("#tile").inner_text()
-        assert ("dropped: tissue" in panel) == (kept == "0")
+        assert ("dropped: too little tissue" in panel) == (kept == "0")
         assert float(row["tissue"]) == pytest.approx(
             float(page.locator("#tile dt:text-is('tissue') + dd").inner_text()), rel=1e-4
         )
@@ -275,7 +275,7 @@ def test_page_knows_every_tile(shown: Cut) -> None:
     kinds = [kind for kind, *_ in data["kinds"]]
     told = [(str(tile[0]), str(tile[1]), kinds[tile[2]]) for tile in data["tiles"]]
     rows = table(shown.folder / "tiles.tsv")
-    assert told == [(row["col"], row["row"], row["reason"] or "kept") for row in rows]
+    assert told == [(row["col"], row["row"], LOOKS[row["reason"] or "kept"].label) for row in rows]
     for level, runs in enumerate(data["levels"]):
         folder = shown.folder / "viewer_files" / str(level)
         there = {file.stem for file in folder.iterdir()}
@@ -285,3 +285,23 @@ def test_page_knows_every_tile(shown: Cut) -> None:
             for first, end in zip(ends[::2], ends[1::2], strict=True)
             for col in range(first, end)
         }
+
+
+def test_damage_is_told(watched: Watched, tmp_path: Path, shown: Cut) -> None:
+    """Places that cannot be read look like glass: the page says above that the slide is damaged."""
+    slide = write(tmp_path / "A.mrxs", SPEC)
+    (slide.folder / "Data0001.dat").unlink()
+    found = cut(slide.path, tmp_path / "results", tile_size=100, deepzoom=True)
+    assert found.tiled["status"] == "damaged"
+    banner = settled(watched, found).locator("#damage")
+    assert banner.is_visible()
+    assert banner.inner_text() == found.tiled["error"]
+    assert not settled(watched, shown).locator("#damage").is_visible()
+
+
+def test_tile_that_is_not_there(watched: Watched, shown: Cut) -> None:
+    """Who asks for a tile that has no row is told so."""
+    page = settled(watched, shown)
+    page.locator("#address").fill("900_900")
+    page.locator("#go button").click()
+    assert page.locator("#tile").inner_text() == "There is no such tile in tiles.tsv."

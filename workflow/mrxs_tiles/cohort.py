@@ -47,7 +47,9 @@ def distribution(values: Mapping[str, float]) -> Distribution | None:
             for slide, value in values.items()
             if not first - reach <= value <= third + reach
         }
-    counts, edges = np.histogram(found, BINS if np.ptp(found) else 1)
+    counts, edges = np.histogram(found, BINS)
+    if not np.ptp(found):  # all the same: one bar, from there to there
+        counts, edges = np.array([len(found)]), np.array([found[0], found[0]])
     bars = tuple(
         Bar(float(low), float(high), int(count))
         for low, high, count in zip(edges[:-1], edges[1:], counts, strict=True)

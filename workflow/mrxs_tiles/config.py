@@ -25,7 +25,11 @@ from mrxs_tiles.wording import allowed, found, types, unknown_name, wrong_value
 if TYPE_CHECKING:
     from jsonschema import Validator
 
-SCHEMAS = Path(__file__).resolve().parent.parent / "schemas"
+_HERE = Path(__file__).resolve().parent
+# in a clone beside the package, installed in it
+SCHEMAS = next(
+    folder for folder in (_HERE.parent / "schemas", _HERE / "schemas") if folder.is_dir()
+)
 SLIDE_MPP = "slide_mpp"  # says what a slide is, not how it is cut: no key of the config
 SCALES = ("downsample", "mpp", "magnification")  # only one of them counts
 _DECIMAL = r"-?[0-9]{1,30}(\.[0-9]{1,30})?([eE][-+]?[0-9]{1,2})?"

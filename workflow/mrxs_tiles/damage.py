@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from mrxs_tiles import layout
-from mrxs_tiles.errors import PassingError, SlideError, StoredImageError, printable
+from mrxs_tiles.errors import PassingError, SlideError, StoredImageError, not_given, printable
 from mrxs_tiles.grid import Bools, Grid
 from mrxs_tiles.mirax import MiraxIndex, read_index
 from mrxs_tiles.slidedat import INI_NAME
@@ -64,8 +64,8 @@ def unreadable_tiles(index: MiraxIndex, grid: Grid) -> Bools:
 
 def why_unreadable(
     folder: Path | None, grid: Grid, said: Mapping[tuple[int, int], SlideError]
-) -> Iterator[str]:
-    """A sentence for each thing that makes tiles unreadable.
+) -> Iterator[SlideError]:
+    """What makes tiles unreadable, one by one.
 
     Args:
         folder: of a MIRAX slide, else None.
@@ -76,15 +76,18 @@ def why_unreadable(
     images = {
         error.image: str(error) for error in said.values() if isinstance(error, StoredImageError)
     }
-    if images:
-        yield from _first([images[image] for image in sorted(images)])
+    passing = {str(error) for error in said.values() if isinstance(error, PassingError)}
+    yield from map(SlideError, _first([images[image] for image in sorted(images)]))
+    yield from map(PassingError, _first(sorted(passing)))
+    if images or passing or not said:
         return
-    if passing := {str(error) for error in said.values() if isinstance(error, PassingError)}:
-        yield from _first(sorted(passing))
+    try:
+        found = corrupt_images(folder, grid, sorted(said)) if folder is not None else []
+    except PassingError as error:
+        yield error
         return
-    found = corrupt_images(folder, grid, sorted(said)) if said and folder is not None else []
     others = {f"OpenSlide says '{error}'" for error in said.values()}
-    yield from found or sorted(others)[:MOST_NAMED]
+    yield from map(SlideError, found or sorted(others)[:MOST_NAMED])
 
 
 def _first(sentences: list[str]) -> list[str]:
@@ -93,10 +96,16 @@ def _first(sentences: list[str]) -> list[str]:
 
 
 def corrupt_images(folder: Path, grid: Grid, addresses: Sequence[tuple[int, int]]) -> list[str]:
-    """A sentence for each stored image that does not decode, of those in some tiles."""
+    """A sentence for each stored image that does not decode, of those in some tiles.
+
+    Raises:
+        PassingError: the system does not give one.
+    """
     try:
         index = read_index(folder)
         places = layout.pieces(index, grid.level, layout.scanned_positions(index))
+    except PassingError:
+        raise
     except SlideError:
         return []
     scale = layout.downsample(index, grid.level)
@@ -116,14 +125,23 @@ def corrupt_images(folder: Path, grid: Grid, addresses: Sequence[tuple[int, int]
         _, offset, length, file = index.images[grid.level][number].tolist()
         name = index.slidedat.data_files[file]
         try:
-            with (folder / name).open("rb") as stream:
-                stream.seek(offset)
-                decode(stream.read(min(length, MOST_IMAGE_BYTES)), pixels)
+            decode(_stored(folder / name, offset, min(length, MOST_IMAGE_BYTES)), pixels)
+        except PassingError:
+            raise
         except (OSError, ValueError):
             found.append(f"the stored image at byte {offset} of {name} is corrupt")
         if len(found) > MOST_NAMED:
             break
     return _first(found)
+
+
+def _stored(path: Path, offset: int, length: int) -> bytes:
+    try:
+        with path.open("rb") as stream:
+            stream.seek(offset)
+            return stream.read(length)
+    except OSError as error:
+        raise not_given(f"{path.name} cannot be read ({error.strerror})", error) from None
 
 
 def has_16_bit_png(index: MiraxIndex) -> bool:

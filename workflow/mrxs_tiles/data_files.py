@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from mrxs_tiles.errors import PassingError
+from mrxs_tiles.errors import not_given
 
 # Stored images between which so little lies are read together: less than a disk reads anyway.
 GAP_BYTES = 4096
@@ -58,7 +58,7 @@ class DataFiles:
         """The bytes of some ranges, in their order; shorter ones where a file ends before.
 
         Raises:
-            PassingError: a file cannot be opened or read.
+            SlideError: a file cannot be opened or read.
         """
         found: list[memoryview] = [memoryview(b"")] * len(ranges)
         order = sorted(range(len(ranges)), key=lambda number: ranges[number])
@@ -92,7 +92,7 @@ class DataFiles:
                 content += more
         except OSError as error:
             name = self._paths[file].name
-            raise PassingError(f"{name} cannot be read ({error.strerror})") from None
+            raise not_given(f"{name} cannot be read ({error.strerror})", error) from None
         self.requests += 1
         return content
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from mrxs_tiles.cutter import Fate, cut_all
 from mrxs_tiles.encode import Encode
-from mrxs_tiles.errors import SlideError, StoredImageError
+from mrxs_tiles.errors import PassingError, SlideError, StoredImageError
 from mrxs_tiles.filters import Color, Pixels, is_unscanned, opaque_word, put_on_background
 from mrxs_tiles.order import Address
 from mrxs_tiles.pyramid import TILE_PX, Block, Pyramid, level_count
@@ -50,8 +50,10 @@ class Builder:
             (block.col, block.row): block for block in self._pyramid.blocks()
         }
 
-    def build(self, threads: int, done: Callable[[], None]) -> Written:
-        """Build the pyramid; returns which tiles there are. What cannot be read is background.
+    def build(self, threads: int, done: Callable[[], None]) -> SlideError | None:
+        """Build the pyramid; ``written`` then says which tiles there are.
+
+        What cannot be read is background; what may be read the next time is returned, if any.
 
         Args:
             threads: how many blocks are worked on at the same time.
@@ -61,8 +63,10 @@ class Builder:
             ResultsError: a tile cannot be written.
         """
         self._tries = threads
-        cut_all(self._read, [[address] for address in self.blocks], threads, done)
-        return self.written
+        _, said = cut_all(self._read, [[address] for address in self.blocks], threads, done)
+        for address in said:
+            self._pyramid.add(self.blocks[address], None)
+        return next(iter(said.values()), None)
 
     def _read(self, address: Address) -> Fate:
         """Read one block and hand it to the pyramid."""
@@ -75,6 +79,8 @@ class Builder:
         try:
             fill = opaque_word(self._made.background)
             alpha = self._reader.read((x, y), 0, pixels, fill)
+        except PassingError:  # tried again at the end, and then told
+            raise
         except SlideError:
             with self._alone:
                 self._read_parts(block, pixels)
@@ -99,6 +105,8 @@ class Builder:
                         self._reader.read((x + left, y + top), 0, own)
                     except StoredImageError:
                         break
+                    except PassingError:
+                        raise
                     except SlideError:
                         continue
                     part[:] = own

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+
 
 class MrxsTilesError(Exception):
     """Base of all errors of this package; ``str(error)`` is what the user is told."""
@@ -34,6 +36,17 @@ class SlideError(MrxsTilesError, OSError):
 
 class PassingError(SlideError):
     """A slide cannot be read for a reason that may pass; the next run tries it again."""
+
+
+# The system's answers that stay the same until somebody changes the slide.
+_CERTAIN = frozenset(
+    {errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.EINVAL}
+)
+
+
+def not_given(sentence: str, error: OSError) -> SlideError:
+    """What is said of a file that the system does not give: it may do so in a minute."""
+    return SlideError(sentence) if error.errno in _CERTAIN else PassingError(sentence)
 
 
 class RefusedSlideError(SlideError):

@@ -22,8 +22,12 @@ from mrxs_tiles.stored_bytes import (
     tissue_images,
 )
 
-# What `tile` reads, tests and encodes on one core, measured by `make bench` at 3000 px.
-PX_PER_CORE_SECOND = 8e7
+# Seconds that one core takes for a px, measured as docs/costs.md says.
+READING = 4.5e-9  # of the level that is read
+ENCODING = {"jpg": 3.5e-9, "png": 1.3e-7, "webp": 8e-8, "tif": 4e-8, "none": 0.0}  # of a tile
+LOSSLESS_WEBP = 4.9e-7  # the same
+RESAMPLING = 8e-8  # of a tile at a scale between those of the levels
+MEASURING = 1e-8  # of a tile: sharpness and pen
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +63,21 @@ def cost(
     return {
         "kept_estimate": int(kept.sum()),
         "tile_gigabytes": _gigabytes(index, facts, grid, kept, places, scanned_px, settings),
-        "core_hours": scanned_px / PX_PER_CORE_SECOND / 3600,
+        "core_hours": _seconds(index, grid, scanned_px, settings) / 3600,
     }
+
+
+def _seconds(index: MiraxIndex, grid: Grid, scanned_px: float, settings: Settings) -> float:
+    """Of one core; ``scanned_px`` are those of the level that is read."""
+    shrinks = grid.downsample / layout.downsample(index, grid.level)
+    each = ENCODING[settings.format]
+    if settings.format == "webp" and settings.quality == 100:
+        each = LOSSLESS_WEBP
+    if shrinks != 1:
+        each += RESAMPLING
+    if settings.min_focus > 0 or settings.max_pen < 1:
+        each += MEASURING
+    return scanned_px * (READING + each / shrinks**2)
 
 
 def _gigabytes(

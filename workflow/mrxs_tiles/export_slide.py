@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from mrxs_tiles import manifest
+from mrxs_tiles.lock import SLIDE_LOCK, SLIDE_TAKEN, alone
 from mrxs_tiles.manifest import Record
 
 log = logging.getLogger(__name__)
@@ -29,12 +30,16 @@ def export(slide: str, results: Path, exports: Iterable[str]) -> Record:
         What ``tiles.json`` holds. Files of a failed slide have no tile in them.
 
     Raises:
-        ResultsError: ``tile`` has not been run, or a file cannot be written.
+        ResultsError: ``tile`` has not been run, a file cannot be written, or another process is
+            at this slide.
     """
-    folder = results / slide
-    tiled = manifest.read_record(
-        folder / manifest.TILES_JSON
-    )  # its tables are whole if it is there
+    with alone(results / slide / SLIDE_LOCK, SLIDE_TAKEN.format(slide)):
+        return _export(slide, results / slide, exports)
+
+
+def _export(slide: str, folder: Path, exports: Iterable[str]) -> Record:
+    # its tables are whole if it is there
+    tiled = manifest.read_record(folder / manifest.TILES_JSON)
     inspected = manifest.read_record(folder / manifest.SLIDE_JSON)
     # as in the tables: a name on the disk may be no Unicode text
     name = slide.encode("utf-8", "backslashreplace").decode()

@@ -11,7 +11,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from mrxs_tiles import layout, manifest
+from mrxs_tiles import manifest
 from mrxs_tiles.damage import damaged_files, has_16_bit_png
 from mrxs_tiles.errors import SlideError
 from mrxs_tiles.filters import WHITE
@@ -19,18 +19,20 @@ from mrxs_tiles.inspection import Inspection, inspected
 from mrxs_tiles.locate import locate
 from mrxs_tiles.lock import SLIDE_LOCK, SLIDE_TAKEN, alone
 from mrxs_tiles.manifest import Record
-from mrxs_tiles.mirax import MiraxIndex
+from mrxs_tiles.mirax_record import mirax_record
 from mrxs_tiles.settings import GridSettings
 from mrxs_tiles.slide_grid import grid_record
 from mrxs_tiles.slidedat import INI_NAME
 from mrxs_tiles.store import make_folder, remove_files, write_file
 from mrxs_tiles.thumbnail import make_thumbnail
-from mrxs_tiles.watch import unchanged
+from mrxs_tiles.watch import explained, unchanged
 
 log = logging.getLogger(__name__)
 
 
-def inspect(slide: str, path: Path, results: Path, settings: GridSettings) -> Record:
+def inspect(
+    slide: str, path: Path, results: Path, settings: GridSettings, begun_with: str | None = None
+) -> Record:
     """Look at one slide and write what it is and the tiles of its grid.
 
     Args:
@@ -38,6 +40,7 @@ def inspect(slide: str, path: Path, results: Path, settings: GridSettings) -> Re
         path: its file.
         results: where everything goes.
         settings: where its tiles lie.
+        begun_with: its ``stamp`` when the run began; None: that is not known.
 
     Returns:
         What ``slide.json`` holds. A slide that cannot be opened has status ``failed`` and
@@ -48,10 +51,12 @@ def inspect(slide: str, path: Path, results: Path, settings: GridSettings) -> Re
     """
     make_folder(results / slide)
     with alone(results / slide / SLIDE_LOCK, SLIDE_TAKEN.format(slide)):
-        return _inspect(slide, path, results, settings)
+        return _inspect(slide, path, results, settings, begun_with)
 
 
-def _inspect(slide: str, path: Path, results: Path, settings: GridSettings) -> Record:
+def _inspect(
+    slide: str, path: Path, results: Path, settings: GridSettings, begun_with: str | None
+) -> Record:
     folder = results / slide
     # The records say that their step is done: neither may be there while the tables change.
     remove_files(folder / manifest.TILES_JSON, folder / manifest.SLIDE_JSON)
@@ -59,7 +64,7 @@ def _inspect(slide: str, path: Path, results: Path, settings: GridSettings) -> R
         with unchanged(locate(path)), inspected(path, settings) as seen:
             picture, whole = make_thumbnail(seen.reader, seen.facts, seen.facts.background or WHITE)
     except SlideError as error:
-        return write_failed(slide, path, results, str(error))
+        return write_failed(slide, path, results, explained(path, error, begun_with))
     record = _record(slide, path, seen)
     record["warnings"] += [] if whole else ["parts of the thumbnail could not be read"]
     fractions = seen.tissue.fractions(seen.grid)
@@ -144,31 +149,8 @@ def _record(slide: str, path: Path, seen: Inspection) -> Record:
         "grid": grid_record(seen.grid, facts, tiles, listed),
     }
     if seen.index is not None:
-        record["mirax"] = _mirax_record(seen.index)
+        record["mirax"] = mirax_record(seen.index)
     return record
-
-
-def _mirax_record(index: MiraxIndex) -> Record:
-    slidedat = index.slidedat
-    base = slidedat.levels[0]
-    return {
-        "version": slidedat.version,
-        "slide_type": slidedat.slide_type,
-        "image_format": base.image_format,
-        "image_width": base.image_width,
-        "image_height": base.image_height,
-        "images_x": slidedat.images_x,
-        "images_y": slidedat.images_y,
-        "divisions": slidedat.divisions,
-        "positions": len(index.positions),
-        "positions_scanned": int(layout.scanned_positions(index).sum()),
-        "stored_images": [len(images) for images in index.images],
-        "data_files": [
-            {"name": name, "bytes": size}
-            for name, size in zip(slidedat.data_files, index.file_bytes, strict=True)
-        ],
-        "missing": list(index.missing),
-    }
 
 
 def _warnings(seen: Inspection) -> Iterator[str]:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from mrxs_tiles import layout
 from mrxs_tiles.damage import COPY_AGAIN, damaged_files, other_size
-from mrxs_tiles.errors import RefusedSlideError, SlideError
+from mrxs_tiles.errors import PassingError, RefusedSlideError, SlideError
 from mrxs_tiles.grid import Bools, Grid
 from mrxs_tiles.locate import SlideFiles, is_mirax, locate
 from mrxs_tiles.mended import openable_levels
@@ -127,6 +127,8 @@ def _index_of(files: SlideFiles) -> tuple[MiraxIndex | None, str]:
         layout.pieces(index, 0, layout.scanned_positions(index))
     except RefusedSlideError as error:
         raise refused(files.path, str(error)) from None
+    except PassingError:
+        raise
     except SlideError as error:
         return None, str(error)
     return index, ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -19,11 +20,13 @@ from mrxs_tiles.errors import ConfigError, SlideError, StoredImageError, bare
 from mrxs_tiles.filters import WHITE, Pixels
 from mrxs_tiles.inspection import Inspection, inspected
 from mrxs_tiles.judge import Judge, Verdict, judge_for
+from mrxs_tiles.locate import locate
 from mrxs_tiles.order import Address, in_blocks
 from mrxs_tiles.picture import Pictures
 from mrxs_tiles.readers import opened
 from mrxs_tiles.settings import Settings
 from mrxs_tiles.slide_grid import grid_record, tile_mpp
+from mrxs_tiles.watch import unchanged
 
 Row = dict[str, Any]
 
@@ -79,15 +82,25 @@ def tiles(
             f"{odd[0]} says what becomes of files, and tiles() writes none: leave it."
         )
     config = read_config(keys)
-    settings = replace(config.settings, slide_mpp=slide_mpp)
+    if threads is not None and (isinstance(threads, bool) or threads < 1):
+        raise ConfigError(f"threads is {threads!r}: write a whole number from 1, or None.")
+    settings = replace(config.settings, slide_mpp=_checked_mpp(slide_mpp))
     silent = config.on_bad_slide == "ignore"
     return _stream(Path(path), settings, threads or os.cpu_count() or 1, silent)
+
+
+def _checked_mpp(value: object) -> float | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
+        raise ConfigError(f"slide_mpp is {value!r}: write µm per px above 0, as 0.25, or None.")
+    return float(value)
 
 
 def _stream(
     path: Path, settings: Settings, threads: int, silent: bool
 ) -> Iterator[tuple[Row, Pixels]]:
-    with inspected(path, settings) as seen:
+    with unchanged(locate(path)), inspected(path, settings) as seen:
         rows = _rows(seen, settings)
         px = settings.tile_size**2
         with opened(seen.reader_name, seen.files, seen.index, px, threads) as reader:

@@ -20,6 +20,7 @@ from pathlib import Path
 from mrxs_tiles.errors import ResultsError, printable
 
 SLIDE_LOCK, REPORT_LOCK, RUN_LOCK = ".slide.lock", ".report.lock", ".run.lock"
+SURVEY_LOCK = ".survey.lock"
 SLIDE_TAKEN = "The slide {} is being inspected or cut"
 HOLDER_BYTES = 300  # who holds it, at most
 

@@ -38,9 +38,10 @@ REASONS = ("tissue", "unreadable", "unscanned", "blank", "focus", "pen")
 
 COORDINATES = ("col", "row", "x", "y", "width", "height", "tile_width", "tile_height", "tissue")
 TILES = (*COORDINATES, "kept", "reason", "focus", "pen", "file", "bytes")
+TILING = ("tile_size", "overlap", "downsample", "cols", "rows")  # of a slide's grid
 REPORT = (
     *("slide", "path", "status", "width", "height", "mpp_x", "mpp_y", "objective", "levels"),
-    *("tile_size", "overlap", "downsample", "cols", "rows"),
+    *TILING,
     *("tiles", "kept", *REASONS, "kept_fraction", "tile_bytes", "scanned_mm2", "tissue_mm2"),
     *("warnings", "error"),
 )
@@ -79,7 +80,7 @@ def read_table(path: Path, columns: Sequence[str]) -> Iterator[list[str]]:
     """The rows of a table, each a list of its fields as they stand there.
 
     Raises:
-        ResultsError: the file is not there or has other columns.
+        ResultsError: the file cannot be read or has other columns.
     """
     try:
         with path.open(encoding="utf-8", newline="\n") as stream:
@@ -90,9 +91,15 @@ def read_table(path: Path, columns: Sequence[str]) -> Iterator[list[str]]:
                     "Run the step before this one again."
                 )
             for line in stream:
-                yield line.rstrip("\n").split("\t")
-    except FileNotFoundError:
-        raise ResultsError(f"{path} is not there. Run the step before this one first.") from None
+                fields = line.rstrip("\n").split("\t")
+                if len(fields) != len(columns):
+                    raise ResultsError(
+                        f"{path} has a row of {len(fields)} fields, not {len(columns)}. Run the "
+                        "step before this one again."
+                    )
+                yield fields
+    except OSError as error:
+        raise _not_read(path, error) from None
     except UnicodeDecodeError:
         raise ResultsError(f"{path} is no UTF-8. Run the step before this one again.") from None
 
@@ -110,15 +117,23 @@ def read_record(path: Path) -> Record:
     """Read a JSON record.
 
     Raises:
-        ResultsError: it is not there or no JSON.
+        ResultsError: it cannot be read or is no JSON.
     """
     try:
         record: Record = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ResultsError(f"{path} is not there. Run the step before this one first.") from None
+    except OSError as error:
+        raise _not_read(path, error) from None
     except ValueError:
         raise ResultsError(f"{path} is no JSON. Run the step before this one again.") from None
     return record
+
+
+def _not_read(path: Path, error: OSError) -> ResultsError:
+    if isinstance(error, ResultsError):
+        return error
+    if isinstance(error, FileNotFoundError):
+        return ResultsError(f"{path} is not there. Run the step before this one first.")
+    return ResultsError(f"{path} cannot be read: {error.strerror}. Check who may read it.")
 
 
 def _utf8(text: str) -> bytes:

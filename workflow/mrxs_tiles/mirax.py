@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from mrxs_tiles.errors import RefusedSlideError, SlideError
+from mrxs_tiles.errors import PassingError, RefusedSlideError, SlideError, not_given
 from mrxs_tiles.slidedat import INI_NAME, Slidedat, read_slidedat
 
 Int64s = npt.NDArray[np.int64]
@@ -66,7 +66,8 @@ def read_index(folder: Path) -> MiraxIndex:
         SlideError: something is missing or inconsistent; says which file and where.
     """
     slidedat = read_slidedat(folder)
-    count = slidedat.positions_x * slidedat.positions_y
+    # of each at least one: a row of none would be as long as it says
+    count = max(1, slidedat.positions_x) * max(1, slidedat.positions_y)
     if count > MAX_POSITIONS:
         raise RefusedSlideError(
             f"{INI_NAME} names {count} camera pictures, more than {MAX_POSITIONS}"
@@ -85,7 +86,10 @@ def read_index(folder: Path) -> MiraxIndex:
 def _size(path: Path) -> int | None:
     try:
         return path.stat().st_size if path.is_file() else None
-    except OSError:
+    except OSError as error:
+        said = not_given(f"{path.name} cannot be looked at ({error.strerror})", error)
+        if isinstance(said, PassingError):
+            raise said from None
         return None
 
 
@@ -102,7 +106,8 @@ class _IndexFile:
         except FileNotFoundError:
             raise SlideError(f"{self._name} is missing") from None
         except OSError as error:
-            raise SlideError(f"{self._name} cannot be read ({error.strerror})") from None
+            sentence = f"{self._name} cannot be read ({error.strerror})"
+            raise not_given(sentence, error) from None
         head = INDEX_VERSION + slidedat.slide_id.encode()
         if not self._data.startswith(INDEX_VERSION):
             raise SlideError(f"{self._name} does not begin with version 01.02")
@@ -180,9 +185,8 @@ def _positions(index: _IndexFile, folder: Path, slidedat: Slidedat) -> Int64s:
             stream.seek(offset)
             data = stream.read(min(length, wanted + 4096))
     except OSError as error:
-        raise SlideError(
-            f"{name}, which holds the camera positions, cannot be read ({error.strerror})"
-        ) from None
+        sentence = f"{name}, which holds the camera positions, cannot be read ({error.strerror})"
+        raise not_given(sentence, error) from None
     if slidedat.positions_compressed:
         try:
             data = zlib.decompressobj().decompress(data, wanted + 1)

@@ -18,9 +18,8 @@ from mrxs_tiles.manifest import BAD, Record
 from mrxs_tiles.names import name_fault
 from mrxs_tiles.report_page import Entry, write_page
 from mrxs_tiles.runtime import renew_runtime
-from mrxs_tiles.store import make_folder, remove_files, write_file
+from mrxs_tiles.store import make_folder, write_file
 from mrxs_tiles.tile_record import failed_record
-from mrxs_tiles.watch import TRIED_AGAIN
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -110,15 +109,27 @@ def _refuse(results: Path, slide: str, path: str, why: str) -> tuple[Record, Rec
     if name_fault(slide):  # a folder of that name would be somewhere else
         failed = inspect_slide.failed_record(slide, Path(path), why)
         return failed, failed_record(slide, why)
+    if _is_cut(results / slide):  # by a run that did not refuse it
+        failed = inspect_slide.failed_record(slide, Path(path), why)
+        return failed, failed_record(slide, why)
     inspected = inspect_slide.write_failed(slide, Path(path), results, why)
     return inspected, publish.write_failed(slide, results, why)
+
+
+def _is_cut(folder: Path) -> bool:
+    """Whether an earlier run left tiles there: a refusal of today is no reason to remove them."""
+    try:
+        return bool(manifest.read_record(folder / manifest.TILES_JSON)["status"] != "failed")
+    except ResultsError:
+        return False
 
 
 def _row(inspected: Record, tiled: Record) -> Record:
     """One slide's columns, from its two records."""
     row: Record = {name: inspected.get(name) for name in manifest.REPORT}
     levels = inspected["levels"]
-    row |= inspected["grid"] or {}
+    grid = inspected["grid"] or {}  # its mpp is the tiles', not the slide's
+    row |= {name: grid.get(name) for name in (*manifest.TILING, "tiles")}
     row |= tiled["counts"]
     row["status"] = tiled["status"]
     row["levels"] = None if levels is None else len(levels)
@@ -159,18 +170,6 @@ def read_report(results: Path) -> list[dict[str, str]]:
 def bad_slides(rows: Sequence[dict[str, str]]) -> list[str]:
     """A line for each slide that failed or is damaged."""
     return [f"{r['slide']} ({r['status']}): {r['error']}" for r in rows if r["status"] in BAD]
-
-
-def forget_passing(results: Path, rows: Sequence[dict[str, str]]) -> None:
-    """Remove the records of slides that the next run tries again, as their sentence says.
-
-    Raises:
-        ResultsError: one cannot be removed.
-    """
-    for row in rows:
-        if row["status"] in BAD and TRIED_AGAIN in row["error"]:
-            folder = results / row["slide"]
-            remove_files(folder / manifest.TILES_JSON, folder / manifest.SLIDE_JSON)
 
 
 def summary(results: Path, rows: Sequence[dict[str, str]]) -> list[str]:

@@ -95,8 +95,11 @@ class Results:
             OSError: the picture cannot be read.
         """
         if not row["file"]:
-            raise ValueError(f"This tile of {row['slide']} has no picture: it was not kept.")
-        return self._files.read(f"{row['slide']}/{row['file']}")
+            raise ValueError(
+                f"This tile of {row['slide']} has no picture: it was not kept, or cut with "
+                "format: none."
+            )
+        return self._files.read(row["file"], row["slide"])
 
 
 def _slides(results: Path) -> pd.DataFrame:

@@ -73,7 +73,8 @@ def _made(parent: Path) -> tuple[Path, int]:
 def _remove(home: Path, lock: int) -> None:
     """Remove a folder and give its lock back: last, so that what is left of it stays known."""
     shutil.rmtree(home / CONTENT, ignore_errors=True)
-    shutil.rmtree(home, ignore_errors=True)
+    if not (home / CONTENT).exists():
+        shutil.rmtree(home, ignore_errors=True)
     if lock >= 0:
         os.close(lock)
 

@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from mrxs_tiles.errors import RefusedSlideError, SlideError
+from mrxs_tiles.errors import RefusedSlideError, SlideError, not_given
 from mrxs_tiles.named_files import Odd, first_odd
 
 INI_NAME = "Slidedat.ini"
@@ -163,7 +163,7 @@ def _parse_ini(folder: Path) -> configparser.RawConfigParser:
         with path.open("rb") as stream:
             data = stream.read(INI_MAX_BYTES + 1)
     except OSError as error:
-        raise SlideError(f"{INI_NAME} cannot be read ({error.strerror})") from None
+        raise not_given(f"{INI_NAME} cannot be read ({error.strerror})", error) from None
     if len(data) > INI_MAX_BYTES:
         raise SlideError(f"{INI_NAME} is larger than {INI_MAX_BYTES} bytes")
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):

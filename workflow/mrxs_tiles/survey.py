@@ -17,11 +17,12 @@ import numpy as np
 from mrxs_tiles import manifest
 from mrxs_tiles.canvas import best_level, facts_of
 from mrxs_tiles.damage import COPY_AGAIN, damaged_files, unreadable_tiles
-from mrxs_tiles.errors import RefusedSlideError, SlideError
+from mrxs_tiles.errors import PassingError, RefusedSlideError, SlideError
 from mrxs_tiles.estimate import Ground, cost, look_at_ground
 from mrxs_tiles.grid import Bools, Grid
 from mrxs_tiles.inspection import opened, refused
 from mrxs_tiles.locate import SlideFiles, locate, openable, stamp
+from mrxs_tiles.lock import SURVEY_LOCK, alone
 from mrxs_tiles.manifest import BAD, Record
 from mrxs_tiles.mended import usable_levels, with_levels
 from mrxs_tiles.mirax import MiraxIndex, read_index
@@ -31,6 +32,7 @@ from mrxs_tiles.resolution import with_scale
 from mrxs_tiles.settings import Settings
 from mrxs_tiles.slide_grid import asked_for, can_hold_pixels, grid_of, stored_boxes
 from mrxs_tiles.store import make_folder
+from mrxs_tiles.watch import explained
 
 log = logging.getLogger(__name__)
 
@@ -39,12 +41,13 @@ def survey(slides: Iterable[Slide], results: Path) -> list[Record]:
     """Look at the slides' indexes and write the table; returns its rows, sorted by name.
 
     Raises:
-        ResultsError: the table cannot be written.
+        ResultsError: the table cannot be written, or another process is at it.
     """
     make_folder(results)
-    rows = [_row(slide) for slide in sorted(slides, key=lambda slide: slide.name)]
-    cells = ([row[column] for column in manifest.SURVEY] for row in rows)
-    manifest.write_table(results / manifest.SURVEY_TSV, manifest.SURVEY, cells)
+    with alone(results / SURVEY_LOCK, f"The survey of {results} is being made"):
+        rows = [_row(slide) for slide in sorted(slides, key=lambda slide: slide.name)]
+        cells = ([row[column] for column in manifest.SURVEY] for row in rows)
+        manifest.write_table(results / manifest.SURVEY_TSV, manifest.SURVEY, cells)
     return rows
 
 
@@ -54,16 +57,24 @@ def summary(results: Path, rows: Sequence[Record]) -> list[str]:
     def total(column: str) -> float:
         return sum(row[column] or 0 for row in rows)
 
+    def unknown(column: str) -> str:
+        """How many slides that can be cut have no estimate."""
+        count = sum(row[column] is None for row in rows if row["status"] != "failed")
+        return f"{count:,} slide{'' if count == 1 else 's'}" if count else ""
+
     bad = [row for row in rows if row["status"] in BAD]
-    unknown = sum(row["tile_gigabytes"] is None for row in rows if row["status"] != "failed")
-    some = f"{unknown:,} slide{'' if unknown == 1 else 's'}"
-    unless = f", without {some} of which nothing, or no GB, can be told beforehand"
+    room = f"{total('tile_gigabytes'):.3g} GB"
+    if some := unknown("tile_gigabytes"):
+        known = f"{room} without {some} whose" if total("tile_gigabytes") else "whose"
+        room = f"{known} GB cannot be told"
+    unless = ""
+    if some := unknown("kept_estimate"):
+        unless = f", without {some} of which nothing can be told beforehand"
     return [
         f"{len(rows):,} slide{'' if len(rows) == 1 else 's'}, {total('gigabytes'):.3g} GB: "
         f"{len(rows) - len(bad):,} sound, {len(bad):,} bad",
-        f"about {total('kept_estimate'):,.0f} tiles to keep, "
-        f"{total('tile_gigabytes'):.3g} GB, {total('core_hours'):.3g} core hours"
-        f"{unless if unknown else ''}",
+        f"about {total('kept_estimate'):,.0f} tiles to keep, {room}, "
+        f"{total('core_hours'):.3g} core hours{unless}",
         *(f"  {row['slide']} ({row['status']}): {row['error']}" for row in bad),
         f"survey: {results / manifest.SURVEY_TSV}",
     ]
@@ -87,7 +98,7 @@ def _row(slide: Slide) -> Record:
             return row | _by_opening(files, slide.settings)
         return row | _by_index(files, files.folder, slide.settings)
     except SlideError as error:
-        return row | {"status": "failed", "error": str(error)}
+        return row | {"status": "failed", "error": explained(slide.path, error)}
 
 
 def _by_opening(files: SlideFiles, settings: Settings, trouble: str = "") -> Record:
@@ -113,18 +124,21 @@ def _by_index(files: SlideFiles, folder: Path, settings: Settings) -> Record:
         facts = with_scale(facts_of(with_levels(index, levels or 1)), settings.slide_mpp)
     except RefusedSlideError as error:
         raise refused(files.path, str(error)) from None
+    except PassingError:
+        raise
     except SlideError as error:
         return _by_opening(files, settings, str(error))
     if not levels:  # OpenSlide hashes the coarsest level's images at once
         raise refused(files.path, "; ".join(damaged_files(index)))
     grid = grid_of(partial(best_level, facts.levels.downsamples), facts, settings)
     asked = _asked(facts, grid, settings)
-    lost = unreadable_tiles(index, grid) & asked
     kept = grid.touched(stored_boxes(index, grid.level))
     if not settings.drop_blank:
         kept[:] = True
     ground = look_at_ground(index, facts)
-    kept &= asked & ~lost & (ground.tissue_fractions(grid) >= settings.min_tissue)
+    read = asked & (ground.tissue_fractions(grid) >= settings.min_tissue)
+    lost = unreadable_tiles(index, grid) & read
+    kept &= read & ~lost
     return (
         _facts(facts, asked)
         | _areas(facts, ground)

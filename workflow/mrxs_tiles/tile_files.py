@@ -52,15 +52,16 @@ class TileFiles:
             while self._open:
                 self._open.popitem()[1].close()
 
-    def read(self, file: str) -> bytes:
-        """The bytes of a picture.
+    def read(self, file: str, below: str = "") -> bytes:
+        """The bytes of a picture; ``below``: the sub-folder that ``file`` is named from.
 
         Raises:
             OSError: it is not there, or cannot be read.
         """
-        shard, _, member = file.partition("#")
+        name, _, member = file.partition("#")
+        shard = f"{below}/{name}" if below else name  # a slide's name may have a # of its own
         if not member:
-            return (self._folder / file).read_bytes()
+            return (self._folder / shard).read_bytes()
         with self._lock:
             if shard not in self._open:
                 while len(self._open) >= MOST_OPEN:
@@ -102,8 +103,11 @@ class _Shard:
             if len(header) < tarfile.BLOCKSIZE or not header[0]:
                 return
             offset += tarfile.BLOCKSIZE
-            size = int(header[124:135], 8)
-            yield header[:100].rstrip(b"\0").decode(), offset, size
+            try:
+                name, size = header[:100].rstrip(b"\0").decode(), int(header[124:135], 8)
+            except ValueError:
+                raise OSError(f"{self._path} is damaged at byte {offset}") from None
+            yield name, offset, size
             offset += -(-size // tarfile.BLOCKSIZE) * tarfile.BLOCKSIZE
 
 

@@ -62,7 +62,9 @@ class TileMap:
         """
         painted = self.painted()
         width, height = painted.size
-        lines = [(kind, f"{counts[kind]:,} {kind}") for kind in KINDS if counts.get(kind)]
+        lines = [
+            (kind, f"{counts[kind]:,} {LOOKS[kind].label}") for kind in KINDS if counts.get(kind)
+        ]
         if (self._kind == KINDS.index(NO_ROW)).any():
             lines.append((NO_ROW, f"{NO_ROW}: {LOOKS[NO_ROW].sentence}"))
         below = height + 2 * MARGIN + LINE * (len(lines) + 1)
@@ -110,5 +112,5 @@ def scale_bar(width: int, l0_per_px: float, mpp: float | None) -> tuple[int, str
     if mpp is None:
         label = f"{length:g} px of the slide"
     else:
-        label = f"{length / 1000:g} mm" if length >= 1000 else f"{length:g} µm"
+        label = f"{length / 1000:g} mm"  # Pillow's own font has no µ
     return max(1, round(length / unit)), label

@@ -8,12 +8,12 @@ from collections.abc import Iterable, Mapping
 from mrxs_tiles import manifest
 from mrxs_tiles.cutter import Fate
 from mrxs_tiles.damage import COPY_AGAIN
+from mrxs_tiles.errors import PassingError, SlideError
 from mrxs_tiles.manifest import Record
 from mrxs_tiles.order import Address
-from mrxs_tiles.watch import TRIED_AGAIN
+from mrxs_tiles.watch import CHECK_DISK
 
 Fates = Mapping[Address, Fate]
-CHECK_DISK = f"Check the disk that the slide lies on and run again: {TRIED_AGAIN}."
 
 
 def tile_record(
@@ -53,14 +53,13 @@ def status_of(fates: Fates) -> str:
     return "failed" if unreadable == len(read) else "damaged"
 
 
-def error_of(fates: Fates, why: Iterable[str], passing: bool) -> str:
-    """The sentence on tiles that cannot be read, "" where all can; ``why`` is not asked then.
-
-    ``passing``: the files are there, but the system did not give what they hold.
-    """
+def error_of(fates: Fates, why: Iterable[SlideError]) -> str:
+    """The sentence on tiles that cannot be read, "" where all can; ``why`` is not asked then."""
     unreadable = sum(fate.reason == "unreadable" for fate in fates.values())
     if not unreadable:
         return ""
-    return f"{unreadable} of {len(fates)} tiles cannot be read: {'; '.join(why)}. " + (
+    errors = list(why)
+    passing = any(isinstance(error, PassingError) for error in errors)
+    return f"{unreadable} of {len(fates)} tiles cannot be read: {'; '.join(map(str, errors))}. " + (
         CHECK_DISK if passing else f"{COPY_AGAIN} and run again: only this slide is cut again."
     )

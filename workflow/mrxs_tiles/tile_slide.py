@@ -6,7 +6,7 @@ Writes ``tiles/``, ``tiles.tsv``, ``tiles.png`` and ``tiles.json`` into ``result
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from mrxs_tiles.locate import SlideFiles, locate
 from mrxs_tiles.lock import SLIDE_LOCK, SLIDE_TAKEN, alone
 from mrxs_tiles.manifest import Record
 from mrxs_tiles.mirax import MiraxIndex, read_index
+from mrxs_tiles.mirax_record import mirax_record
 from mrxs_tiles.order import Address, in_blocks
 from mrxs_tiles.packing import packing
 from mrxs_tiles.picture import Pictures
@@ -31,12 +32,12 @@ from mrxs_tiles.reader import Reader
 from mrxs_tiles.readers import MIRAX, OPENSLIDE, opened
 from mrxs_tiles.resolution import with_scale
 from mrxs_tiles.settings import Settings
-from mrxs_tiles.slide_grid import grid_of, grid_record, tile_mpp
+from mrxs_tiles.slide_grid import asked_for, grid_of, grid_record, tile_mpp
 from mrxs_tiles.space import check_space, estimate_bytes
 from mrxs_tiles.stage import staged
 from mrxs_tiles.store import TileFolder
 from mrxs_tiles.tile_record import error_of, status_of, tile_record
-from mrxs_tiles.watch import unchanged
+from mrxs_tiles.watch import PROMISE, changed, explained, since_begun, unchanged
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +53,7 @@ def tile(
     settings: Settings,
     threads: int,
     stage: str | None = None,
+    begun_with: str | None = None,
 ) -> Record:
     """Cut the tiles of one inspected slide.
 
@@ -62,6 +64,7 @@ def tile(
         settings: how it is cut; the same as for ``inspect``.
         threads: how many tiles are cut at the same time.
         stage: the folder of a local disk to which the slide is copied first, or ``auto``.
+        begun_with: the slide's ``stamp`` when the run began; None: that is not known.
 
     Returns:
         What ``tiles.json`` holds. A slide that cannot be read has status ``failed`` there,
@@ -77,11 +80,20 @@ def tile(
 
         openseadragon()  # before hours of work: is it there?
     with alone(results / slide / SLIDE_LOCK, SLIDE_TAKEN.format(slide)):
-        return _tile(slide, path, results, settings, threads, stage)
+        record = _tile(slide, path, results, settings, threads, stage, begun_with)
+    counts = record["counts"]
+    log.info("%s: %d of %d tiles kept", slide, counts["kept"], counts["tiles"])
+    return record
 
 
 def _tile(
-    slide: str, path: Path, results: Path, settings: Settings, threads: int, stage: str | None
+    slide: str,
+    path: Path,
+    results: Path,
+    settings: Settings,
+    threads: int,
+    stage: str | None,
+    begun_with: str | None,
 ) -> Record:
     folder = results / slide
     inspected = manifest.read_record(folder / manifest.SLIDE_JSON)
@@ -93,16 +105,15 @@ def _tile(
             files, index = copy.files, _index(copy.files, inspected)
             tile_px = settings.tile_size**2
             with opened(inspected["reader"], files, index, tile_px, threads) as reader:
-                grid = _inspected_grid(folder, reader, inspected, settings, len(tissue))
-                if not settings.drop_blank and len(tissue) < inspected["grid"]["tiles"]:
-                    raise _other_settings(folder, "drop_blank")
+                _check_same(path, reader, index, inspected)
+                grid = _inspected_grid(folder, reader, inspected, settings, tissue)
                 job = _Job(slide, folder, files, copy.check, index, reader, grid, inspected, tissue)
                 record = _cut(job, settings, threads)
     except SlideError as problem:
-        return write_failed(slide, results, str(problem))
+        return write_failed(slide, results, explained(path, problem, begun_with))
+    if record["error"] and not record["error"].endswith(PROMISE):
+        record["error"] += since_begun(path, begun_with)
     manifest.write_record(folder / manifest.TILES_JSON, record)
-    counts = record["counts"]
-    log.info("%s: %d of %d tiles kept", slide, counts["kept"], counts["tiles"])
     return record
 
 
@@ -125,7 +136,12 @@ def _index(files: SlideFiles, inspected: Record) -> MiraxIndex | None:
     """The index of a MIRAX slide, where our own reader or damage needs it."""
     if files.folder is None or not (inspected["reader"] == MIRAX or _is_damaged(inspected)):
         return None
-    return read_index(files.folder)
+    try:
+        return read_index(files.folder)
+    except PassingError:
+        raise
+    except SlideError as error:  # inspect has understood it
+        raise changed(files.path, f"after it was inspected: {error}") from None
 
 
 def _is_damaged(inspected: Record) -> bool:
@@ -133,17 +149,39 @@ def _is_damaged(inspected: Record) -> bool:
     return bool(inspected.get("mirax", {}).get("missing"))
 
 
+def _check_same(path: Path, reader: Reader, index: MiraxIndex | None, inspected: Record) -> None:
+    """See that this is the slide that ``inspect`` looked at, as far as can be told at once."""
+    facts = reader.facts()
+    same = facts.size == (inspected["width"], inspected["height"])
+    if index is not None:
+        same &= mirax_record(index) == inspected.get("mirax")
+    if facts.quickhash and inspected["quickhash"]:
+        same &= facts.quickhash == inspected["quickhash"]
+    if not same:
+        raise changed(path, "after it was inspected")
+
+
 def _inspected_grid(
-    folder: Path, reader: Reader, inspected: Record, settings: Settings, listed: int
+    folder: Path,
+    reader: Reader,
+    inspected: Record,
+    settings: Settings,
+    listed: Collection[Address],
 ) -> Grid:
     if settings.reader == OPENSLIDE != inspected["reader"]:
         raise _other_settings(folder, "reader")
     facts = with_scale(reader.facts(), settings.slide_mpp)
     grid = grid_of(reader.best_level, facts, settings)
-    now = grid_record(grid, facts, inspected["grid"]["tiles"], listed)
+    now = grid_record(grid, facts, inspected["grid"]["tiles"], len(listed))
     for key, value in now.items():
         if inspected["grid"].get(key) != value:
             raise _other_settings(folder, key)
+    inside = asked_for(facts, grid, settings.region, settings.region_origin)
+    tiles = grid.cols * grid.rows if inside is None else int(inside.sum())
+    if tiles != now["tiles"] or not (inside is None or all(inside[at] for at in listed)):
+        raise _other_settings(folder, "region")
+    if not settings.drop_blank and len(listed) < tiles:
+        raise _other_settings(folder, "drop_blank")
     return grid
 
 
@@ -182,8 +220,7 @@ def _cut(job: _Job, settings: Settings, threads: int) -> Record:
         fates |= store.finished(cut)
         if said:
             job.check()
-        passing = any(isinstance(error, PassingError) for error in said.values())
-        error = error_of(fates, _why(job, said, index if lost else None), passing)
+        error = error_of(fates, _why(job, said, index if lost else None))
         unlisted = job.inspected["grid"]["tiles"] - len(job.tissue)
         warnings = [warning] if warning else []
         record = tile_record(job.slide, status_of(fates), error, warnings, unlisted, fates)
@@ -192,7 +229,10 @@ def _cut(job: _Job, settings: Settings, threads: int) -> Record:
         # here, since most runs need none of it
         from mrxs_tiles.viewer import write_viewer
 
-        write_viewer(job.folder, job.reader, job.inspected, settings, colour, threads)
+        seen = (job.inspected, record)
+        refused = write_viewer(job.folder, job.reader, *seen, settings, colour, threads)
+        if refused is not None and not error:
+            raise refused
     return record
 
 
@@ -235,8 +275,8 @@ def _proven_unreadable(job: _Job, index: MiraxIndex | None) -> set[Address]:
     return {(col, row) for col, row in job.tissue if proven[col, row]}
 
 
-def _why(job: _Job, said: Said, index: MiraxIndex | None) -> Iterator[str]:
+def _why(job: _Job, said: Said, index: MiraxIndex | None) -> Iterator[SlideError]:
     """Why tiles cannot be read."""
     if index is not None:
-        yield from damaged_files(index, job.grid.level)
+        yield from map(SlideError, damaged_files(index, job.grid.level))
     yield from why_unreadable(job.files.folder, job.grid, said)

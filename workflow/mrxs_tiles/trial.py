@@ -32,7 +32,8 @@ except openslide.OpenSlideError:
 
 def survives(path: Path) -> bool:
     """Whether OpenSlide opens a slide, or refuses to, without taking its process with it."""
-    command = [sys.executable, "-c", _TRY, str(path), str(MOST_BYTES)]
+    # -P: without it the working directory's own openslide.py would be run
+    command = [sys.executable, "-P", "-c", _TRY, str(path), str(MOST_BYTES)]
     try:
         done = subprocess.run(  # noqa: S603 - our own words; the path is one argument
             command, check=False, capture_output=True, timeout=SECONDS

@@ -8,6 +8,7 @@ from pathlib import Path
 from mrxs_tiles import manifest
 from mrxs_tiles.deepzoom import SUFFIX, Builder, DeepZoom
 from mrxs_tiles.encode import make_encoder
+from mrxs_tiles.errors import SlideError
 from mrxs_tiles.filters import Color
 from mrxs_tiles.grid import Grid
 from mrxs_tiles.manifest import Record
@@ -26,19 +27,24 @@ def write_viewer(
     folder: Path,
     reader: Reader,
     inspected: Record,
+    tiled: Record,
     settings: Settings,
     background: Color,
     threads: int,
-) -> None:
+) -> SlideError | None:
     """Write ``viewer.html``, ``viewer.dzi`` and ``viewer_files/`` of a slide that was cut.
 
     Args:
         folder: ``results/{slide}``, with ``tiles.tsv``.
         reader: the slide, open.
         inspected: what ``slide.json`` holds.
+        tiled: what ``tiles.json`` will hold.
         settings: how the pictures are encoded.
         background: colour where nothing was scanned.
         threads: how many blocks are worked on at the same time.
+
+    Returns:
+        Why a part is missing that may be there the next time; None: none is.
 
     Raises:
         ResultsError: a file cannot be written, or OpenSeadragon is not installed.
@@ -49,11 +55,12 @@ def write_viewer(
         builder = Builder(reader, made, files)
         label = f"{inspected['slide']}, viewer"
         with Progress(label, len(builder.blocks), "blocks") as progress:
-            written = builder.build(threads, progress.done)
+            refused = builder.build(threads, progress.done)
         rows = manifest.read_table(folder / manifest.TILES_TSV, manifest.TILES)
-        add_scripts(files, page_data(inspected, background, written, rows))
+        add_scripts(files, page_data(inspected, tiled, background, builder.written, rows))
         files.publish()
     write_page(folder, inspected)
+    return refused
 
 
 def viewer_bytes(

@@ -77,12 +77,17 @@ def write_page(slide_results: Path, inspected: Record) -> None:
 
 
 def page_data(
-    inspected: Record, background: Color, written: Written, rows: Iterable[Sequence[str]]
+    inspected: Record,
+    tiled: Record,
+    background: Color,
+    written: Written,
+    rows: Iterable[Sequence[str]],
 ) -> dict[str, Any]:
     """What the page knows of a slide.
 
     Args:
         inspected: what ``slide.json`` holds.
+        tiled: what ``tiles.json`` will hold.
         background: colour of what was not scanned.
         written: which tiles of the pyramid there are.
         rows: those of ``tiles.tsv``.
@@ -109,10 +114,12 @@ def page_data(
         "format": SUFFIX,
         "files": manifest.VIEWER_FILES,
         "levels": [_runs(written[level]) for level in sorted(written)],
-        "kinds": [[kind, list(look.tint), look.sentence] for kind, look in LOOKS.items()],
+        "kinds": [[look.label, list(look.tint), look.sentence] for look in LOOKS.values()],
         "columns": columns,
         "rows": lines,
         "tiles": tiles,
+        "counts": [tiled["counts"].get(kind, 0) for kind in kinds],
+        "error": tiled["error"],
     }
 
 

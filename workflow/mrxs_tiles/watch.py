@@ -8,11 +8,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from mrxs_tiles.errors import PassingError, SlideError, printable
-from mrxs_tiles.locate import SlideFiles
+from mrxs_tiles.locate import SlideFiles, stamp
 from mrxs_tiles.slidedat import INI_NAME, read_slidedat
 
-# What a sentence says of a slide whose records are removed at the end of a run.
+# How a sentence ends on what may pass without a change that a later run could see.
 TRIED_AGAIN = "the next run tries this slide again"
+PROMISE = f"{TRIED_AGAIN}."
+CHECK_DISK = f"Check the disk that the slide lies on and run again: {PROMISE}"
 # Formats of one file. What belongs to others (.vms, .vmu, .dcm) only OpenSlide knows.
 SINGLE = frozenset({".bif", ".czi", ".ndpi", ".scn", ".svs", ".svslide", ".tif", ".tiff"})
 
@@ -64,7 +66,35 @@ def _compare(files: SlideFiles, states: Mapping[Path, State]) -> None:
         if (now := state_of(part)) == before:
             continue
         what = "was removed" if now is None else "was written" if before else "was added"
-        raise PassingError(
-            f"{files.path.name} changed while it was read: {printable(part.name)} {what}. Wait "
-            f"until nothing writes to the slide any more and run again: {TRIED_AGAIN}."
-        )
+        raise changed(files.path, f"while it was read: {printable(part.name)} {what}")
+
+
+def changed(path: Path, how: str) -> PassingError:
+    """What is said of a slide that is not what it was."""
+    return PassingError(
+        f"{path.name} changed {how}. Wait until nothing writes to the slide any more and run "
+        f"again: {PROMISE}"
+    )
+
+
+def explained(path: Path, error: SlideError, begun_with: str | None = None) -> str:
+    """The whole sentence on a slide that cannot be read.
+
+    Args:
+        path: its file.
+        error: what was found.
+        begun_with: the ``stamp`` of the slide when the run began; None: that is not known.
+    """
+    said = str(error)
+    if said.endswith(PROMISE):
+        return said
+    if isinstance(error, PassingError):
+        return f"{path.name} cannot be read: {said}. {CHECK_DISK}"
+    return said + since_begun(path, begun_with)
+
+
+def since_begun(path: Path, begun_with: str | None) -> str:
+    """What is added to a sentence on damage that may be that of a passing state, else nothing."""
+    if begun_with is None or stamp(path)[0] == begun_with:
+        return ""
+    return f" The slide changed after the run had begun: {PROMISE}"

@@ -26,7 +26,8 @@ def wrong_value(
         typed: the value came from YAML, where 512 and "512" differ.
     """
     hint, default = "", f" (the default is {literal(rules['default'])})"
-    if typed and isinstance(value, str) and {"integer", "number"} & set(types(rules)):
+    numeric = {"integer", "number"} & set(types(rules))
+    if typed and isinstance(value, str) and numeric and _is_number(value):
         hint = ", without quotes"
     elif "pattern" in rules and not isinstance(value, str | list | Mapping | None):
         hint = f', as in {key}: "1e5" in config.yaml or --config {key}=./1e5'  # it drops quotes
@@ -34,6 +35,14 @@ def wrong_value(
     if "array" in types(rules) and isinstance(value, list):
         there += f" of {', '.join(found(part, False) for part in value[:6])}"
     return f"{subject} is {there}: write {allowed(rules)}{hint}{default}."
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def allowed(rules: Mapping[str, Any]) -> str:

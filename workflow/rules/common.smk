@@ -13,15 +13,16 @@ from mrxs_tiles.config import cutting_keys, read_config
 from mrxs_tiles.errors import ConfigError, ResultsError
 from mrxs_tiles.locate import stamp
 from mrxs_tiles.lock import RUN_LOCK, hold
-from mrxs_tiles.manifest import EXPORTS
+from mrxs_tiles.manifest import EXPORTS, REPORT_TSV
 from mrxs_tiles.names import fit_for_cluster
 from mrxs_tiles.page_pictures import FOLDER, map_name, maps_beside
 from mrxs_tiles.region import region_stamp
-from mrxs_tiles.report import bad_slides, forget_passing, read_report, summary
+from mrxs_tiles.report import bad_slides, read_report, summary
 from mrxs_tiles.revision import revision
 from mrxs_tiles.settings import GridSettings
 from mrxs_tiles.slides import find_slides
 from mrxs_tiles.store import check_writable, make_folder
+from mrxs_tiles.try_again import keep_promises
 from mrxs_tiles.viewer_page import openseadragon
 
 # Whether the slides' jobs are sent to other machines (--jobs), or this is such a job. Which
@@ -161,13 +162,30 @@ def hold_results():
         raise WorkflowError(str(error)) from None
 
 
+def report_time():
+    """When ``report.tsv`` was written; None: it is not there."""
+    table = CONFIG.results / REPORT_TSV
+    return table.stat().st_mtime_ns if table.is_file() else None
+
+
+REPORTED = report_time()  # before this run
+
+
+def promises():
+    """See that the next run does the slides again of which it was said."""
+    try:
+        keep_promises(CONFIG.results, SLIDES)
+    except ResultsError as error:
+        raise WorkflowError(str(error)) from None
+
+
 def last_word():
     """The lines that end a run, and its exit code where a slide is bad."""
+    promises()
     rows = read_report(CONFIG.results)
-    if not rows:
+    if not rows or report_time() == REPORTED:
         return  # only a part of the workflow was asked for
     print("\n" + "\n".join(summary(CONFIG.results, rows)), file=sys.stderr)
-    forget_passing(CONFIG.results, rows)
     bad = bad_slides(rows)
     if bad and CONFIG.on_bad_slide != "ignore":
         raise WorkflowError(

@@ -51,3 +51,7 @@ onstart:
 
 onsuccess:
     last_word()
+
+
+onerror:
+    promises()

@@ -12,7 +12,7 @@ job, slide = snakemake, snakemake.wildcards.slide
 settings = GridSettings(**job.params.settings)
 results = Path(job.output.slide.removesuffix(f"{slide}/slide.json") or ".")
 run_job(
-    lambda: inspect(slide, Path(job.params.path), results, settings),
+    lambda: inspect(slide, Path(job.params.path), results, settings, job.params.stamp),
     job.log[0],
     job.config.get("on_bad_slide", "report"),
 )

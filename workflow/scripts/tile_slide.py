@@ -13,7 +13,7 @@ settings = Settings(**job.params.settings)
 results = Path(job.output.record.removesuffix(f"{slide}/tiles.json") or ".")
 path, stage = Path(job.params.path), job.config["stage"]
 run_job(
-    lambda: tile(slide, path, results, settings, job.threads, stage),
+    lambda: tile(slide, path, results, settings, job.threads, stage, job.params.stamp),
     job.log[0],
     job.config.get("on_bad_slide", "report"),
 )

@@ -123,10 +123,9 @@ function showGrid(shown) {
 }
 
 function fillLegend() {
-  const counts = new Map();
-  for (const tile of SLIDE.tiles) counts.set(tile[2], (counts.get(tile[2]) || 0) + 1);
-  for (const [number, count] of [...counts].sort((a, b) => a[0] - b[0])) {
-    const [kind, tint] = SLIDE.kinds[number];
+  for (const [number, [kind, tint]] of SLIDE.kinds.entries()) {
+    const count = SLIDE.counts[number];
+    if (!count) continue;
     const line = document.createElement("li");
     const patch = document.createElement("i");
     patch.style.background = kind === "kept" ? "transparent" : `rgba(${tint.join(",")},0.8)`;
@@ -191,6 +190,8 @@ viewer.addHandler("canvas-click", (event) => {
 });
 viewer.addHandler("open", () => {
   fillLegend();
+  byId("damage").hidden = !SLIDE.error;
+  byId("damage").textContent = SLIDE.error;
   goTo(location.hash);
   drawScale();
   drawGrid();
@@ -213,7 +214,11 @@ byId("go").addEventListener("submit", (event) => {
   const tile = tileAt(...byId("address").value.trim().split(/[_, ]+/).map(Number));
   byId("address").setAttribute("aria-invalid", String(!tile));
   choose(tile);
-  if (!tile) return;
+  if (!tile) {
+    byId("tile").textContent = "There is no such tile in tiles.tsv.";
+    byId("tile").hidden = false;
+    return;
+  }
   const [x, width, y, height] = box(tile);
   viewer.viewport.fitBounds(item().imageToViewportRectangle(x - width / 2, y - height / 2, 2 * width, 2 * height));
   remember();
