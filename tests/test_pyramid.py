@@ -107,7 +107,8 @@ def built(path: Path, folder: Path, threads: int = 2, own: bool = True) -> Writt
         size = slide.facts().size
         reader = MiraxReader(read_index(path.with_suffix("")), slide) if own else slide
         builder = Builder(reader, DeepZoom(size, WHITE, encode), files)
-        written = builder.build(threads, lambda: None)
+        assert builder.build(threads, lambda: None) is None
+        written = builder.written
         files.publish()
     return written
 

@@ -10,7 +10,8 @@
 
 rule report:
     input:
-        slides=expand(rules.inspect.output.slide, slide=SLIDES),
+        # the table, since it is what is missing of a slide that is to be done again
+        slides=expand(rules.inspect.output.coordinates, slide=SLIDES),
         tiles=expand(rules.tile.output.record, slide=SLIDES),
     output:
         table=report(
