@@ -28,6 +28,7 @@ from mrxs_tiles.config import read_config
 from mrxs_tiles.cutter import Cutter, Fate
 from mrxs_tiles.errors import ResultsError, SlideError, StoredImageError
 from mrxs_tiles.inspect_slide import inspect
+from mrxs_tiles.manifest import TILES, field
 from mrxs_tiles.order import Address
 from mrxs_tiles.report import report
 from mrxs_tiles.shards import LONGEST_SLIDE, Shards, row_json, slide_key
@@ -186,7 +187,8 @@ def test_headers(name: str, size: int) -> None:
     """They are what Python's own module writes, and each member fills whole blocks."""
     info = tarfile.TarInfo(name)
     info.size = size
-    whole = b"".join(shards.member(name, b"x" * size))
+    content = b"x" * size
+    whole = shards.member(name, content) + content + shards.padding(content)
     assert whole[:512] == info.tobuf(tarfile.USTAR_FORMAT)
     assert whole[512:].rstrip(b"\0") == b"x" * size
     assert len(whole) % 512 == 0
@@ -200,6 +202,21 @@ def test_row_json() -> None:
         "tile_width": 7, "tile_height": 8, "tissue": 0.333333, "kept": True, "reason": None,
         "focus": None, "pen": 0.0, "file": "tiles/t.tar#a.jpg", "bytes": 9,
     }  # fmt: skip
+
+
+CELLS = (
+    st.none() | st.integers(0, 10**9) | st.floats(0, 1e9) | st.sampled_from(["", "tissue", 'q"\\'])
+)
+
+
+@given(st.text(), st.lists(CELLS, min_size=len(TILES), max_size=len(TILES)))
+def test_row_json_is_json(slide: str, row: list[Any]) -> None:
+    """Made by hand, it is to the byte what Python's own module writes."""
+    values: dict[str, Any] = {"slide": slide}
+    for name, value in zip(TILES, row, strict=True):
+        values[name] = float(field(value)) if isinstance(value, float) else value
+        values[name] = bool(value) if name == "kept" else None if value == "" else values[name]
+    assert row_json(slide, row) == json.dumps(values, separators=(",", ":")).encode()
 
 
 # --- the same bytes ---------------------------------------------------------------------------

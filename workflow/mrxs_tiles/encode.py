@@ -13,7 +13,7 @@ import imagecodecs
 import numpy as np
 from PIL import Image
 
-from mrxs_tiles.filters import Pixels
+from mrxs_tiles.filters import Pixels, rgb
 
 Encode = Callable[[Pixels], bytes]
 
@@ -89,7 +89,7 @@ def _same_bytes(one: Encode, other: Encode) -> bool:
 def encode_jpeg_with_pillow(pixels: Pixels, quality: int, subsampling: str) -> bytes:
     """What ``Image.save("x.jpg", quality=..., subsampling=...)`` writes."""
     out = io.BytesIO()
-    image = Image.fromarray(_rgb(pixels))
+    image = Image.fromarray(rgb(pixels))
     image.save(out, "JPEG", quality=quality, subsampling=SUBSAMPLINGS[subsampling])
     return out.getvalue()
 
@@ -97,16 +97,16 @@ def encode_jpeg_with_pillow(pixels: Pixels, quality: int, subsampling: str) -> b
 def encode_png(pixels: Pixels, profile: bytes | None = None) -> bytes:
     """A PNG of the same pixels, RGB."""
     if profile is None:  # imagecodecs writes none, and is faster
-        return bytes(imagecodecs.png_encode(_rgb(pixels), level=PNG_LEVEL))
+        return bytes(imagecodecs.png_encode(rgb(pixels), level=PNG_LEVEL))
     out = io.BytesIO()
-    Image.fromarray(_rgb(pixels)).save(out, "PNG", icc_profile=profile)
+    Image.fromarray(rgb(pixels)).save(out, "PNG", icc_profile=profile)
     return out.getvalue()
 
 
 def encode_webp(pixels: Pixels, quality: int, profile: bytes | None = None) -> bytes:
     """A WebP; of the same pixels, RGB, at quality 100."""
     out = io.BytesIO()
-    Image.fromarray(_rgb(pixels)).save(
+    Image.fromarray(rgb(pixels)).save(
         out, "WEBP", quality=quality, lossless=quality == LOSSLESS, icc_profile=profile or b""
     )
     return out.getvalue()
@@ -121,7 +121,7 @@ def encode_tif(
     out = io.BytesIO()
     tifffile.imwrite(
         out,
-        _rgb(pixels),
+        rgb(pixels),
         photometric="rgb",
         compression="adobe_deflate",
         predictor=True,
@@ -132,7 +132,3 @@ def encode_tif(
         software=False,
     )
     return out.getvalue()
-
-
-def _rgb(pixels: Pixels) -> Pixels:
-    return np.ascontiguousarray(pixels[..., 2::-1])

@@ -29,6 +29,14 @@ def words(pixels: Pixels) -> Words:
     return whole
 
 
+def rgb(pixels: Pixels) -> Pixels:
+    """The colours in the order of other libraries, (height, width, 3); alpha goes."""
+    turned = np.empty((*pixels.shape[:2], 3), np.uint8)
+    for band in range(3):  # a third of the time that one copy of all takes
+        turned[..., band] = pixels[..., 2 - band]
+    return turned
+
+
 def opaque_word(color: Color) -> int:
     """A colour as the word of a pixel."""
     red, green, blue = color

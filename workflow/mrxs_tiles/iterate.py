@@ -17,7 +17,7 @@ from mrxs_tiles import manifest
 from mrxs_tiles.config import read_config
 from mrxs_tiles.cutter import look
 from mrxs_tiles.errors import ConfigError, SlideError, StoredImageError, bare
-from mrxs_tiles.filters import WHITE, Pixels
+from mrxs_tiles.filters import WHITE, Pixels, rgb
 from mrxs_tiles.inspection import Inspection, inspected
 from mrxs_tiles.judge import Judge, Verdict, judge_for
 from mrxs_tiles.locate import locate
@@ -146,7 +146,7 @@ def _cutter(pictures: Pictures, judge: Judge) -> Callable[[Sequence[Address]], l
             return _Cut(address, Verdict("unreadable"), None, bare(error), certain)
         if pixels is None or verdict.reason:
             return _Cut(address, verdict, None)
-        return _Cut(address, verdict, np.ascontiguousarray(pixels[..., 2::-1]))
+        return _Cut(address, verdict, rgb(pixels))
 
     def cut(group: Sequence[Address]) -> list[_Cut]:
         if len(group) > 1:

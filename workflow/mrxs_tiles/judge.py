@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from mrxs_tiles.filters import Color, Pixels, is_blank
+from mrxs_tiles.filters import Color, Pixels, is_blank, rgb
 from mrxs_tiles.focus import FOCUS_MPP, sharpness
 from mrxs_tiles.pen import PEN_MPP, pen_fraction
 from mrxs_tiles.settings import Settings
@@ -77,4 +77,4 @@ def _averaged(pixels: Pixels, mpp: tuple[float, float], wanted: float) -> Pixels
     whole = np.ascontiguousarray(pixels)
     image = Image.frombuffer("RGBX", pixels.shape[1::-1], whole, "raw", "RGBX", 0, 1)
     small = np.asarray(image.reduce((across, down)))
-    return np.ascontiguousarray(small[..., 2::-1])
+    return rgb(small)

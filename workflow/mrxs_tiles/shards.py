@@ -31,6 +31,10 @@ END = bytes(2 * tarfile.BLOCKSIZE)  # of an archive
 _HEADER = tarfile.TarInfo().tobuf(tarfile.USTAR_FORMAT)
 _CHECKSUM = sum(_HEADER[:124]) + sum(_HEADER[135:148]) + 8 * ord(" ") + sum(_HEADER[156:])
 
+_MODE, _TIME, _REST = _HEADER[100:124], _HEADER[135:148], _HEADER[156:]
+_NAMES = [f',"{name}":' for name in manifest.TILES]
+_KEPT = _NAMES[manifest.TILES.index("kept")]
+
 RowOf = Callable[[Address, Fate], Sequence[object]]
 
 
@@ -59,23 +63,32 @@ def shard_name(number: int) -> str:
 
 def row_json(slide: str, row: Sequence[object]) -> bytes:
     """A row of ``tiles.tsv`` as JSON: numbers as there, ``kept`` true or false, null if empty."""
-    values: dict[str, object] = {"slide": slide}
-    for name, value in zip(manifest.TILES, row, strict=True):
-        if name == "kept":
-            values[name] = bool(value)
+    # by hand, since json.dumps takes four times as long, and this is done for each small tile
+    parts = ['{"slide":', json.dumps(slide)]
+    for name, value in zip(_NAMES, row, strict=True):
+        parts.append(name)
+        if name is _KEPT:
+            parts.append("true" if value else "false")
+        elif value is None or value == "":
+            parts.append("null")
         elif isinstance(value, float):
-            values[name] = float(manifest.field(value))
+            parts.append(repr(float(f"{value:.6g}")))
         else:
-            values[name] = None if value == "" else value
-    return json.dumps(values, separators=(",", ":")).encode()
+            parts.append(str(value) if isinstance(value, int) else json.dumps(value))
+    parts.append("}")
+    return "".join(parts).encode()
 
 
-def member(name: str, content: bytes) -> list[bytes]:
-    """A file of an archive; without time, owner and group, so that it is always the same."""
+def member(name: str, content: bytes) -> bytes:
+    """What stands before a file of an archive; the same each time: no date, owner or group."""
     raw, size = name.encode(), b"%011o" % len(content)
     checksum = b"%06o\0 " % (_CHECKSUM + sum(raw) + sum(size))
-    header = (raw.ljust(100, b"\0"), _HEADER[100:124], size, _HEADER[135:148], checksum)
-    return [*header, _HEADER[156:], content, bytes(-len(content) % tarfile.BLOCKSIZE)]
+    return b"".join((raw.ljust(100, b"\0"), _MODE, size, _TIME, checksum, _REST))
+
+
+def padding(content: bytes) -> bytes:
+    """What stands behind it."""
+    return bytes(-len(content) % tarfile.BLOCKSIZE)
 
 
 class _Held(NamedTuple):
@@ -85,45 +98,51 @@ class _Held(NamedTuple):
     length: int
 
 
+class _Tile(NamedTuple):
+    """A kept tile, and its two members as they stand in a certain shard."""
+
+    fate: Fate
+    content: bytes
+    shard: int
+    sample: tuple[bytes, ...]
+
+
 class _Waiting:
     """The kept tiles whose turn has not come; None: one that was dropped."""
 
     def __init__(self, folder: TileFolder) -> None:
         self._folder = folder
-        self._tiles: dict[int, tuple[Fate, bytes | _Held] | None] = {}
+        self._tiles: dict[int, _Tile | tuple[Fate, _Held] | None] = {}
         self._in_memory = 0  # bytes
         self._file: IO[bytes] | None = None
 
     def __contains__(self, place: int) -> bool:
         return place in self._tiles
 
-    def put(self, place: int, tile: tuple[Fate, bytes] | None) -> None:
+    def put(self, place: int, tile: _Tile | None) -> None:
         """Hold a tile; its picture in the file where too much is in memory."""
-        if tile is None or self._in_memory + len(tile[1]) <= HELD_BYTES:
-            self._in_memory += 0 if tile is None else len(tile[1])
+        if tile is None or self._in_memory + len(tile.content) <= HELD_BYTES:
+            self._in_memory += 0 if tile is None else len(tile.content)
             self._tiles[place] = tile
             return
-        fate, content = tile
         if self._file is None:
             self._file = self._folder.scratch()
         with told(self._folder.place("")):
             offset = self._file.seek(0, 2)
-            self._file.write(content)
-        self._tiles[place] = fate, _Held(offset, len(content))
+            self._file.write(tile.content)
+        self._tiles[place] = tile.fate, _Held(offset, len(tile.content))
 
-    def take(self, place: int) -> tuple[Fate, bytes] | None:
+    def take(self, place: int) -> _Tile | None:
         """Give a tile back."""
         tile = self._tiles.pop(place, None)
-        if tile is None:
-            return None
-        fate, content = tile
-        if isinstance(content, bytes):
-            self._in_memory -= len(content)
-            return fate, content
+        if tile is None or isinstance(tile, _Tile):
+            self._in_memory -= 0 if tile is None else len(tile.content)
+            return tile
         assert self._file is not None
+        fate, held = tile
         with told(self._folder.place("")):
-            self._file.seek(content.offset)
-            return fate, self._file.read(content.length)
+            self._file.seek(held.offset)
+            return _Tile(fate, self._file.read(held.length), -1, ())
 
     def close(self) -> None:
         """Let the file go."""
@@ -180,7 +199,10 @@ class Shards:
 
     def keep(self, address: Address, fate: Fate, content: bytes) -> Fate:
         """Take a kept tile's picture; its file is known when all are there."""
-        self._settle(address, (fate, content))
+        # made here, by each thread for itself: whose turn it is then only writes
+        shard = self._newest()
+        sample = self._sample(address, fate, content, shard)
+        self._settle(address, _Tile(fate, content, shard, sample))
         return fate
 
     def drop(self, address: Address) -> None:
@@ -200,7 +222,7 @@ class Shards:
                 fates[address] = fate._replace(file=self._file(address))
         return fates
 
-    def _settle(self, address: Address, tile: tuple[Fate, bytes] | None) -> None:
+    def _settle(self, address: Address, tile: _Tile | None) -> None:
         place = self._places[address]
         with self._lock:
             if place != self._turn:
@@ -212,11 +234,13 @@ class Shards:
                 self._write(self._turn, self._waiting.take(self._turn))
                 self._turn += 1
 
-    def _write(self, place: int, tile: tuple[Fate, bytes] | None) -> None:
+    def _write(self, place: int, tile: _Tile | None) -> None:
         """Write the sample of a place, if there is one."""
         if tile is None:
             return
-        sample = self._sample(place, *tile)
+        address, shard, sample = self._order[place], tile.shard, tile.sample
+        if shard != self._newest():
+            shard, sample = self._newest(), self._sample(address, *tile[:2], self._newest())
         size = sum(map(len, sample))
         full = self._size + size + len(END) > self._shard_bytes
         if self._shard is None or full:
@@ -224,30 +248,45 @@ class Shards:
             self._shard = self._folder.stream(shard_name(len(self._begins)))
             self._begins.append(place)
             self._size = 0
-            sample = self._sample(place, *tile)  # its row names the shard
-        with told(self._folder.place(shard_name(len(self._begins) - 1))):
+            if shard != self._newest():  # its row names the shard
+                sample = self._sample(address, *tile[:2], self._newest())
+        try:
             self._shard.writelines(sample)
+        except OSError:
+            with told(self._folder.place(shard_name(self._newest()))):
+                raise
         self._size += size
 
-    def _sample(self, place: int, fate: Fate, content: bytes) -> list[bytes]:
-        address = self._order[place]
-        whole = fate._replace(file=self._file(address))
-        row = row_json(self._slide, self._row(address, whole))
-        return member(self._member(address), content) + member(self._member(address, "json"), row)
+    def _newest(self) -> int:
+        """The number of the shard that is being written; 0 before the first."""
+        return max(0, len(self._begins) - 1)
+
+    def _sample(
+        self, address: Address, fate: Fate, content: bytes, shard: int
+    ) -> tuple[bytes, ...]:
+        """A tile's two members, as they stand in a shard."""
+        stem = self._stem(address)
+        picture = f"{stem}.{self._suffix}"
+        file = f"{TILES}/{shard_name(shard)}#{picture}"
+        row = row_json(self._slide, self._row(address, fate._replace(file=file)))
+        return (
+            *(member(picture, content), content, padding(content)),
+            *(member(f"{stem}.json", row), row, padding(row)),
+        )
 
     def _end(self) -> None:
         """End the shard that is open."""
         if self._shard is not None:
-            with told(self._folder.place(shard_name(len(self._begins) - 1))):
+            with told(self._folder.place(shard_name(self._newest()))):
                 self._shard.write(END)
                 self._shard.close()
             self._shard = None
 
-    def _member(self, address: Address, suffix: str = "") -> str:
-        col, row = address
-        return f"{self._key}_{col}_{row}.{suffix or self._suffix}"
+    def _stem(self, address: Address) -> str:
+        """The key of a tile's sample."""
+        return f"{self._key}_{address[0]}_{address[1]}"
 
     def _file(self, address: Address) -> str:
         """What ``tiles.tsv`` says of a picture: its shard and the member of it."""
         shard = max(0, bisect_right(self._begins, self._places[address]) - 1)
-        return f"{TILES}/{shard_name(shard)}#{self._member(address)}"
+        return f"{TILES}/{shard_name(shard)}#{self._stem(address)}.{self._suffix}"
