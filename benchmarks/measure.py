@@ -98,14 +98,14 @@ def pinned(cpus: int | None) -> Iterator[None]:
 
 
 @contextmanager
-def fresh_folder() -> Iterator[Path]:
+def fresh_folder(in_memory: bool = True) -> Iterator[Path]:
     """A folder for what the contestants write: in memory where there is such a place.
 
     A disk would be measured too, and unevenly: ext4 takes up to a millisecond to create a
     file for some minutes after many were deleted, as each round does.
     """
     memory = Path(MEMORY)
-    roomy = memory.is_dir() and shutil.disk_usage(memory).free > ROOM_BYTES
+    roomy = in_memory and memory.is_dir() and shutil.disk_usage(memory).free > ROOM_BYTES
     with tempfile.TemporaryDirectory(dir=memory if roomy else None) as name:
         yield Path(name)
 
