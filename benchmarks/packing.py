@@ -65,8 +65,8 @@ def _lines(
     wall, by_round = ratio_of_medians(*walls), ratio_by_round(*walls)
     verdict = "met" if by_round >= GOAL - NOISE else "missed"
     return [
-        f"`tile` at {TILE_PX} px into {place}, {threads} thread{'s' if threads > 1 else ''}, medians "
-        f"(smallest to largest) of {len(walls[0])} interleaved runs, seconds.",
+        f"`tile` at {TILE_PX} px into {place}, {threads} thread{'s' if threads > 1 else ''}, "
+        f"medians (smallest to largest) of {len(walls[0])} interleaved runs, seconds.",
         "",
         *table(["packing", "files", "wall", "CPU", "peak MB"], rows),
         "",
