@@ -125,6 +125,8 @@ def test_searching_and_filters(results: Path, watched: Watched) -> None:
     search.fill("nothing of it")
     assert (names(page), found.inner_text()) == ([], "0 of 6 slides")
     page.get_by_role("button", name="Reset").click()
+    # the page filters once the browser has emptied the form
+    page.wait_for_function("document.getElementById('found').textContent !== '0 of 6 slides'")
     assert len(names(page)) == 6
     page.get_by_label("Show").select_option("failed or damaged")
     assert names(page) == ["Y", "Z"]
