@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -78,6 +79,15 @@ def amid(results: Path) -> bool:
     return len(list(results.glob("*/.tiles.partial/*.jpg"))) > MANY
 
 
+def cutting(slide: Path, results: Path) -> subprocess.Popen[str]:
+    """`tile` of an inspected slide, amid its tiles."""
+    shared = (slide, "--results", results, FINE)
+    assert mrxs_tiles("inspect", *shared).code == 0
+    process = running.start(running.BIN / "mrxs-tiles", "tile", *shared)
+    running.wait_for(lambda: amid(results))
+    return process
+
+
 def made_of_it(results: Path) -> dict[str, bytes]:
     """All that was made of the slide, but for the file that says where the slide lies."""
     found = tree(results / "L")
@@ -92,10 +102,7 @@ def test_changed_while_cut(
     """Tiles of two states of a slide are none: it failed, and once it is whole it is cut."""
     slide = running.copy_slide(undisturbed / "L.mrxs", tmp_path / "L.mrxs")
     results = tmp_path / "results"
-    shared = (slide, "--results", results, FINE)
-    assert mrxs_tiles("inspect", *shared).code == 0
-    process = running.start(running.BIN / "mrxs-tiles", "tile", *shared)
-    running.wait_for(lambda: amid(results))
+    process = cutting(slide, results)
     change(slide)
     ran = running.ended(process)
     said = (
@@ -108,7 +115,7 @@ def test_changed_while_cut(
     assert (record["status"], record["error"]) == ("failed", said)
     shutil.rmtree(slide.with_suffix(""), ignore_errors=True)
     shutil.copytree(undisturbed / "L", slide.with_suffix(""))
-    assert mrxs_tiles("tile", *shared).code == 0
+    assert mrxs_tiles("tile", slide, "--results", results, FINE).code == 0
     assert made_of_it(results) == made_of_it(undisturbed / "results")
 
 
@@ -116,10 +123,7 @@ def test_files_of_others(undisturbed: Path, tmp_path: Path) -> None:
     """What a viewer writes into the slide's folder meanwhile is no change of the slide."""
     slide = running.copy_slide(undisturbed / "L.mrxs", tmp_path / "L.mrxs")
     results = tmp_path / "results"
-    shared = (slide, "--results", results, FINE)
-    assert mrxs_tiles("inspect", *shared).code == 0
-    process = running.start(running.BIN / "mrxs-tiles", "tile", *shared)
-    running.wait_for(lambda: amid(results))
+    process = cutting(slide, results)
     (slide.with_suffix("") / "annotations.xml").write_text("<x/>")
     assert running.ended(process).code == 0
     assert made_of_it(results) == made_of_it(undisturbed / "results")
