@@ -29,7 +29,7 @@ demo: env ## the workflow on a made-up MIRAX slide and a real Aperio one
 test: env lint ## lint, then the whole test-suite
 	$(BIN)/python -m pytest -n 3
 
-torture: .venv/.done ## damage, kills and fuzzing at length, an hour
+torture: .venv/.done ## damage, kills and fuzzing at length, half an hour
 	$(BIN)/python -m pytest -n 2 -m torture
 
 lint: .venv/.done ## style, types, and Snakemake's own checks

@@ -16,9 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mrxs_tiles.errors import SlideError
-from mrxs_tiles.slidedat import INI_NAME
+from mrxs_tiles.slidedat import INI_NAME, read_slidedat
 
 MIRAX_SUFFIX = ".mrxs"
+# Formats of one file. What belongs to others (.vms, .vmu, .dcm) only OpenSlide knows.
+SINGLE = frozenset({".bif", ".czi", ".ndpi", ".scn", ".svs", ".svslide", ".tif", ".tiff"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +107,19 @@ def _what_is_missing(path: Path) -> str:
 def _has_slide(folder: Path) -> bool:
     names = (folder.name + suffix for suffix in (MIRAX_SUFFIX, MIRAX_SUFFIX.upper()))
     return any((folder.parent / name).exists() for name in names)
+
+
+def parts_of(files: SlideFiles) -> Sequence[Path]:
+    """The files that a slide consists of, its own first; none where that is not known."""
+    path, folder = files.path, files.folder
+    if folder is None:
+        return [path] if path.suffix.lower() in SINGLE else []
+    try:
+        slidedat = read_slidedat(folder)
+    except SlideError:  # OpenSlide may open it all the same
+        return []
+    names = dict.fromkeys([INI_NAME, slidedat.index_name, *slidedat.data_files])
+    return [path, *(folder / name for name in names)]
 
 
 @contextmanager

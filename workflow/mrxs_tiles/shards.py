@@ -23,7 +23,7 @@ from mrxs_tiles.cutter import Fate
 from mrxs_tiles.order import Address
 from mrxs_tiles.store import TILES, TileFolder, told
 
-HELD_BYTES = 64_000_000  # of pictures that wait in memory
+HELD_BYTES = 64_000_000  # of samples that wait in memory
 LONGEST_SLIDE = 72  # characters of a slide in a key: no name is too long for a plain header
 END = bytes(2 * tarfile.BLOCKSIZE)  # of an archive
 
@@ -107,6 +107,11 @@ class _Tile(NamedTuple):
     sample: tuple[bytes, ...]
 
 
+def _size(tile: _Tile | None) -> int:
+    """Bytes of a sample: of a small picture its headers are the most."""
+    return 0 if tile is None else sum(map(len, tile.sample))
+
+
 class _Waiting:
     """The kept tiles whose turn has not come; None: one that was dropped."""
 
@@ -121,8 +126,9 @@ class _Waiting:
 
     def put(self, place: int, tile: _Tile | None) -> None:
         """Hold a tile; its picture in the file where too much is in memory."""
-        if tile is None or self._in_memory + len(tile.content) <= HELD_BYTES:
-            self._in_memory += 0 if tile is None else len(tile.content)
+        size = _size(tile)
+        if tile is None or self._in_memory + size <= HELD_BYTES:
+            self._in_memory += size
             self._tiles[place] = tile
             return
         if self._file is None:
@@ -136,7 +142,7 @@ class _Waiting:
         """Give a tile back."""
         tile = self._tiles.pop(place, None)
         if tile is None or isinstance(tile, _Tile):
-            self._in_memory -= 0 if tile is None else len(tile.content)
+            self._in_memory -= _size(tile)
             return tile
         assert self._file is not None
         fate, held = tile

@@ -24,9 +24,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mrxs_tiles.errors import MrxsTilesError, SlideError, StageError, shown
-from mrxs_tiles.locate import SlideFiles
+from mrxs_tiles.locate import SlideFiles, parts_of
 from mrxs_tiles.scratch import machine, private_folder, remove_leftovers
-from mrxs_tiles.watch import State, parts_of, state_of
+from mrxs_tiles.watch import State, state_of
 
 log = logging.getLogger(__name__)
 

@@ -1,37 +1,21 @@
-"""The files that a slide consists of, and whether they changed while they were read."""
+"""Whether a slide changed while it was read, and what is said of one that may be read later."""
 
 from __future__ import annotations
 
 import stat
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from mrxs_tiles.errors import PassingError, SlideError, printable
-from mrxs_tiles.locate import SlideFiles, stamp
-from mrxs_tiles.slidedat import INI_NAME, read_slidedat
+from mrxs_tiles.locate import SlideFiles, parts_of, stamp
 
 # How a sentence ends on what may pass without a change that a later run could see.
 TRIED_AGAIN = "the next run tries this slide again"
 PROMISE = f"{TRIED_AGAIN}."
 CHECK_DISK = f"Check the disk that the slide lies on and run again: {PROMISE}"
-# Formats of one file. What belongs to others (.vms, .vmu, .dcm) only OpenSlide knows.
-SINGLE = frozenset({".bif", ".czi", ".ndpi", ".scn", ".svs", ".svslide", ".tif", ".tiff"})
 
 State = tuple[int, int] | None  # a file's size and time of change; None: it is not there
-
-
-def parts_of(files: SlideFiles) -> Sequence[Path]:
-    """The files that a slide consists of, its own first; none where that is not known."""
-    path, folder = files.path, files.folder
-    if folder is None:
-        return [path] if path.suffix.lower() in SINGLE else []
-    try:
-        slidedat = read_slidedat(folder)
-    except SlideError:  # OpenSlide may open it all the same
-        return []
-    names = dict.fromkeys([INI_NAME, slidedat.index_name, *slidedat.data_files])
-    return [path, *(folder / name for name in names)]
 
 
 def state_of(path: Path) -> State:
