@@ -64,6 +64,16 @@ def names(page: Page) -> list[str]:
     return page.locator("table.slides > tbody:visible .unfold").all_inner_texts()
 
 
+def show_pictures(page: Page, selector: str) -> None:
+    """Have the pictures loaded; one that cannot be shown fails the test.
+
+    Not `wait_for_function`: what it calls again and again, the page's own policy forbids.
+    """
+    page.locator(selector).evaluate_all(
+        "all => Promise.all(all.map(one => { one.loading = 'eager'; return one.decode() }))"
+    )
+
+
 def sort_by(page: Page, title: str) -> list[str]:
     page.get_by_role("button", name=title, exact=True).click()
     return names(page)
@@ -78,9 +88,7 @@ def test_opens_by_double_click(results: Path, watched: Watched) -> None:
     assert [url for url in watched.requests if url.endswith(".jpg")] == [], "pictures come late"
     assert page.locator(".more:visible").count() == 0
     page.get_by_role("button", name="B", exact=True).click()
-    page.wait_for_function(
-        "() => [...document.querySelectorAll('.open img')].every(i => i.complete && i.naturalWidth)"
-    )
+    show_pictures(page, ".open img")
     assert page.locator(".open img").count() >= 4
     asked = [url for url in watched.requests if not url.endswith("/report.html")]
     assert all(f"/{FOLDER}/{slide_id('B')}-" in url for url in asked if url.startswith("file:"))
@@ -126,7 +134,7 @@ def test_searching_and_filters(results: Path, watched: Watched) -> None:
     assert (names(page), found.inner_text()) == ([], "0 of 6 slides")
     page.get_by_role("button", name="Reset").click()
     # the page filters once the browser has emptied the form
-    page.wait_for_function("document.getElementById('found').textContent !== '0 of 6 slides'")
+    page.wait_for_selector("#found:not(:text-is('0 of 6 slides'))")
     assert len(names(page)) == 6
     page.get_by_label("Show").select_option("failed or damaged")
     assert names(page) == ["Y", "Z"]
@@ -233,10 +241,7 @@ def test_odd_names(sources: list[Path], tmp_path: Path, watched: Watched) -> Non
     page = watched.open(tmp_path / "r#1" / "report.html")
     for button in page.locator(".unfold").all():
         button.click()
-    page.wait_for_function(
-        "() => [...document.images].every(one => { one.loading = 'eager';"
-        "return one.complete && one.naturalWidth > 0 })"
-    )
+    show_pictures(page, "img")
     links = page.locator(".inside a").evaluate_all("all => all.map(one => one.href)")
     found = [Path(unquote(urlsplit(link).path)) for link in links]
     assert len(found) >= 8 * len(ODD)
@@ -317,9 +322,7 @@ def test_what_cannot_be_shown(
         path.write_bytes(content)
     report(results, config=CONFIG)
     page = watched.open(results / "report.html", f"#s-{slide_id('B')}")
-    page.wait_for_function(
-        "() => [...document.querySelectorAll('.open img')].every(i => i.complete && i.naturalWidth)"
-    )
+    show_pictures(page, ".open img")
     assert page.locator(".open .path").inner_text() == "/slides/B.mrxs"
     watched.check()
 
