@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
@@ -27,6 +28,14 @@ from write_mirax import VARIANTS, WrittenSlide, scene_of, write_mirax
 Variant = Callable[[str], WrittenSlide]
 TRUTH = "truth.json"
 NAME = "slide"
+
+
+def pytest_configure() -> None:
+    """Let Ctrl-C reach what the tests start.
+
+    A shell has whatever it starts with ``&`` ignore it, and all that this starts inherits that.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
