@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from openslide import _convert
 from PIL import Image
 
-from mrxs_tiles.filters import Pixels, is_blank, is_unscanned, put_on_background
+from mrxs_tiles.filters import Pixels, is_blank, is_unscanned, put_on_background, rgb
 
 Color = tuple[int, int, int]
 
@@ -185,3 +185,19 @@ def test_large_picture_on_background() -> None:
     wanted = with_openslide_and_pillow(pixels, (20, 40, 60))
     put_on_background(pixels, (20, 40, 60))
     assert np.array_equal(pixels[:, :, 2::-1], wanted)
+
+
+@given(top=st.integers(0, 9), left=st.integers(0, 9), width=SIDES, height=SIDES, wide=st.booleans())
+@settings(max_examples=100, deadline=None)
+def test_order_of_colours(top: int, left: int, width: int, height: int, wide: bool) -> None:
+    """Red, green, blue, as Pillow takes them out: of a part of a picture, and of many strips."""
+    width *= 100 if wide else 1
+    random = np.random.default_rng(width * height)
+    whole = random.integers(0, 256, (top + height, left + width + 3, 4), np.uint8)
+    part = whole[top:, left : left + width]
+    size, raw = (width, height), np.ascontiguousarray(part)
+    expected = np.asarray(Image.frombuffer("RGB", size, raw, "raw", "BGRX", 0, 1))
+    found = rgb(part)
+    np.testing.assert_array_equal(found, expected)
+    assert found.flags.c_contiguous
+    assert found.flags.writeable

@@ -331,7 +331,7 @@ def test_bounded_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
         assert running.names(tmp_path) == [".tiles.partial"]
         store.drop(order[0])
         assert not waiting._tiles
-        assert waiting._in_memory == 0
+        assert waiting.in_memory == 0
         store.finished(fates)
         tiles.publish()
     found = members(tmp_path / "tiles" / "tiles-000000.tar")
@@ -576,22 +576,3 @@ def test_profile_packs(tmp_path: Path) -> None:
     assert (ran.code, ran.jobs) == (0, ["report", "tile A"])
     assert "0_0.jpg" in running.names(tiles)
     assert not archives(tmp_path / "run")
-
-
-def test_headers_count_as_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pictures of a few bytes wait in the file as soon as their headers fill the memory."""
-    monkeypatch.setattr(shards, "HELD_BYTES", 10_000)
-    order = [(0, row) for row in range(20)]
-
-    def row(at: Address, fate: Fate) -> tuple[object, ...]:
-        return (*at, 0, 0, 1, 1, 1, 1, 0.5, *fate)
-
-    with TileFolder(tmp_path) as folder, Shards(folder, "A", "jpg", order, row, MB) as store:
-        for at in order[:0:-1]:
-            store.keep(at, Fate(1, bytes=1), b"x")
-        assert store._waiting._file is not None
-        store.keep(order[0], Fate(1, bytes=1), b"x")
-        store.finished({})
-        folder.publish()
-    with tarfile.open(tmp_path / "tiles" / "tiles-000000.tar") as shard:
-        assert shard.getnames()[::2] == [f"A_0_{number}.jpg" for number in range(20)]

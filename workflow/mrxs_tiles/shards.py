@@ -3,7 +3,9 @@
 A sample is the picture, ``{key}.jpg``, and the tile's row, ``{key}.json``. Samples stand in the
 order in which tiles are cut, whatever the number of threads: a picture whose turn has not come
 waits, in memory or, where too many do, in a file without a name. So memory is bounded; no thread
-waits; and a tile that is tried again after all others still stands in its place.
+waits; and a tile that is tried again after all others still stands in its place. Some are written
+at a time, by one thread: between two tiles that it decodes and encodes, this code would come
+from far memory each time.
 """
 
 from __future__ import annotations
@@ -23,7 +25,9 @@ from mrxs_tiles.cutter import Fate
 from mrxs_tiles.order import Address
 from mrxs_tiles.store import TILES, TileFolder, told
 
-HELD_BYTES = 64_000_000  # of samples that wait in memory
+HELD_BYTES = 64_000_000  # of pictures that wait in memory
+BATCH = 32  # tiles written at a time, unless they are large
+BATCH_BYTES = HELD_BYTES // 4  # where so much waits, whatever can be written is
 LONGEST_SLIDE = 72  # characters of a slide in a key: no name is too long for a plain header
 END = bytes(2 * tarfile.BLOCKSIZE)  # of an archive
 
@@ -32,8 +36,9 @@ _HEADER = tarfile.TarInfo().tobuf(tarfile.USTAR_FORMAT)
 _CHECKSUM = sum(_HEADER[:124]) + sum(_HEADER[135:148]) + 8 * ord(" ") + sum(_HEADER[156:])
 
 _MODE, _TIME, _REST = _HEADER[100:124], _HEADER[135:148], _HEADER[156:]
-_NAMES = [f',"{name}":' for name in manifest.TILES]
-_KEPT = _NAMES[manifest.TILES.index("kept")]
+_NAMES = ("slide", *manifest.TILES)
+_ROW = "{" + ",".join(f'"{name}":%s' for name in _NAMES) + "}"
+_KEPT = _NAMES.index("kept")
 
 RowOf = Callable[[Address, Fate], Sequence[object]]
 
@@ -64,19 +69,17 @@ def shard_name(number: int) -> str:
 def row_json(slide: str, row: Sequence[object]) -> bytes:
     """A row of ``tiles.tsv`` as JSON: numbers as there, ``kept`` true or false, null if empty."""
     # by hand, since json.dumps takes four times as long, and this is done for each small tile
-    parts = ['{"slide":', json.dumps(slide)]
-    for name, value in zip(_NAMES, row, strict=True):
-        parts.append(name)
-        if name is _KEPT:
-            parts.append("true" if value else "false")
-        elif value is None or value == "":
-            parts.append("null")
-        elif isinstance(value, float):
-            parts.append(repr(float(f"{value:.6g}")))
-        else:
-            parts.append(str(value) if isinstance(value, int) else json.dumps(value))
-    parts.append("}")
-    return "".join(parts).encode()
+    values = [json.dumps(slide), *map(_json, row)]
+    values[_KEPT] = "true" if row[_KEPT - 1] else "false"
+    return (_ROW % tuple(values)).encode()
+
+
+def _json(value: object) -> str:
+    if isinstance(value, int):
+        return str(value)
+    if value is None or value == "":
+        return "null"
+    return repr(float(f"{value:.6g}")) if isinstance(value, float) else json.dumps(value)
 
 
 def member(name: str, content: bytes) -> bytes:
@@ -99,56 +102,54 @@ class _Held(NamedTuple):
 
 
 class _Tile(NamedTuple):
-    """A kept tile, and its two members as they stand in a certain shard."""
+    """A kept tile and its picture."""
 
     fate: Fate
     content: bytes
-    shard: int
-    sample: tuple[bytes, ...]
-
-
-def _size(tile: _Tile | None) -> int:
-    """Bytes of a sample: of a small picture its headers are the most."""
-    return 0 if tile is None else sum(map(len, tile.sample))
 
 
 class _Waiting:
-    """The kept tiles whose turn has not come; None: one that was dropped."""
+    """The tiles that are not written yet, by their place; None: one that was dropped."""
 
     def __init__(self, folder: TileFolder) -> None:
         self._folder = folder
         self._tiles: dict[int, _Tile | tuple[Fate, _Held] | None] = {}
-        self._in_memory = 0  # bytes
         self._file: IO[bytes] | None = None
+        self._lock = threading.Lock()
+        self.in_memory = 0  # bytes
 
     def __contains__(self, place: int) -> bool:
         return place in self._tiles
 
     def put(self, place: int, tile: _Tile | None) -> None:
         """Hold a tile; its picture in the file where too much is in memory."""
-        size = _size(tile)
-        if tile is None or self._in_memory + size <= HELD_BYTES:
-            self._in_memory += size
-            self._tiles[place] = tile
-            return
-        if self._file is None:
-            self._file = self._folder.scratch()
-        with told(self._folder.place("")):
-            offset = self._file.seek(0, 2)
-            self._file.write(tile.content)
-        self._tiles[place] = tile.fate, _Held(offset, len(tile.content))
+        size = 0 if tile is None else len(tile.content)
+        with self._lock:
+            if tile is None or self.in_memory + size <= HELD_BYTES:
+                self.in_memory += size
+                self._tiles[place] = tile
+                return
+            if self._file is None:
+                self._file = self._folder.scratch()
+            with told(self._folder.place("")):
+                offset = self._file.seek(0, 2)
+                self._file.write(tile.content)
+            self._tiles[place] = tile.fate, _Held(offset, size)
 
     def take(self, place: int) -> _Tile | None:
         """Give a tile back."""
-        tile = self._tiles.pop(place, None)
-        if tile is None or isinstance(tile, _Tile):
-            self._in_memory -= _size(tile)
-            return tile
-        assert self._file is not None
-        fate, held = tile
-        with told(self._folder.place("")):
-            self._file.seek(held.offset)
-            return _Tile(fate, self._file.read(held.length), -1, ())
+        with self._lock:
+            tile = self._tiles.pop(place, None)
+            if tile is None:
+                return None
+            if isinstance(tile, _Tile):
+                self.in_memory -= len(tile.content)
+                return tile
+            assert self._file is not None
+            fate, held = tile
+            with told(self._folder.place("")):
+                self._file.seek(held.offset)
+                return _Tile(fate, self._file.read(held.length))
 
     def close(self) -> None:
         """Let the file go."""
@@ -188,7 +189,7 @@ class Shards:
         self._order, self._row, self._shard_bytes = order, row, shard_bytes
         self._places = {address: place for place, address in enumerate(order)}
         self._waiting = _Waiting(folder)
-        self._lock = threading.Lock()
+        self._writing = threading.Lock()  # whoever writes has it
         self._turn = 0  # the place that is written next
         self._begins: list[int] = []  # of each shard, the place of its first sample
         self._shard: IO[bytes] | None = None
@@ -205,10 +206,7 @@ class Shards:
 
     def keep(self, address: Address, fate: Fate, content: bytes) -> Fate:
         """Take a kept tile's picture; its file is known when all are there."""
-        # made here, by each thread for itself: whose turn it is then only writes
-        shard = self._newest()
-        sample = self._sample(address, fate, content, shard)
-        self._settle(address, _Tile(fate, content, shard, sample))
+        self._settle(address, _Tile(fate, content))
         return fate
 
     def drop(self, address: Address) -> None:
@@ -217,7 +215,7 @@ class Shards:
 
     def finished(self, fates: dict[Address, Fate]) -> dict[Address, Fate]:
         """Write what still waits, for tiles that cannot be read; returns the fates with files."""
-        with self._lock:
+        with self._writing:
             for place in range(self._turn, len(self._order)):
                 self._write(place, self._waiting.take(place))
             self._turn = len(self._order)
@@ -229,33 +227,29 @@ class Shards:
         return fates
 
     def _settle(self, address: Address, tile: _Tile | None) -> None:
-        place = self._places[address]
-        with self._lock:
-            if place != self._turn:
-                self._waiting.put(place, tile)
-                return
-            self._write(place, tile)
-            self._turn += 1
-            while self._turn in self._waiting:
-                self._write(self._turn, self._waiting.take(self._turn))
-                self._turn += 1
+        self._waiting.put(self._places[address], tile)
+        many = self._turn + BATCH in self._waiting or self._waiting.in_memory > BATCH_BYTES
+        if many and self._writing.acquire(blocking=False):
+            try:
+                while self._turn in self._waiting:
+                    self._write(self._turn, self._waiting.take(self._turn))
+                    self._turn += 1
+            finally:
+                self._writing.release()
 
     def _write(self, place: int, tile: _Tile | None) -> None:
         """Write the sample of a place, if there is one."""
         if tile is None:
             return
-        address, shard, sample = self._order[place], tile.shard, tile.sample
-        if shard != self._newest():
-            shard, sample = self._newest(), self._sample(address, *tile[:2], self._newest())
+        sample = self._sample(self._order[place], tile)
         size = sum(map(len, sample))
-        full = self._size + size + len(END) > self._shard_bytes
-        if self._shard is None or full:
+        if self._shard is None or self._size + size + len(END) > self._shard_bytes:
             self._end()
             self._shard = self._folder.stream(shard_name(len(self._begins)))
             self._begins.append(place)
             self._size = 0
-            if shard != self._newest():  # its row names the shard
-                sample = self._sample(address, *tile[:2], self._newest())
+            sample = self._sample(self._order[place], tile)  # its row names the shard
+            size = sum(map(len, sample))
         try:
             self._shard.writelines(sample)
         except OSError:
@@ -267,14 +261,12 @@ class Shards:
         """The number of the shard that is being written; 0 before the first."""
         return max(0, len(self._begins) - 1)
 
-    def _sample(
-        self, address: Address, fate: Fate, content: bytes, shard: int
-    ) -> tuple[bytes, ...]:
-        """A tile's two members, as they stand in a shard."""
-        stem = self._stem(address)
+    def _sample(self, address: Address, tile: _Tile) -> tuple[bytes, ...]:
+        """A tile's two members, as they stand in the newest shard."""
+        stem, content = self._stem(address), tile.content
         picture = f"{stem}.{self._suffix}"
-        file = f"{TILES}/{shard_name(shard)}#{picture}"
-        row = row_json(self._slide, self._row(address, fate._replace(file=file)))
+        file = f"{TILES}/{shard_name(self._newest())}#{picture}"
+        row = row_json(self._slide, self._row(address, tile.fate._replace(file=file)))
         return (
             *(member(picture, content), content, padding(content)),
             *(member(f"{stem}.json", row), row, padding(row)),
