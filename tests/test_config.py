@@ -18,16 +18,15 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from mrxs_tiles.config import (
-    SCHEMAS,
     Config,
     Settings,
     from_text,
-    load_schema,
     options,
     override,
     read_config,
 )
 from mrxs_tiles.errors import ConfigError, MrxsTilesError, SlideError, printable
+from mrxs_tiles.schema import SCHEMAS, load_schema
 
 ROOT = Path(__file__).parent.parent
 KEYS = list(load_schema("config"))

@@ -12,9 +12,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mrxs_tiles.config import load_schema, read_config
+from mrxs_tiles.config import read_config
 from mrxs_tiles.errors import ConfigError, shown
 from mrxs_tiles.names import fit_for_cluster
+from mrxs_tiles.schema import load_schema
 from mrxs_tiles.slides import Slide, find_slides, name_fault
 
 COLUMNS = ", ".join(load_schema("slides"))

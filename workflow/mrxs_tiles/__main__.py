@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from mrxs_tiles import __version__
-from mrxs_tiles.config import SLIDE_MPP, Config, cutting_keys, from_text, options, read_config
+from mrxs_tiles.config import Config, cutting_keys, from_text, options, read_config
 from mrxs_tiles.errors import ConfigError, MrxsTilesError, shown
 from mrxs_tiles.job import BAD_INPUT, DONE, INTERRUPTED, complain, run
 from mrxs_tiles.manifest import BAD, Record
 from mrxs_tiles.names import Slide, name_fault
+from mrxs_tiles.schema import SLIDE_MPP
 from mrxs_tiles.slides import misplaced
 from mrxs_tiles.wording import literal
 

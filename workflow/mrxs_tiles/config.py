@@ -1,36 +1,24 @@
 """The configuration: dict -> frozen Config and Settings; all faults at once.
 
-Keys, types, defaults and limits stand in ``schemas/config.schema.yaml`` alone; the sentences
-and the options of the command line are made from it.
+What a key may be alone ``schema`` knows; the sentences and the options of the command line are
+made from it.
 """
 
 from __future__ import annotations
 
-import math
 import os
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mrxs_tiles.errors import ConfigError, shown
+from mrxs_tiles.schema import SLIDE_MPP, colour, is_valid, load_schema, plain, rules_of
 from mrxs_tiles.settings import Settings as Settings
 from mrxs_tiles.settings import rectangle
 from mrxs_tiles.wording import allowed, found, types, unknown_name, wrong_value
 
-# jsonschema, yaml and PIL are imported where they are used: every job of the workflow imports
-# this module for the dataclasses alone, and those three take ten times as long as the rest.
-if TYPE_CHECKING:
-    from jsonschema import Validator
-
-_HERE = Path(__file__).resolve().parent
-# in a clone beside the package, installed in it
-SCHEMAS = next(
-    folder for folder in (_HERE.parent / "schemas", _HERE / "schemas") if folder.is_dir()
-)
-SLIDE_MPP = "slide_mpp"  # says what a slide is, not how it is cut: no key of the config
 SCALES = ("downsample", "mpp", "magnification")  # only one of them counts
 _DECIMAL = r"-?[0-9]{1,30}(\.[0-9]{1,30})?([eE][-+]?[0-9]{1,2})?"
 LARGEST = {"jpg": 65500, "webp": 16383}  # px; no side of what their libraries write is longer
@@ -59,22 +47,6 @@ class Option:
     default: object
 
 
-@cache
-def load_schema(name: str) -> dict[str, dict[str, Any]]:
-    """Return the properties of a schema, in its order.
-
-    Raises:
-        OSError: the schema's file cannot be read: the clone is not whole.
-    """
-    import yaml
-
-    text = (SCHEMAS / f"{name}.schema.yaml").read_text(encoding="utf-8")
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast where it is there
-    schema = yaml.load(text, loader)  # noqa: S506 - both are safe loaders
-    properties: dict[str, dict[str, Any]] = schema["properties"]
-    return properties
-
-
 def options() -> list[Option]:
     """Return one option of the command line for each key of the config, in its order."""
     return [
@@ -100,8 +72,8 @@ def read_config(raw: Mapping[str, object]) -> Config:
     known = load_schema("config")
     odd = [key for key in raw if key not in known]
     faults = [f"{shown(key)} is not a key of the config: {unknown_name(key, known)}" for key in odd]
-    values = {key: _plain(key, raw.get(key, rules["default"])) for key, rules in known.items()}
-    wrong = [key for key, value in values.items() if not _is_valid(key, value)]
+    values = {key: plain(key, raw.get(key, rules["default"])) for key, rules in known.items()}
+    wrong = [key for key, value in values.items() if not is_valid(key, value)]
     faults += [wrong_value(key, key, known[key], values[key]) for key in wrong]
     names = [field.name for field in fields(Settings) if field.name != SLIDE_MPP]
     if not set(wrong) & set(names):
@@ -129,13 +101,13 @@ def from_text(key: str, text: str, subject: str = "") -> object:
     Raises:
         ConfigError: the text is not a value of that key.
     """
-    rules = _rules(key)
-    value = _plain(key, text)
+    rules = rules_of(key)
+    value = plain(key, text)
     if {"integer", "number"} & set(types(rules)) and re.fullmatch("-?[0-9]{1,30}", text):
         value = int(text)
     elif "number" in types(rules) and re.fullmatch(_DECIMAL, text):
         value = float(text)
-    if not _is_valid(key, value):
+    if not is_valid(key, value):
         raise ConfigError(wrong_value(subject or key, key, rules, value, typed=False))
     return value
 
@@ -186,85 +158,11 @@ def home_expanded(text: str) -> Path:
         return Path(text)
 
 
-def _rules(key: str) -> dict[str, Any]:
-    """Return the schema of a key of the config, or of a column that only a sheet has."""
-    return load_schema("slides" if key == SLIDE_MPP else "config")[key]
-
-
-def _plain(key: str, value: object) -> object:
-    """Bring a value that has one reading only into the form that the schema describes."""
-    rules = _rules(key)
-    if "array" in types(rules):
-        return _parts(value)
-    if isinstance(value, str):
-        word = value.lower()
-        if "boolean" in types(rules) and word in ("true", "false"):
-            return word == "true"  # --config limit_bounds=false arrives as a text
-        if "null" in types(rules) and word in ("", "null"):
-            return None  # so does background=null
-    elif type(value) is int and value in range(1000) and str(value) in rules.get("enum", ()):
-        return str(value)  # and subsampling=420 as a number
-    return value
-
-
-def _parts(value: object) -> object:
-    """A list as it is; from a text its parts: ``a,b``, ``[a, b]``, and nothing for none."""
-    if not isinstance(value, str):
-        return [] if value is None else value
-    text = value.strip()
-    if text.startswith("[") and text.endswith("]"):
-        text = text[1:-1].strip()
-    return [part.strip() for part in text.split(",")] if text else []
-
-
-@cache
-def _validators() -> dict[str, Validator]:
-    from jsonschema import Draft202012Validator, FormatChecker
-
-    formats = FormatChecker(())
-    formats.checks("colour")(lambda value: not isinstance(value, str) or _colour(value) is not None)
-    keys = [*load_schema("config"), SLIDE_MPP]
-    return {key: Draft202012Validator(_rules(key), format_checker=formats) for key in keys}
-
-
-def _is_valid(key: str, value: Any) -> bool:
-    # For JSON Schema 512.0 is a whole number. Here it is not: it is no number of pixels.
-    # What is no number at all would be within all limits.
-    if isinstance(value, float) and ("number" not in types(_rules(key)) or math.isnan(value)):
-        return False
-    # A key is a list of texts at most. jsonschema prints what it refuses, and YAML can write a list
-    # of a few lines that is printed in a billion words.
-    if isinstance(value, tuple | set | frozenset | Mapping):
-        return False
-    if isinstance(value, list) and not (
-        "array" in types(_rules(key)) and all(isinstance(item, str) for item in value)
-    ):
-        return False
-    try:
-        return _validators()[key].is_valid(value)
-    except ValueError:  # jsonschema prints what it refuses, and Python no number so long
-        return False
-
-
-def _colour(text: str) -> tuple[int, int, int] | None:
-    """Return a colour as r, g, b; None where the text is no colour."""
-    from PIL import ImageColor
-
-    text = text.strip().lower()
-    if re.fullmatch(r"\d{1,3} *, *\d{1,3} *, *\d{1,3}", text, re.ASCII):
-        red, green, blue = (int(part) for part in text.split(","))
-        return (red, green, blue) if max(red, green, blue) <= 255 else None
-    if text in ImageColor.colormap or re.fullmatch("#[0-9a-f]{6}", text):
-        red, green, blue = ImageColor.getrgb(text)[:3]
-        return red, green, blue
-    return None
-
-
 def _settings(values: dict[str, Any]) -> Settings:
     if float(values["downsample"]).is_integer():
         values["downsample"] = int(values["downsample"])
     if isinstance(values["background"], str):
-        values["background"] = _colour(values["background"])
+        values["background"] = colour(values["background"])
     if values["region"] is not None and rectangle(values["region"]) is None:
         values["region"] = os.path.abspath(home_expanded(values["region"]))
     return Settings(**values)

@@ -7,9 +7,10 @@ import io
 import os
 from pathlib import Path
 
-from mrxs_tiles.config import home_expanded, load_schema, override
+from mrxs_tiles.config import home_expanded, override
 from mrxs_tiles.errors import ConfigError, printable, shown
 from mrxs_tiles.names import Slide, name_fault
+from mrxs_tiles.schema import load_schema
 from mrxs_tiles.settings import Settings
 from mrxs_tiles.wording import unknown_name
 
