@@ -116,23 +116,10 @@ def cut_all(
     Raises:
         ResultsError: a tile could not be written.
     """
-    fates: dict[Address, Fate] = {}
-    said: dict[Address, SlideError] = {}
-    suspects: list[Address] = []
+    outcome = _Outcome(cut, done)
     waiting = iter(groups)
     lock = threading.Lock()
     stop = threading.Event()
-
-    def attempt(address: Address) -> None:
-        try:
-            fates[address] = cut(address)
-        except StoredImageError as error:
-            fates[address] = Fate(0, "unreadable")
-            said[address] = bare(error)
-        except SlideError:
-            suspects.append(address)
-            return
-        done()
 
     def work() -> None:
         while not stop.is_set():
@@ -144,7 +131,7 @@ def cut_all(
                 prepare(group)
             for address in group:
                 if not stop.is_set():
-                    attempt(address)
+                    outcome.attempt(address)
 
     with ThreadPoolExecutor(threads) as pool:
         workers = [pool.submit(work) for _ in range(threads)]
@@ -154,22 +141,39 @@ def cut_all(
             stop.set()
         for worker in workers:
             worker.result()
-    return fates, said | _cut_alone(cut, sorted(suspects), fates, done)
+    outcome.try_again()
+    return outcome.fates, outcome.said
 
 
-def _cut_alone(
-    cut: Callable[[Address], Fate],
-    suspects: list[Address],
-    fates: dict[Address, Fate],
-    done: Callable[[], None],
-) -> dict[Address, SlideError]:
-    """Try tiles again one by one; returns what was said of those that cannot be read."""
-    said: dict[Address, SlideError] = {}
-    for address in suspects:
+class _Outcome:
+    """What became of the tiles, from all threads."""
+
+    def __init__(self, cut: Callable[[Address], Fate], done: Callable[[], None]) -> None:
+        self._cut, self._done = cut, done
+        self._suspects: list[Address] = []
+        self.fates: dict[Address, Fate] = {}
+        self.said: dict[Address, SlideError] = {}
+
+    def attempt(self, address: Address) -> None:
+        """Cut a tile; an error that may be another thread's makes it a suspect."""
         try:
-            fates[address] = cut(address)
-        except SlideError as error:
-            fates[address] = Fate(0, "unreadable")
-            said[address] = bare(error)
-        done()
-    return said
+            self.fates[address] = self._cut(address)
+        except StoredImageError as error:
+            self._lose(address, error)
+        except SlideError:
+            self._suspects.append(address)
+            return
+        self._done()
+
+    def try_again(self) -> None:
+        """Cut the suspects, one by one; no other thread is at work."""
+        for address in sorted(self._suspects):
+            try:
+                self.fates[address] = self._cut(address)
+            except SlideError as error:
+                self._lose(address, error)
+            self._done()
+
+    def _lose(self, address: Address, error: SlideError) -> None:
+        self.fates[address] = Fate(0, "unreadable")
+        self.said[address] = bare(error)
