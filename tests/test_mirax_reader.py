@@ -132,7 +132,7 @@ def specs(draw: st.DrawFn) -> MiraxSpec:
     spec=specs(), block=st.tuples(st.integers(20, 400), st.integers(20, 400)),
     threads=st.integers(1, 4), cache_bytes=st.sampled_from([0, 1 << 16, 1 << 24]),
 )  # fmt: skip
-@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=70, deadline=None, suppress_health_check=list(HealthCheck))
 def test_drawn_slides(
     spec: MiraxSpec, block: tuple[int, int], threads: int, cache_bytes: int
 ) -> None:

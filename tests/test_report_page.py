@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import shutil
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -378,29 +377,20 @@ def _one_of_many(folder: Path, seed: int) -> Path:
     return cut(slide.path, folder / "cut" / str(seed), tile_size=160, min_tissue=0.1).folder
 
 
-@pytest.mark.slow
+@pytest.mark.torture
 def test_500_slides(many: Path, watched: Watched) -> None:
-    """The report of 500 slides takes less than a minute and 1 GB, 30 MB, and opens at once."""
-    begun = time.monotonic()
+    """The report of 500 slides takes less than 1 GB of memory, is less than 30 MB, and works."""
     ran = running.run(sys.executable, "-c", MEASURED, many, python_path=REPO / "workflow")
-    seconds = time.monotonic() - begun
     assert ran.code == 0, ran.text
     megabytes = int(ran.out.split()[-1]) / 1024
     size = sum(map(len, (tree(many / FOLDER)).values())) + (many / "report.html").stat().st_size
-    begun = time.monotonic()
     page = watched.open(many / "report.html")
-    opened = time.monotonic() - begun
-    begun = time.monotonic()
     page.get_by_role("button", name="Kept %", exact=True).click()
     assert "S0003" in names(page)[0]
     page.locator("#search").fill("S0499")
     assert len(names(page)) == 1
-    used = time.monotonic() - begun
-    assert seconds < 600  # it hangs on nothing; how fast it is, benchmarks/ say
     assert megabytes < 1000
     assert size < 30e6
-    assert opened < 5
-    assert used < 5
     page.get_by_role("button", name="Reset").click()
     page.get_by_label("Show").select_option("failed or damaged")
     assert len(names(page)) == 50

@@ -530,9 +530,9 @@ def test_workflow(tiny: Path, tmp_path: Path, local: Path) -> None:
     assert (ran.code, ran.jobs) == (0, ["inspect A", "report", "tile A"])
     assert f'GB copied to "{local}"' in (tmp_path / "work/logs/A/tile.log").read_text()
     for where in ("auto", "/not/there", "null"):
-        ran = snakemake(tmp_path / "work", **options, stage=where)
+        ran = snakemake(tmp_path / "work", "--dry-run", **options, stage=where)
         assert (ran.code, ran.jobs) == (0, [])
-    assert snakemake(tmp_path / "work", **options).jobs == []
+    assert snakemake(tmp_path / "work", "--dry-run", **options).jobs == []
     plain = snakemake(tmp_path / "plain", **options)
     assert "copied" not in (tmp_path / "plain/logs/A/tile.log").read_text()
     assert plain.code == 0
