@@ -511,7 +511,7 @@ def test_said_again_until_mended(tmp_path: Path) -> None:
     assert lasting(results) == lasting(tmp_path / "undamaged")
 
 
-@pytest.mark.parametrize("kind", ["corrupt", "no_folder"])
+@pytest.mark.parametrize("kind", [pytest.param("corrupt", marks=pytest.mark.torture), "no_folder"])
 def test_stop(tmp_path: Path, kind: str) -> None:
     """With `on_bad_slide=stop` the bad slide's job fails, again in the next run, until mended."""
     slide = running.write(tmp_path / "slides" / "A.mrxs", TINY)

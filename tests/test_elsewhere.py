@@ -64,7 +64,7 @@ def outer(folder: Path, slides: Path, below: str = "", snakefile: str = "Snakefi
     return folder
 
 
-@pytest.mark.parametrize("below", ["", "inner/"])
+@pytest.mark.parametrize("below", ["", pytest.param("inner/", marks=pytest.mark.torture)])
 def test_as_a_module(plain: tuple[Path, Ran], tmp_path: Path, below: str) -> None:
     """Another workflow uses this one, goes on with its tables, and gets the same results."""
     folder, _ = plain

@@ -106,6 +106,7 @@ def test_generic_cluster(tmp_path: Path, queue: Path) -> None:
     assert len(submitted(queue)) == 2
 
 
+@pytest.mark.torture
 def test_bad_slide_on_a_generic_cluster(tmp_path: Path, queue: Path) -> None:
     """A bad slide fails no job, is not tried again, and ends the run with an error."""
     running.write(tmp_path / "slides" / "good.mrxs", TINY)

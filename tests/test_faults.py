@@ -227,6 +227,7 @@ def test_interrupted_while_starting(large: Path, tmp_path: Path) -> None:
     assert (ran.code, ran.err) == (130, "mrxs-tiles: interrupted\n")
 
 
+@pytest.mark.torture
 def test_killed_snakemake(large: Path, tmp_path: Path) -> None:
     """After a power cut Snakemake asks for `--unlock`, and then the run completes."""
     config: dict[str, Any] = {"slides": large / "L.mrxs", "tile_size": 64}

@@ -213,7 +213,7 @@ def test_two_reports(slides: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("other", ["A.mrxs", "B.mrxs"])
+@pytest.mark.parametrize("other", [pytest.param("A.mrxs", marks=pytest.mark.torture), "B.mrxs"])
 def test_two_snakemakes(slides: Path, tmp_path: Path, other: str) -> None:
     """A second Snakemake on the same results, from elsewhere, is refused before it does a thing."""
     results = tmp_path / "results"
@@ -244,7 +244,7 @@ def test_two_snakemakes(slides: Path, tmp_path: Path, other: str) -> None:
     assert not [name for name in running.names(results) if name.startswith(".")]
 
 
-@pytest.mark.slow
+@pytest.mark.torture
 def test_job_that_outlives_its_snakemake(slides: Path, tmp_path: Path) -> None:
     """The next run meets a job that still cuts, and says so; when that has ended, it completes."""
     slide, results = slides / "slides" / "A.mrxs", tmp_path / "results"

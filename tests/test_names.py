@@ -171,6 +171,7 @@ def test_names_of_a_sheet(plain: Path, tmp_path: Path, home: Path) -> None:
     assert all((work / "results" / name / "tiles.json").is_file() for name in names)
 
 
+@pytest.mark.torture
 def test_names_of_the_command_line(plain: Path, tmp_path: Path, home: Path) -> None:
     """The command line takes the same names, those with braces and line breaks too."""
     work = tmp_path / "work"

@@ -154,6 +154,7 @@ def test_nothing_of_here_and_now(first: tuple[Path, Ran]) -> None:
 # --- the same bytes ---------------------------------------------------------------------------
 
 
+@pytest.mark.torture
 def test_one_core_gives_the_same(first: tuple[Path, Ran], tmp_path: Path) -> None:
     """With one core, in another place, the whole results are the same, byte for byte."""
     folder, _ = first
@@ -390,6 +391,7 @@ ODD_NAMES = [
 ]
 
 
+@pytest.mark.torture
 def test_names(tmp_path: Path) -> None:
     """Slides of any name are cut alike; braces refuse that one alone, in every run."""
     slides, results = tmp_path / "slides", tmp_path / "results"
