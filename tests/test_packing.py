@@ -331,7 +331,7 @@ def test_bounded_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
         assert running.names(tmp_path) == [".tiles.partial"]
         store.drop(order[0])
         assert not waiting._tiles
-        assert waiting.in_memory == 0
+        assert waiting.bytes == waiting._in_memory == 0
         store.finished(fates)
         tiles.publish()
     found = members(tmp_path / "tiles" / "tiles-000000.tar")
@@ -576,3 +576,22 @@ def test_profile_packs(tmp_path: Path) -> None:
     assert (ran.code, ran.jobs) == (0, ["report", "tile A"])
     assert "0_0.jpg" in running.names(tiles)
     assert not archives(tmp_path / "run")
+
+
+def test_large_pictures_do_not_wait(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A picture whose turn it is goes straight into its shard, however large, and no other way."""
+    monkeypatch.setattr(shards, "HELD_BYTES", 10_000)
+    monkeypatch.setattr(shards, "BATCH_BYTES", 5_000)
+    order = [(0, row) for row in range(9)]
+    with TileFolder(tmp_path) as tiles, make_shards(tiles, order) as store:
+        for number, at in enumerate(order):
+            content = bytes(20_000 if number % 2 else 2_000)
+            store.keep(at, Fate(1, bytes=len(content)), content)
+            assert store._waiting._file is None
+            assert sum(at in store._waiting for at in range(9)) <= 1
+        store.finished({})
+        tiles.publish()
+    found = members(tmp_path / "tiles" / "tiles-000000.tar")
+    assert [len(found[name]) for name in found if name.endswith(".jpg")] == [2000, 20_000] * 4 + [
+        2000
+    ]

@@ -25,7 +25,7 @@ from mrxs_tiles.cutter import Fate
 from mrxs_tiles.order import Address
 from mrxs_tiles.store import TILES, TileFolder, told
 
-HELD_BYTES = 64_000_000  # of pictures that wait in memory
+HELD_BYTES = 64_000_000  # of pictures that wait in memory, or one that is larger
 BATCH = 32  # tiles written at a time, unless they are large
 BATCH_BYTES = HELD_BYTES // 4  # where so much waits, whatever can be written is
 LONGEST_SLIDE = 72  # characters of a slide in a key: no name is too long for a plain header
@@ -116,17 +116,24 @@ class _Waiting:
         self._tiles: dict[int, _Tile | tuple[Fate, _Held] | None] = {}
         self._file: IO[bytes] | None = None
         self._lock = threading.Lock()
-        self.in_memory = 0  # bytes
+        self._in_memory = 0  # bytes
+        self.bytes = 0  # of all
 
     def __contains__(self, place: int) -> bool:
         return place in self._tiles
+
+    def has_room(self, tile: _Tile | None) -> bool:
+        """Whether a tile can be held in memory."""
+        size = 0 if tile is None else len(tile.content)
+        return self._in_memory == 0 or self._in_memory + size <= HELD_BYTES
 
     def put(self, place: int, tile: _Tile | None) -> None:
         """Hold a tile; its picture in the file where too much is in memory."""
         size = 0 if tile is None else len(tile.content)
         with self._lock:
-            if tile is None or self.in_memory + size <= HELD_BYTES:
-                self.in_memory += size
+            self.bytes += size
+            if tile is None or self.has_room(tile):
+                self._in_memory += size
                 self._tiles[place] = tile
                 return
             if self._file is None:
@@ -143,10 +150,12 @@ class _Waiting:
             if tile is None:
                 return None
             if isinstance(tile, _Tile):
-                self.in_memory -= len(tile.content)
+                self._in_memory -= len(tile.content)
+                self.bytes -= len(tile.content)
                 return tile
             assert self._file is not None
             fate, held = tile
+            self.bytes -= held.length
             with told(self._folder.place("")):
                 self._file.seek(held.offset)
                 return _Tile(fate, self._file.read(held.length))
@@ -227,9 +236,15 @@ class Shards:
         return fates
 
     def _settle(self, address: Address, tile: _Tile | None) -> None:
+        if not self._waiting.has_room(tile):
+            self._write_ready()
         self._waiting.put(self._places[address], tile)
-        many = self._turn + BATCH in self._waiting or self._waiting.in_memory > BATCH_BYTES
-        if many and self._writing.acquire(blocking=False):
+        if self._turn + BATCH in self._waiting or self._waiting.bytes > BATCH_BYTES:
+            self._write_ready()
+
+    def _write_ready(self) -> None:
+        """Write the tiles whose turn has come, unless another thread is at it."""
+        if self._writing.acquire(blocking=False):
             try:
                 while self._turn in self._waiting:
                     self._write(self._turn, self._waiting.take(self._turn))
@@ -249,7 +264,6 @@ class Shards:
             self._begins.append(place)
             self._size = 0
             sample = self._sample(self._order[place], tile)  # its row names the shard
-            size = sum(map(len, sample))
         try:
             self._shard.writelines(sample)
         except OSError:
