@@ -9,6 +9,7 @@ import os
 import platform
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -63,20 +64,32 @@ def _is_debian() -> bool:
         return False
 
 
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
-    """The browser, started once for each process of pytest."""
-    program = next((found for name in PROGRAMS if (found := shutil.which(name))), None)
-    if program is None:
-        _cannot("no Chromium is installed (Debian: apt install chromium)")
-    if find_spec("playwright") is None:
-        _cannot("Playwright is not installed (pip install playwright)")
+def installed() -> str | None:
+    """The path of a Chromium."""
+    return next((found for name in PROGRAMS if (found := shutil.which(name))), None)
+
+
+@contextmanager
+def launched(program: str) -> Iterator[Browser]:
+    """A browser, without a window."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=list(ARGUMENTS))
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """The browser, started once for each process of pytest."""
+    program = installed()
+    if program is None:
+        _cannot("no Chromium is installed (Debian: apt install chromium)")
+    if find_spec("playwright") is None:
+        _cannot("Playwright is not installed (pip install playwright)")
+    with launched(program) as browser:
+        yield browser
 
 
 @pytest.fixture

@@ -487,10 +487,11 @@ def test_said_again_until_mended(tmp_path: Path) -> None:
     assert sentences in ran.err
     renewed = ("report", "runtime.tsv")
     before = {n: time for n, time in times(results).items() if not n.startswith(renewed)}
-    ran = snakemake(tmp_path, **config)
-    assert (ran.code, ran.jobs) == (1, ["report"])
-    assert sentences in ran.err
-    assert before.items() <= times(results).items()
+    for _ in range(2):
+        ran = snakemake(tmp_path, **config)
+        assert (ran.code, ran.jobs) == (1, ["report"])
+        assert sentences in ran.err
+        assert before.items() <= times(results).items()
 
     name = good.data_path(image).name
     shutil.copyfile(good.folder / name, corrupt.with_suffix("") / name)

@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 
 import running
 from conftest import Cut, cut
-from mrxs_tiles import shards, tile_slide
+from mrxs_tiles import shards, tile_slide, waiting
 from mrxs_tiles.config import read_config
 from mrxs_tiles.cutter import Cutter, Fate
 from mrxs_tiles.errors import ResultsError, SlideError, StoredImageError
@@ -267,12 +267,12 @@ class Fragile:
         monkeypatch.setattr(tile_slide.Pictures, "read", fragile)
 
 
-@pytest.mark.parametrize("held", [0, 100_000, shards.HELD_BYTES])
+@pytest.mark.parametrize("held", [0, 100_000, waiting.HELD_BYTES])
 def test_errors_of_bystanders(
     large: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, held: int
 ) -> None:
     """A tile that fails for another one's sake stands where it would have, whenever it fails."""
-    monkeypatch.setattr(shards, "HELD_BYTES", held)
+    monkeypatch.setattr(waiting, "HELD_BYTES", held)
 
     def corrupt(at: Address) -> bool:
         return at in [(10, 10), (11, 10), (5, 6)]
@@ -318,20 +318,20 @@ def test_damaged_slide(tmp_path: Path, reader: str) -> None:
 
 def test_bounded_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """While the first tile is awaited, no more pictures stay in memory than may."""
-    monkeypatch.setattr(shards, "HELD_BYTES", 10_000)
+    monkeypatch.setattr(waiting, "HELD_BYTES", 10_000)
     order = [(0, row) for row in range(300)]
     fates = {}
     with TileFolder(tmp_path) as tiles, make_shards(tiles, order) as store:
         for at in order[:0:-1]:
             fates[at] = store.keep(at, Fate(1, bytes=1000), bytes([at[1] % 256]) * 1000)
-            waiting = store._waiting
-            held = [tile[1] for tile in waiting._tiles.values() if tile]
+            tiles_held = store._waiting
+            held = [tile[1] for tile in tiles_held._tiles.values() if tile]
             assert sum(len(content) for content in held if isinstance(content, bytes)) <= 10_000
         assert len(held) == 299
         assert running.names(tmp_path) == [".tiles.partial"]
         store.drop(order[0])
-        assert not waiting._tiles
-        assert waiting.bytes == waiting._in_memory == 0
+        assert not tiles_held._tiles
+        assert tiles_held.bytes == tiles_held._in_memory == 0
         store.finished(fates)
         tiles.publish()
     found = members(tmp_path / "tiles" / "tiles-000000.tar")
@@ -580,7 +580,7 @@ def test_profile_packs(tmp_path: Path) -> None:
 
 def test_large_pictures_do_not_wait(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A picture whose turn it is goes straight into its shard, however large, and no other way."""
-    monkeypatch.setattr(shards, "HELD_BYTES", 10_000)
+    monkeypatch.setattr(waiting, "HELD_BYTES", 10_000)
     monkeypatch.setattr(shards, "BATCH_BYTES", 5_000)
     order = [(0, row) for row in range(9)]
     with TileFolder(tmp_path) as tiles, make_shards(tiles, order) as store:

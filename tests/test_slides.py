@@ -109,6 +109,15 @@ def test_results_among_the_slides() -> None:
     assert names("d", results="elsewhere") == ["a", "results/old/tiles/b"]
 
 
+def test_five_thousand_slides() -> None:
+    """5,000 slides beside their data folders are all found."""
+    Path("d").mkdir()
+    for number in range(5000):
+        Path(f"d/slide {number}.mrxs").touch()
+        Path(f"d/slide {number}").mkdir()
+    assert len(find("d")) == 5000
+
+
 def test_nothing_found(tmp_path: Path) -> None:
     """An empty folder says where was looked, what for, and what to do."""
     make("d/.hidden.mrxs")

@@ -7,20 +7,17 @@ Needs what `make demo` made, and Chromium.
 
 from __future__ import annotations
 
-import shutil
 import sys
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from playwright.sync_api import sync_playwright
-
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests"))
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "demo"))
 
 import running
-from browser import ARGUMENTS, PROGRAMS
+from browser import installed, launched
 from cohort_files import cohort
 from mrxs_tiles.report import report
 
@@ -91,12 +88,12 @@ def show_viewer(browser: Browser, work: Path) -> None:
 
 def main() -> None:
     """All of them."""
-    program = next(found for name in PROGRAMS if (found := shutil.which(name)))
-    with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
-        work = Path(name)
-        browser = playwright.chromium.launch(executable_path=program, args=list(ARGUMENTS))
-        show_report(browser, work)
-        show_viewer(browser, work)
+    program = installed()
+    if program is None:
+        sys.exit("No Chromium is installed (Debian: apt install chromium).")
+    with tempfile.TemporaryDirectory() as name, launched(program) as browser:
+        show_report(browser, Path(name))
+        show_viewer(browser, Path(name))
 
 
 if __name__ == "__main__":

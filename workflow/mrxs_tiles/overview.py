@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from mrxs_tiles.errors import SlideError
-from mrxs_tiles.filters import Color, Pixels, put_on_background
+from mrxs_tiles.filters import Color, Pixels, put_on_background, rgb
 from mrxs_tiles.grid import Bools
 from mrxs_tiles.reader import Reader, SlideFacts
 
@@ -100,9 +100,9 @@ class _Painter:
             return
         alpha = Image.fromarray(pixels[..., 3].copy()).reduce(self._shrink)
         put_on_background(pixels, self._background)
-        rgb = Image.fromarray(np.ascontiguousarray(pixels[..., 2::-1])).reduce(self._shrink)
+        small = Image.fromarray(rgb(pixels)).reduce(self._shrink)
         at = self._at(left, top, size)
-        self._out.rgb[at] = np.asarray(rgb)
+        self._out.rgb[at] = np.asarray(small)
         self._out.scanned[at] = np.asarray(alpha) > 127
 
     def _at(self, left: int, top: int, size: tuple[int, int]) -> tuple[slice, slice]:

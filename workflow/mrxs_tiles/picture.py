@@ -22,6 +22,7 @@ from mrxs_tiles.filters import (
     looks_like,
     opaque_word,
     put_on_background,
+    rgb,
 )
 from mrxs_tiles.grid import Grid, Region
 from mrxs_tiles.reader import Alpha, Reader
@@ -197,7 +198,7 @@ def resample(
 
 def thumbnail(pixels: Pixels, size: tuple[int, int]) -> Pixels:
     """Bring a picture to a size (width, height) as Deep Zoom does, with Pillow's thumbnail."""
-    image = Image.fromarray(np.ascontiguousarray(pixels[..., 2::-1]))
+    image = Image.fromarray(rgb(pixels))
     image.thumbnail(size, Image.Resampling.LANCZOS)
     out = np.empty((image.height, image.width, 4), np.uint8)
     out[..., 2::-1] = np.asarray(image)

@@ -21,7 +21,7 @@ from mrxs_tiles.contact_sheet import contact_sheet
 from mrxs_tiles.coverage import Floats, tile_fractions
 from mrxs_tiles.cutter import Fate, cut_all
 from mrxs_tiles.errors import SlideError
-from mrxs_tiles.filters import WHITE, Pixels, is_blank
+from mrxs_tiles.filters import WHITE, Pixels, is_blank, rgb
 from mrxs_tiles.grid import Bools
 from mrxs_tiles.inspection import Inspection, inspected
 from mrxs_tiles.judge import focus_of
@@ -220,8 +220,7 @@ def _spot(pixels: Pixels) -> Image.Image:
     """The middle of a picture, (height, width, 4) in OpenSlide's order."""
     height, width = pixels.shape[:2]
     top, left = max(0, (height - SPOT_PX) // 2), max(0, (width - SPOT_PX) // 2)
-    spot = pixels[top : top + SPOT_PX, left : left + SPOT_PX, 2::-1]
-    return Image.fromarray(np.ascontiguousarray(spot))
+    return Image.fromarray(rgb(pixels[top : top + SPOT_PX, left : left + SPOT_PX]))
 
 
 def _pen_fractions(seen: Inspection) -> Floats:

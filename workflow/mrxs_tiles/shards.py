@@ -18,16 +18,16 @@ import threading
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import IO, NamedTuple, Self
+from typing import IO, Self
 
 from mrxs_tiles import manifest
 from mrxs_tiles.cutter import Fate
 from mrxs_tiles.order import Address
 from mrxs_tiles.store import TILES, TileFolder, told
+from mrxs_tiles.waiting import Tile, Waiting
 
-HELD_BYTES = 64_000_000  # of pictures that wait in memory, or one that is larger
 BATCH = 32  # tiles written at a time, unless they are large
-BATCH_BYTES = HELD_BYTES // 4  # where so much waits, whatever can be written is
+BATCH_BYTES = 16_000_000  # where so much waits, whatever can be written is
 LONGEST_SLIDE = 72  # characters of a slide in a key: no name is too long for a plain header
 END = bytes(2 * tarfile.BLOCKSIZE)  # of an archive
 
@@ -94,79 +94,6 @@ def padding(content: bytes) -> bytes:
     return bytes(-len(content) % tarfile.BLOCKSIZE)
 
 
-class _Held(NamedTuple):
-    """A picture that waits in the file: where."""
-
-    offset: int
-    length: int
-
-
-class _Tile(NamedTuple):
-    """A kept tile and its picture."""
-
-    fate: Fate
-    content: bytes
-
-
-class _Waiting:
-    """The tiles that are not written yet, by their place; None: one that was dropped."""
-
-    def __init__(self, folder: TileFolder) -> None:
-        self._folder = folder
-        self._tiles: dict[int, _Tile | tuple[Fate, _Held] | None] = {}
-        self._file: IO[bytes] | None = None
-        self._lock = threading.Lock()
-        self._in_memory = 0  # bytes
-        self.bytes = 0  # of all
-
-    def __contains__(self, place: int) -> bool:
-        return place in self._tiles
-
-    def has_room(self, tile: _Tile | None) -> bool:
-        """Whether a tile can be held in memory."""
-        size = 0 if tile is None else len(tile.content)
-        return self._in_memory == 0 or self._in_memory + size <= HELD_BYTES
-
-    def put(self, place: int, tile: _Tile | None) -> None:
-        """Hold a tile; its picture in the file where too much is in memory."""
-        size = 0 if tile is None else len(tile.content)
-        with self._lock:
-            self.bytes += size
-            if tile is None or self.has_room(tile):
-                self._in_memory += size
-                self._tiles[place] = tile
-                return
-            if self._file is None:
-                self._file = self._folder.scratch()
-            with told(self._folder.place("")):
-                offset = self._file.seek(0, 2)
-                self._file.write(tile.content)
-            self._tiles[place] = tile.fate, _Held(offset, size)
-
-    def take(self, place: int) -> _Tile | None:
-        """Give a tile back."""
-        with self._lock:
-            tile = self._tiles.pop(place, None)
-            if tile is None:
-                return None
-            if isinstance(tile, _Tile):
-                self._in_memory -= len(tile.content)
-                self.bytes -= len(tile.content)
-                return tile
-            assert self._file is not None
-            fate, held = tile
-            self.bytes -= held.length
-            with told(self._folder.place("")):
-                self._file.seek(held.offset)
-                return _Tile(fate, self._file.read(held.length))
-
-    def close(self) -> None:
-        """Let the file go."""
-        if self._file is not None:
-            self._file.close()
-            self._file = None
-
-
 class Shards:
     """A slide's shards, while they are written. Used as a context.
 
@@ -197,7 +124,7 @@ class Shards:
         self._key = slide_key(slide)
         self._order, self._row, self._shard_bytes = order, row, shard_bytes
         self._places = {address: place for place, address in enumerate(order)}
-        self._waiting = _Waiting(folder)
+        self._waiting = Waiting(folder)
         self._writing = threading.Lock()  # whoever writes has it
         self._turn = 0  # the place that is written next
         self._begins: list[int] = []  # of each shard, the place of its first sample
@@ -215,7 +142,7 @@ class Shards:
 
     def keep(self, address: Address, fate: Fate, content: bytes) -> Fate:
         """Take a kept tile's picture; its file is known when all are there."""
-        self._settle(address, _Tile(fate, content))
+        self._settle(address, Tile(fate, content))
         return fate
 
     def drop(self, address: Address) -> None:
@@ -235,7 +162,7 @@ class Shards:
                 fates[address] = fate._replace(file=self._file(address))
         return fates
 
-    def _settle(self, address: Address, tile: _Tile | None) -> None:
+    def _settle(self, address: Address, tile: Tile | None) -> None:
         if not self._waiting.has_room(tile):
             self._write_ready()
         self._waiting.put(self._places[address], tile)
@@ -252,7 +179,7 @@ class Shards:
             finally:
                 self._writing.release()
 
-    def _write(self, place: int, tile: _Tile | None) -> None:
+    def _write(self, place: int, tile: Tile | None) -> None:
         """Write the sample of a place, if there is one."""
         if tile is None:
             return
@@ -275,7 +202,7 @@ class Shards:
         """The number of the shard that is being written; 0 before the first."""
         return max(0, len(self._begins) - 1)
 
-    def _sample(self, address: Address, tile: _Tile) -> tuple[bytes, ...]:
+    def _sample(self, address: Address, tile: Tile) -> tuple[bytes, ...]:
         """A tile's two members, as they stand in the newest shard."""
         stem, content = self._stem(address), tile.content
         picture = f"{stem}.{self._suffix}"
