@@ -36,6 +36,7 @@ lint: .venv/.done ## style, types, and Snakemake's own checks
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
 	$(BIN)/snakefmt --check Snakefile workflow
 	$(BIN)/snakemake --lint --config slides=tests/data/CMU-1-Small-Region.svs
 

@@ -96,7 +96,7 @@ def floor(slide: str, tile_size: int, tiles: str) -> None:
 def _decode(slide: str) -> tuple[float, float]:
     import imagecodecs
 
-    from mrxs_tiles.mirax import read_index
+    from mrxs_tiles.mirax.index import read_index
 
     index = read_index(Path(slide).with_suffix(""))
     data = [(index.folder / name).read_bytes() for name in index.slidedat.data_files]
@@ -110,7 +110,7 @@ def _decode(slide: str) -> tuple[float, float]:
 def _encode(slide: str, tile_size: int, tiles: str) -> tuple[float, float]:
     import numpy as np
 
-    from mrxs_tiles.encode import make_encoder
+    from mrxs_tiles.pixels.encode import make_encoder
 
     generator = DeepZoomGenerator(OpenSlide(slide), tile_size, 0, limit_bounds=False)
     encode, _ = make_encoder("jpg", 75, "420")

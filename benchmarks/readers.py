@@ -19,13 +19,13 @@ from pathlib import Path
 
 import numpy as np
 
-from mrxs_tiles.deep_zoom_grid import make_grid
-from mrxs_tiles.grid import Grid
-from mrxs_tiles.mirax import read_index
-from mrxs_tiles.mirax_reader import MiraxReader
-from mrxs_tiles.order import in_blocks
-from mrxs_tiles.reader import Reader, SlideReader, cache_for
-from mrxs_tiles.slide_grid import stored_boxes
+from mrxs_tiles.grid.blocks import in_blocks
+from mrxs_tiles.grid.deep_zoom import make_grid
+from mrxs_tiles.grid.grid import Grid
+from mrxs_tiles.inspecting.slide_grid import stored_boxes
+from mrxs_tiles.mirax.index import read_index
+from mrxs_tiles.mirax.reader import MiraxReader
+from mrxs_tiles.slide.reader import Reader, SlideReader, cache_for
 
 Place = tuple[tuple[int, int], tuple[int, int]]  # location, size
 

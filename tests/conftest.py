@@ -1,4 +1,4 @@
-"""What several test modules share: written slides, the real one, and cutting in-process."""
+"""What several test modules share: written slides, the real one, the browser."""
 
 from __future__ import annotations
 
@@ -7,27 +7,19 @@ import os
 import shutil
 import signal
 import tempfile
-from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import asdict, dataclass
-from functools import cached_property
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from browser import chromium as chromium
 from browser import watched as watched
+from in_process import Variant
 from mirax_files import Part, StoredImage
-from mrxs_tiles.config import read_config
-from mrxs_tiles.inspect_slide import inspect
-from mrxs_tiles.settings import Settings
-from mrxs_tiles.tile_slide import tile
 from write_mirax import VARIANTS, WrittenSlide, scene_of, write_mirax
 
-Variant = Callable[[str], WrittenSlide]
 TRUTH = "truth.json"
-NAME = "slide"
 
 
 def pytest_configure() -> None:
@@ -95,51 +87,3 @@ def _written_once(folder: Path, name: str) -> WrittenSlide:
 def aperio() -> Path:
     """A small real slide, not MIRAX."""
     return Path(__file__).parent / "data" / "CMU-1-Small-Region.svs"
-
-
-@dataclass(frozen=True)
-class Cut:
-    """What the steps `inspect` and `tile` left of one slide."""
-
-    folder: Path
-    inspected: dict[str, Any]
-    tiled: dict[str, Any]
-
-    @cached_property
-    def files(self) -> dict[str, bytes]:
-        """The files of `tiles/`."""
-        return {path.name: path.read_bytes() for path in (self.folder / "tiles").iterdir()}
-
-    @cached_property
-    def rows(self) -> list[dict[str, str]]:
-        """The rows of `tiles.tsv`."""
-        return table(self.folder / "tiles.tsv")
-
-    @cached_property
-    def coordinates(self) -> list[dict[str, str]]:
-        """The rows of `coordinates.tsv`."""
-        return table(self.folder / "coordinates.tsv")
-
-
-def table(path: Path) -> list[dict[str, str]]:
-    """The rows of a table, read as a stranger would."""
-    lines = path.read_bytes().decode().split("\n")
-    assert lines.pop() == ""
-    header = lines.pop(0).split("\t")
-    return [dict(zip(header, line.split("\t"), strict=True)) for line in lines]
-
-
-def look(path: Path, results: Path, **keys: Any) -> dict[str, Any]:
-    """Run `inspect` alone on one slide; `keys` are the config's."""
-    settings = read_config(keys).settings
-    return inspect(NAME, path, results, settings)
-
-
-def cut(
-    path: Path, results: Path, threads: int = 2, settings: Settings | None = None, **keys: Any
-) -> Cut:
-    """Run `inspect` and `tile` on one slide; `keys` are the config's, its defaults else."""
-    chosen = settings or read_config(keys).settings
-    inspected = inspect(NAME, path, results, chosen)
-    tiled = tile(NAME, path, results, chosen, threads)
-    return Cut(results / NAME, inspected, tiled)

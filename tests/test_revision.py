@@ -10,21 +10,21 @@ import pytest
 
 from mrxs_tiles import revision as module
 
-STEPS = ("inspect_slide", "tile_slide", "export_slide", "report")
+STEPS = ("steps.inspect", "steps.tile", "steps.export", "report.report")
 STEPS_OF = {
-    "viewer_page": {"tile_slide"},
-    "encode": {"tile_slide"},
-    "cutter": {"tile_slide"},
-    "grid": {"inspect_slide", "tile_slide"},
-    "reader": {"inspect_slide", "tile_slide"},
-    "filters": {"inspect_slide", "tile_slide", "export_slide"},
-    "export_clam": {"export_slide"},
-    "export_slide": {"export_slide"},
-    "tile_slide": {"tile_slide"},
-    "inspect_slide": {"inspect_slide"},
-    "report": {"report"},
+    "viewer.page": {"steps.tile"},
+    "pixels.encode": {"steps.tile"},
+    "cutting.cutter": {"steps.tile"},
+    "grid.grid": {"steps.inspect", "steps.tile"},
+    "slide.reader": {"steps.inspect", "steps.tile"},
+    "pixels.filters": {"steps.inspect", "steps.tile", "steps.export"},
+    "exports.clam": {"steps.export"},
+    "steps.export": {"steps.export"},
+    "steps.tile": {"steps.tile"},
+    "steps.inspect": {"steps.inspect"},
+    "report.report": {"report.report"},
     "__main__": set(),
-    "job": set(),
+    "steps.run_step": set(),
 }
 
 
@@ -61,48 +61,49 @@ def test_same_every_time(package: Path) -> None:
 
 
 @pytest.mark.parametrize(("name", "known"), STEPS_OF.items(), ids=STEPS_OF)
-def test_which_steps_need_a_module(package: Path, name: str, known: set[str]) -> None:
+@pytest.mark.usefixtures("package")
+def test_which_steps_need_a_module(name: str, known: set[str]) -> None:
     """A changed module changes the steps that use it, directly or through others.
 
     The report reads what the other steps write, and so may use some of their modules.
     """
     before = {step: revision(step) for step in STEPS}
-    with (package / f"{name}.py").open("a") as stream:
+    with module.file_of(name).open("a") as stream:
         stream.write("\nANYTHING = 1\n")
     changed = {step for step in STEPS if revision(step) != before[step]}
-    assert changed - {"report"} == known - {"report"}
-    assert ("report" in changed) >= ("report" in known)
+    assert changed - {"report.report"} == known - {"report.report"}
+    assert ("report.report" in changed) >= ("report.report" in known)
 
 
 def test_report_does_not_cut_again(package: Path) -> None:
     """An edit of the report leaves the steps before it as they are."""
     before = {step: revision(step) for step in STEPS}
-    edit(package / "report.py", "warned = [", "warned = 0 * [")
+    edit(package / "report/report.py", "warned = [", "warned = 0 * [")
     after = {step: revision(step) for step in STEPS}
-    assert after["report"] != before["report"]
-    assert (after["tile_slide"], after["inspect_slide"]) == (
-        before["tile_slide"],
-        before["inspect_slide"],
+    assert after["report.report"] != before["report.report"]
+    assert (after["steps.tile"], after["steps.inspect"]) == (
+        before["steps.tile"],
+        before["steps.inspect"],
     )
 
 
 def test_tile_needs_encode_not_report(package: Path) -> None:
     """What cuts tiles depends on the encoder, and can do without the report."""
-    before = revision("tile_slide")
-    (package / "report.py").unlink()
-    assert revision("tile_slide") == before
-    edit(package / "encode.py", "PNG_LEVEL = 6", "PNG_LEVEL = 7")
-    assert revision("tile_slide") != before
+    before = revision("steps.tile")
+    (package / "report/report.py").unlink()
+    assert revision("steps.tile") == before
+    edit(package / "pixels/encode.py", "PNG_LEVEL = 6", "PNG_LEVEL = 7")
+    assert revision("steps.tile") != before
 
 
 def test_template(package: Path) -> None:
     """A page's template, style or script changes the step that fills it in, and no other."""
-    folder = package / module.TEMPLATES
+    folder = package / "report"
     for suffix in ("html", "css", "js"):
         before = {step: revision(step) for step in STEPS}
-        with (folder / f"report_page.{suffix}").open("a") as stream:
+        with (folder / f"page.{suffix}").open("a") as stream:
             stream.write("\n")
-        assert [step for step in STEPS if revision(step) != before[step]] == ["report"]
+        assert [step for step in STEPS if revision(step) != before[step]] == ["report.report"]
     before = {step: revision(step) for step in STEPS}
     (folder / "another_page.html").write_text("<p>")
     assert {step: revision(step) for step in STEPS} == before
@@ -110,11 +111,11 @@ def test_template(package: Path) -> None:
 
 def test_library_version(package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Another version of a library that decides the bytes is another revision."""
-    before = revision("tile_slide")
+    before = revision("steps.tile")
     monkeypatch.setattr(module, "version", lambda name: "99.0" if name == "pillow" else "1.0")
-    one = revision("tile_slide")
+    one = revision("steps.tile")
     monkeypatch.setattr(module, "version", lambda name: "99.1" if name == "pillow" else "1.0")
-    assert len({before, one, revision("tile_slide")}) == 3
+    assert len({before, one, revision("steps.tile")}) == 3
     assert package.is_dir()
 
 
@@ -206,6 +207,7 @@ def test_runs(package: Path, old: str, new: str) -> None:
 IMPORTS = [
     "from mrxs_tiles.other import NUMBER\n",
     "from mrxs_tiles import other\n",
+    "from mrxs_tiles.room import other\n",
     "import mrxs_tiles.other\n",
     "def late():\n    from mrxs_tiles.other import NUMBER\n",
 ]
@@ -214,9 +216,13 @@ IMPORTS = [
 @pytest.mark.parametrize("text", IMPORTS)
 def test_imports_are_followed(package: Path, text: str) -> None:
     """However a module is imported, its code counts."""
-    (package / "other.py").write_text("NUMBER = 1\n")
+    (package / "room").mkdir()
+    places = [package / "other.py", package / "room/other.py"]
+    for place in places:
+        place.write_text("NUMBER = 1\n")
     before = code_of(package, text)
-    (package / "other.py").write_text("NUMBER = 2\n")
+    for place in places:
+        place.write_text("NUMBER = 2\n")
     assert code_of(package, text) != before
 
 

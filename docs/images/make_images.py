@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "demo"))
 import running
 from browser import installed, launched
 from cohort_files import cohort
-from mrxs_tiles.report import report
+from mrxs_tiles.report.report import report
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

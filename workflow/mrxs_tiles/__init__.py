@@ -7,8 +7,8 @@ from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mrxs_tiles.filters import Pixels
-    from mrxs_tiles.results import Results
+    from mrxs_tiles.pixels.filters import Pixels
+    from mrxs_tiles.report.results import Results
 
 __version__ = "0.1.0"
 
@@ -20,7 +20,7 @@ def load(results: str | PathLike[str]) -> Results:
         ResultsError: no slide is there, or a table cannot be read.
     """
     # here: pandas takes 40 MB and half a second that most who import this do not need
-    from mrxs_tiles.results import load as load_results
+    from mrxs_tiles.report.results import load as load_results
 
     return load_results(results)
 
@@ -32,7 +32,7 @@ def tiles(
     slide_mpp: float | None = None,
     **keys: object,
 ) -> Iterator[tuple[dict[str, Any], Pixels]]:
-    """A slide's kept tiles one after another, with no file written: see ``iterate.tiles``."""
-    from mrxs_tiles.iterate import tiles as iterate_tiles
+    """A slide's kept tiles one after another, with no file written: see ``steps.tiles``."""
+    from mrxs_tiles.steps.tiles import tiles as iterate_tiles
 
     return iterate_tiles(path, threads=threads, slide_mpp=slide_mpp, **keys)

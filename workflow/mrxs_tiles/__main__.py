@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from mrxs_tiles import __version__
-from mrxs_tiles.config import Config, cutting_keys, from_text, options, read_config
+from mrxs_tiles.config.config import Config, cutting_keys, from_text, options, read_config
+from mrxs_tiles.config.schema import SLIDE_MPP
+from mrxs_tiles.config.slides import misplaced
 from mrxs_tiles.errors import ConfigError, MrxsTilesError, shown
-from mrxs_tiles.job import BAD_INPUT, DONE, INTERRUPTED, complain, run
-from mrxs_tiles.manifest import BAD, Record
+from mrxs_tiles.files.manifest import BAD, Record
 from mrxs_tiles.names import Slide, name_fault
-from mrxs_tiles.schema import SLIDE_MPP
-from mrxs_tiles.slides import misplaced
+from mrxs_tiles.steps.run_step import BAD_INPUT, DONE, INTERRUPTED, complain, run
 from mrxs_tiles.wording import literal
 
 SLIDE_COMMANDS = ("inspect", "tile", "export", "preview")
@@ -151,17 +151,17 @@ def _slide_step(command: str, config: Config, given: dict[str, Any]) -> int:
 
     def step() -> Record:
         if command == "inspect":
-            from mrxs_tiles.inspect_slide import inspect
+            from mrxs_tiles.steps.inspect import inspect
 
             return inspect(slide, path, results, settings)
         if command == "export":
             return _export(slide, config)
         threads = int(given["threads"] or 1)
         if command == "preview":
-            from mrxs_tiles.preview import preview
+            from mrxs_tiles.steps.preview import preview
 
             return preview(slide, path, results, settings, threads)
-        from mrxs_tiles.tile_slide import tile
+        from mrxs_tiles.steps.tile import tile
 
         tiled = tile(slide, path, results, settings, threads, config.stage)
         return _export(slide, config) if config.exports else tiled
@@ -170,13 +170,13 @@ def _slide_step(command: str, config: Config, given: dict[str, Any]) -> int:
 
 
 def _export(slide: str, config: Config) -> Record:
-    from mrxs_tiles.export_slide import export
+    from mrxs_tiles.steps.export import export
 
     return export(slide, config.results, config.exports)
 
 
 def _report(config: Config, benchmarks: str | None) -> int:
-    from mrxs_tiles.report import bad_slides, read_report, report, summary
+    from mrxs_tiles.report.report import bad_slides, read_report, report, summary
 
     logs = None if benchmarks is None else Path(benchmarks)
     if logs is not None and not logs.is_dir():
@@ -191,8 +191,8 @@ def _report(config: Config, benchmarks: str | None) -> int:
 
 
 def _survey(config: Config) -> int:
-    from mrxs_tiles.slides import find_slides
-    from mrxs_tiles.survey import summary, survey
+    from mrxs_tiles.config.slides import find_slides
+    from mrxs_tiles.steps.survey import summary, survey
 
     rows = survey(find_slides(config), config.results)
     print("\n".join(summary(config.results, rows)))

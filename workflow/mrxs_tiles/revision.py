@@ -16,7 +16,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 PACKAGE = Path(__file__).parent
-TEMPLATES = "templates"  # its folder of pages, styles and scripts: {module}.{suffix}
+PAGE_SUFFIXES = (".html", ".css", ".js")  # of what lies beside a module that fills it in
 # Libraries whose versions decide the bytes of the results.
 LIBRARIES = (
     *("openslide-bin", "openslide-python", "pillow", "imagecodecs", "simplejpeg", "numpy"),
@@ -32,23 +32,30 @@ def revision(
 ) -> str:
     """A digest of a module of this package, all that it imports here, and the libraries.
 
+    ``module``: its name below the package, such as ``steps.tile``.
     ``without``: modules that this run does not come to, with what they alone import.
     ``libraries``: those whose versions decide what the module writes.
 
-    A module's templates, which bear its name, count with it. Comments, docstrings and blank
-    lines of the modules do not count.
+    A module's page, which lies beside it and bears its name, counts with it. Comments,
+    docstrings and blank lines of the modules do not count.
     """
     digest = hashlib.sha256()
     for name in sorted(_needed(module, without)):
-        digest.update(_code((PACKAGE / f"{name}.py").read_bytes()).encode())
-        for template in sorted((PACKAGE / TEMPLATES).glob(f"{name}.*")):
-            digest.update(template.read_bytes())
+        digest.update(_code(file_of(name).read_bytes()).encode())
+        for suffix in PAGE_SUFFIXES:
+            if (page := file_of(name).with_suffix(suffix)).is_file():
+                digest.update(page.read_bytes())
     for library in libraries:
         try:
             digest.update(f"{library} {version(library)}\n".encode())
         except PackageNotFoundError:
             continue
     return digest.hexdigest()[:16]
+
+
+def file_of(module: str) -> Path:
+    """The file of a module of this package."""
+    return PACKAGE.joinpath(*module.split(".")).with_suffix(".py")
 
 
 def _needed(module: str, without: tuple[str, ...]) -> set[str]:
@@ -59,18 +66,25 @@ def _needed(module: str, without: tuple[str, ...]) -> set[str]:
         name = waiting.pop()
         if name not in found and name not in without:
             found.add(name)
-            waiting.extend(_imported((PACKAGE / f"{name}.py").read_bytes()))
+            waiting.extend(filter(_is_module, _imported(file_of(name).read_bytes())))
     return found
+
+
+def _is_module(name: str) -> bool:
+    """False for a room, and for what a module defines."""
+    return bool(name) and file_of(name).is_file()
 
 
 @cache
 def _imported(source: bytes) -> list[str]:
+    """What is imported of this package: modules, and names that may be modules of a room."""
     names: list[str] = []
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.ImportFrom) and node.module:
             package, _, module = node.module.partition(".")
             if package == PACKAGE.name:
-                names += [module] if module else [alias.name for alias in node.names]
+                prefix = f"{module}." if module else ""
+                names += [module, *(f"{prefix}{alias.name}" for alias in node.names)]
         elif isinstance(node, ast.Import):
             parts = [alias.name.partition(".") for alias in node.names]
             names += [module for package, _, module in parts if package == PACKAGE.name and module]

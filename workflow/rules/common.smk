@@ -9,21 +9,21 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 
 from mrxs_tiles import __version__
-from mrxs_tiles.config import cutting_keys, read_config
+from mrxs_tiles.config.config import cutting_keys, read_config
 from mrxs_tiles.errors import ConfigError, ResultsError
-from mrxs_tiles.locate import stamp
-from mrxs_tiles.lock import RUN_LOCK, hold
-from mrxs_tiles.manifest import EXPORTS, REPORT_TSV
+from mrxs_tiles.mirax.locate import stamp
+from mrxs_tiles.files.lock import RUN_LOCK, hold
+from mrxs_tiles.files.manifest import EXPORTS, REPORT_TSV
 from mrxs_tiles.names import fit_for_cluster
-from mrxs_tiles.page_pictures import FOLDER, map_name, maps_beside
-from mrxs_tiles.region import region_stamp
-from mrxs_tiles.report import bad_slides, read_report, summary
+from mrxs_tiles.report.pictures import FOLDER, map_name, maps_beside
+from mrxs_tiles.grid.region import region_stamp
+from mrxs_tiles.report.report import bad_slides, read_report, summary
 from mrxs_tiles.revision import revision
 from mrxs_tiles.settings import GridSettings
-from mrxs_tiles.slides import find_slides
-from mrxs_tiles.store import check_writable, make_folder
-from mrxs_tiles.try_again import keep_promises
-from mrxs_tiles.viewer_page import openseadragon
+from mrxs_tiles.config.slides import find_slides
+from mrxs_tiles.files.store import check_writable, make_folder
+from mrxs_tiles.steps.try_again import keep_promises
+from mrxs_tiles.viewer.page import openseadragon
 
 # Whether the slides' jobs are sent to other machines (--jobs), or this is such a job. Which
 # executor sends them Snakemake knows only after it has read this.
@@ -71,8 +71,8 @@ def slide_file(wildcards):
 
 def tile_code():
     """The digest of `tile`: the viewer's code counts where a viewer is made; a copy's never."""
-    viewer = () if CONFIG.settings.deepzoom else ("viewer", "viewer_page", "deepzoom")
-    return revision("tile_slide", without=("stage", *viewer))
+    viewer = () if CONFIG.settings.deepzoom else ("viewer.viewer", "viewer.page", "viewer.deepzoom")
+    return revision("steps.tile", without=("cutting.stage", *viewer))
 
 
 def inspect_settings(wildcards):

@@ -39,7 +39,7 @@ rule report:
         slides=list(SLIDES),
         refused=REFUSED,
         config=cutting_keys(CONFIG),
-        code=revision("report"),
+        code=revision("report.report"),
         version=__version__,  # stands on the page
         again=say_again(),
     script:

@@ -23,7 +23,7 @@ rule inspect:
         settings=inspect_settings,
         region=lambda wildcards: region_stamp(SLIDES[wildcards.slide].settings.region),
         stamp=lambda wildcards: slide_stamp(wildcards.slide)[0],
-        code=revision("inspect_slide"),
+        code=revision("steps.inspect"),
     script:
         "../scripts/inspect_slide.py"
 
@@ -77,6 +77,6 @@ if CONFIG.exports:
             runtime=lambda wildcards, attempt: 10 * attempt,
         params:
             exports=CONFIG.exports,
-            code=revision("export_slide", libraries=("h5py", "numpy", "pyarrow")),
+            code=revision("steps.export", libraries=("h5py", "numpy", "pyarrow")),
         script:
             "../scripts/export.py"

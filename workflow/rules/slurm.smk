@@ -2,7 +2,7 @@
 # (its master restarts), version 2.8.0 forgets the jobs that it waits for and the run never ends;
 # where its master is away it turns to sacct, which without accounting never answers; and it waits
 # for ever for a job of which a master that crashed knows no more. No rules here;
-# tests/test_slurm.py shows what it is for.
+# tests/workflow/test_slurm.py shows what it is for.
 import asyncio
 import sys
 

@@ -4,9 +4,9 @@ from pathlib import Path
 # this clone's package, also where another one is installed
 sys.path.insert(0, f"{snakemake.scriptdir}/..")
 
-from mrxs_tiles.inspect_slide import inspect
-from mrxs_tiles.job import run_job
 from mrxs_tiles.settings import GridSettings
+from mrxs_tiles.steps.inspect import inspect
+from mrxs_tiles.steps.run_step import run_job
 
 job, slide = snakemake, snakemake.wildcards.slide
 settings = GridSettings(**job.params.settings)

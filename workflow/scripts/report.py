@@ -4,8 +4,8 @@ from pathlib import Path
 # this clone's package, also where another one is installed
 sys.path.insert(0, f"{snakemake.scriptdir}/..")
 
-from mrxs_tiles.job import run_job
-from mrxs_tiles.report import report
+from mrxs_tiles.report.report import report
+from mrxs_tiles.steps.run_step import run_job
 
 job = snakemake
 results = Path(job.output.table).parent

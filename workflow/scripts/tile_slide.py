@@ -4,9 +4,9 @@ from pathlib import Path
 # this clone's package, also where another one is installed
 sys.path.insert(0, f"{snakemake.scriptdir}/..")
 
-from mrxs_tiles.job import run_job
 from mrxs_tiles.settings import Settings
-from mrxs_tiles.tile_slide import tile
+from mrxs_tiles.steps.run_step import run_job
+from mrxs_tiles.steps.tile import tile
 
 job, slide = snakemake, snakemake.wildcards.slide
 settings = Settings(**job.params.settings)

@@ -1,0 +1,307 @@
+"""viewer.html in a real browser: the slide's own pixels, its tiles, a place that is kept."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from openslide import OpenSlide
+from PIL import Image
+
+from browser import Watched
+from in_process import NAME, Cut, Variant, cut, table
+from mrxs_tiles.errors import ResultsError
+from mrxs_tiles.pixels.reasons import LOOKS
+from mrxs_tiles.viewer import page as viewer_page
+from running import LARGE, SPEC, mrxs_tiles, snakemake, tree, write
+from write_mirax import WrittenSlide, write_mirax
+
+pytestmark = pytest.mark.slow
+
+READY = "body[data-ready=true]"
+TILE = 200
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> WrittenSlide:
+    return write_mirax(tmp_path_factory.mktemp("large") / "large.mrxs", LARGE)
+
+
+@pytest.fixture(scope="module")
+def shown(large: WrittenSlide, tmp_path_factory: pytest.TempPathFactory) -> Cut:
+    """A slide of 3,100 x 2,900 px with its viewer; dropped tiles are those with little tissue."""
+    results = tmp_path_factory.mktemp("shown")
+    return cut(large.path, results, tile_size=TILE, min_tissue=0.6, deepzoom=True)
+
+
+def settled(watched: Watched, found: Cut, fragment: str = "") -> Any:
+    """The viewer, opened, with all its pictures there."""
+    page = watched.open(found.folder / "viewer.html", fragment)
+    page.wait_for_selector(READY)
+    page.wait_for_function("viewer.world.getItemAt(0).getFullyLoaded()")
+    page.wait_for_timeout(300)
+    return page
+
+
+def screenshot(page: Any) -> np.ndarray:
+    """What the slide's own canvas shows, (height, width, 3), and nothing that lies over it."""
+    page.add_style_tag(content="#scale, #legend, #tile, .navigator { display: none !important }")
+    picture = page.locator("#viewer").screenshot()
+    return np.asarray(Image.open(io.BytesIO(picture)).convert("RGB")).astype(int)
+
+
+def test_opens_from_a_disk(watched: Watched, shown: Cut) -> None:
+    """No error, no request but for files, and none for a file that is not there."""
+    page = settled(watched, shown)
+    watched.check()
+    asked = [Path(unquote(urlsplit(url).path)) for url in watched.requests if url[:5] == "file:"]
+    assert len([path for path in asked if path.suffix == ".jpg"]) > 1
+    assert [path for path in asked if not path.exists()] == []
+    assert page.title() == f"{NAME} - mrxs-tiles"
+
+
+@pytest.mark.parametrize("place", [(1000, 900), (1543, 1207)])
+def test_shows_the_slides_pixels(
+    watched: Watched, shown: Cut, large: WrittenSlide, place: tuple[int, int]
+) -> None:
+    """At one screen px a px, the place of a link is what OpenSlide reads there."""
+    watched.page.set_viewport_size({"width": 1280, "height": 901})  # the middle lies between px
+    page = settled(watched, shown, f"#x={place[0]}&y={place[1]}&zoom=1")
+    seen = screenshot(page)
+    height, width = seen.shape[:2]
+    assert (height % 2, width % 2) == (0, 0)
+    corner = place[0] - width // 2, place[1] - height // 2
+    with OpenSlide(large.path) as slide:
+        region = slide.read_region((corner[0] - 4, corner[1] - 4), 0, (width + 8, height + 8))
+        page_white = Image.new("RGBA", region.size, "white")
+        wanted = np.asarray(Image.alpha_composite(page_white, region).convert("RGB")).astype(int)
+    apart = {
+        (dx, dy): np.abs(wanted[4 + dy :, 4 + dx :][:height, :width] - seen).mean()
+        for dx in range(-4, 5, 2)
+        for dy in range(-4, 5, 2)
+    }
+    assert min(apart, key=apart.__getitem__) == (0, 0), "it is not a px or two beside its place"
+    assert apart[0, 0] < 4, "no more than JPEG takes, and that OpenSeadragon draws 512 px on 513"
+
+
+def test_keeps_its_place(watched: Watched, shown: Cut) -> None:
+    """The address that a view leaves leads back to it, grid and tile and all."""
+    page = settled(watched, shown, "#x=900&y=800&zoom=0.5")
+    page.click("#zoom-in")
+    page.click("#grid")
+    page.fill("#address", "7_6")
+    page.click("#go button")
+    page.wait_for_function("location.hash.includes('tile=7_6')")
+    page.wait_for_timeout(2000)
+    left = page.url
+    assert "grid=1" in left
+    view = screenshot(page)
+    again = settled(watched, shown, left[left.index("#") :])
+    assert again.url == left
+    assert np.abs(screenshot(again) - view).mean() < 0.5
+    watched.check()
+
+
+def test_grid_has_the_reasons_colours(watched: Watched, shown: Cut) -> None:
+    """Switched on, dropped tiles have their reason's tint, kept ones the slide's own colours."""
+    plain = screenshot(settled(watched, shown, "#x=1500&y=1400&zoom=0.25"))
+    page = settled(watched, shown, "#x=1500&y=1400&zoom=0.25&grid=1")
+    counted = shown.tiled["counts"]
+    legend = page.locator("#legend li").all_inner_texts()
+    for kind in ("kept", "tissue"):
+        assert f"{counted[kind]:,} {LOOKS[kind].label}" in legend
+    tinted = screenshot(page)
+    height, width = plain.shape[:2]
+    seen = set()
+    for row in shown.rows:
+        x = round((int(row["x"]) + int(row["width"]) / 2 - 1500) * 0.25 + width / 2)
+        y = round((int(row["y"]) + int(row["height"]) / 2 - 1400) * 0.25 + height / 2)
+        if not (5 < x < width - 5 and 5 < y < height - 5):
+            continue
+        tint = np.array(LOOKS[row["reason"] or "kept"].tint)
+        share = 0.55 if row["reason"] else 0
+        assert tinted[y, x] == pytest.approx(plain[y, x] * (1 - share) + tint * share, abs=3)
+        seen.add(row["reason"])
+    assert seen >= {"", "tissue"}
+
+
+def test_click_on_a_tile(watched: Watched, shown: Cut) -> None:
+    """A click says the tile's address, fate and measurements, and its link is its file."""
+    page = settled(watched, shown, "#x=1500&y=1400&zoom=0.25")
+    box = page.locator("#viewer").bounding_box()
+    for kept in ("1", "0"):
+        row = next(
+            row
+            for row in shown.rows
+            if row["kept"] == kept and 3 < int(row["col"]) < 12 and 3 < int(row["row"]) < 10
+        )
+        x = (int(row["x"]) + 90 - 1500) * 0.25 + box["x"] + box["width"] / 2
+        y = (int(row["y"]) + 90 - 1400) * 0.25 + box["y"] + box["height"] / 2
+        page.mouse.click(x, y)
+        page.wait_for_function(
+            f"document.querySelector('#tile h2')?.textContent === 'Tile {row['col']}_{row['row']}'"
+        )
+        panel = page.locator("#tile").inner_text()
+        assert ("dropped: too little tissue" in panel) == (kept == "0")
+        assert float(row["tissue"]) == pytest.approx(
+            float(page.locator("#tile dt:text-is('tissue') + dd").inner_text()), rel=1e-4
+        )
+        link = page.locator("#tile a")
+        assert link.count() == int(kept)
+        if kept == "1":
+            target = Path(unquote(urlsplit(link.evaluate("a => a.href")).path))
+            assert target == shown.folder / row["file"]
+            assert target.exists()
+    page.fill("#address", "99_99")
+    page.click("#go button")
+    assert page.locator("#address").get_attribute("aria-invalid") == "true"
+    watched.check()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_accessibility(watched: Watched, shown: Cut, scheme: Any) -> None:
+    """axe-core finds no serious fault, also with the grid on and a tile chosen, on a phone too."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    watched.page.emulate_media(color_scheme=scheme)
+    for width in (1280, 390):
+        watched.page.set_viewport_size({"width": width, "height": 800})
+        page = settled(watched, shown, "#x=1500&y=1400&zoom=0.25&grid=1&tile=7_6")
+        found = Axe().run(page).response["violations"]
+        serious = [one["id"] for one in found if one["impact"] in ("serious", "critical")]
+        assert serious == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_names_are_text(watched: Watched, tmp_path: Path) -> None:
+    """A slide named like markup is shown as it is called, and nothing of it runs."""
+    name = "<img src=x onerror=alert(1)>#?%41 'ü\""
+    path = write(tmp_path / "slides" / f"{name}.mrxs").path
+    options = ("--results", tmp_path / "r", f"--slide={name}", "--deepzoom", "true")
+    mrxs_tiles("inspect", path, *options)
+    assert mrxs_tiles("tile", path, *options).code == 0
+    page = watched.open(tmp_path / "r" / name / "viewer.html")
+    page.wait_for_selector(READY)
+    assert page.locator("h1").inner_text() == name
+    page.fill("#address", "0_0")
+    page.click("#go button")
+    target = page.locator("#tile a").evaluate("a => a.href")
+    assert Path(unquote(urlsplit(target).path)).exists()
+    watched.check()
+
+
+def test_scale_bar(watched: Watched, variant: Variant, tmp_path: Path, shown: Cut) -> None:
+    """The bar is as long as it says in µm; without a scale it is in px of the slide."""
+    page = settled(watched, shown, "#x=1500&y=1400&zoom=0.25")
+    length = page.locator("#scale-bar").bounding_box()["width"]
+    text = page.locator("#scale-text").inner_text()
+    assert text == "100 µm"
+    assert length == pytest.approx(100 / 0.2325 * 0.25, abs=1)
+    unknown = cut(variant("mpp_zero").path, tmp_path, deepzoom=True)
+    page = settled(watched, unknown)
+    assert page.locator("#scale-text").inner_text().endswith("px of the slide")
+
+
+def test_dzi_is_what_others_read(shown: Cut) -> None:
+    """The .dzi names the size, and the pictures are where it says that they are."""
+    root = ElementTree.fromstring((shown.folder / "viewer.dzi").read_bytes())  # noqa: S314
+    space = "{http://schemas.microsoft.com/deepzoom/2008}"
+    assert root.tag == f"{space}Image"
+    assert root.attrib == {"TileSize": "512", "Overlap": "0", "Format": "jpg"}
+    size = root.find(f"{space}Size")
+    assert size is not None
+    sides = (shown.inspected["width"], shown.inspected["height"])
+    assert (int(size.attrib["Width"]), int(size.attrib["Height"])) == sides
+    assert (shown.folder / "viewer_files" / "0" / "0_0.jpg").exists()
+    assert "BSD" in (shown.folder / "viewer_files" / "openseadragon-LICENSE.txt").read_text() or (
+        "Redistribution" in (shown.folder / "viewer_files/openseadragon-LICENSE.txt").read_text()
+    )
+
+
+def test_same_bytes_and_nothing_stale(tmp_path: Path) -> None:
+    """Snakemake and the command line write the same viewer; switched off, it is gone."""
+    path = write(tmp_path / "slides" / "a.mrxs").path
+    run = snakemake(tmp_path, slides=path, deepzoom="true", tile_size=150)
+    assert run.code == 0, run.text
+    options = ("--results", tmp_path / "by hand", "--tile-size", "150", "--deepzoom", "true")
+    mrxs_tiles("inspect", path, *options)
+    mrxs_tiles("tile", path, *options)
+    assert tree(tmp_path / "by hand" / "a") == tree(tmp_path / "results" / "a")
+    assert (tmp_path / "results" / "a" / "viewer.html").exists()
+    assert snakemake(tmp_path, slides=path, tile_size=150).code == 0
+    left = {entry.name for entry in (tmp_path / "results" / "a").iterdir()}
+    assert not [name for name in left if "viewer" in name]
+
+
+def test_report_links_to_it(watched: Watched, tmp_path: Path) -> None:
+    """The report page leads to each viewer."""
+    path = write(tmp_path / "slides" / "a.mrxs", SPEC).path
+    assert snakemake(tmp_path, slides=path, deepzoom="true").code == 0
+    page = watched.open(tmp_path / "results" / "report.html")
+    link = page.locator("a", has_text="viewer").first
+    href = link.evaluate("a => a.href")
+    assert Path(unquote(urlsplit(href).path)) == tmp_path / "results" / "a" / "viewer.html"
+
+
+def test_without_openseadragon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without it, one sentence says how to get it, before anything is cut."""
+    path = write(tmp_path / "slides" / "a.mrxs").path
+    monkeypatch.setattr(viewer_page, "_OPENSEADRAGON", tmp_path / "nowhere")
+    with pytest.raises(ResultsError, match="Run make env in the folder of mrxs-tiles"):
+        cut(path, tmp_path, deepzoom=True)
+    assert not (tmp_path / NAME / "tiles").exists()
+
+
+def test_failed_slide_has_none(tmp_path: Path) -> None:
+    """A slide that cannot be opened has no viewer, nor the one of an earlier run."""
+    old = tmp_path / NAME
+    (old / "viewer_files").mkdir(parents=True)
+    (old / ".viewer_files.partial").mkdir()  # of a run that was killed
+    (old / "viewer.html").write_text("old")
+    assert cut(tmp_path / "none.mrxs", tmp_path, deepzoom=True).tiled["status"] == "failed"
+    assert not [entry.name for entry in old.iterdir() if "viewer" in entry.name]
+
+
+def test_page_knows_every_tile(shown: Cut) -> None:
+    """What the page is told of the tiles is the table, and of the pictures those that are there."""
+    text = (shown.folder / "viewer_files" / "slide.js").read_text()
+    data = json.loads(text.removeprefix("const SLIDE = ").removesuffix(";\n"))
+    kinds = [kind for kind, *_ in data["kinds"]]
+    told = [(str(tile[0]), str(tile[1]), kinds[tile[2]]) for tile in data["tiles"]]
+    rows = table(shown.folder / "tiles.tsv")
+    assert told == [(row["col"], row["row"], LOOKS[row["reason"] or "kept"].label) for row in rows]
+    for level, runs in enumerate(data["levels"]):
+        folder = shown.folder / "viewer_files" / str(level)
+        there = {file.stem for file in folder.iterdir()}
+        assert there == {
+            f"{col}_{row}"
+            for row, ends in runs.items()
+            for first, end in zip(ends[::2], ends[1::2], strict=True)
+            for col in range(first, end)
+        }
+
+
+def test_damage_is_told(watched: Watched, tmp_path: Path, shown: Cut) -> None:
+    """Places that cannot be read look like glass: the page says above that the slide is damaged."""
+    slide = write(tmp_path / "A.mrxs", SPEC)
+    (slide.folder / "Data0001.dat").unlink()
+    found = cut(slide.path, tmp_path / "results", tile_size=100, deepzoom=True)
+    assert found.tiled["status"] == "damaged"
+    banner = settled(watched, found).locator("#damage")
+    assert banner.is_visible()
+    assert banner.inner_text() == found.tiled["error"]
+    assert not settled(watched, shown).locator("#damage").is_visible()
+
+
+def test_tile_that_is_not_there(watched: Watched, shown: Cut) -> None:
+    """Who asks for a tile that has no row is told so."""
+    page = settled(watched, shown)
+    page.locator("#address").fill("900_900")
+    page.locator("#go button").click()
+    assert page.locator("#tile").inner_text() == "There is no such tile in tiles.tsv."

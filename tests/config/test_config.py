@@ -1,0 +1,505 @@
+"""The configuration: what is accepted, and what each wrong value is told."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import math
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+
+from mrxs_tiles.config.config import (
+    Config,
+    Settings,
+    from_text,
+    options,
+    override,
+    read_config,
+)
+from mrxs_tiles.config.schema import SCHEMAS, load_schema
+from mrxs_tiles.errors import ConfigError, MrxsTilesError, SlideError, printable
+
+ROOT = Path(__file__).parents[2]
+KEYS = list(load_schema("config"))
+PER_SLIDE = [field.name for field in dataclasses.fields(Settings) if field.name in KEYS]
+DEFAULTS = read_config({}).settings
+# On a busy machine hypothesis takes seconds to make its first text.
+AT_LEISURE = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+def faults(raw: dict[Any, Any]) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        read_config(raw)
+    return list(caught.value.faults)
+
+
+def test_defaults() -> None:
+    """An empty config is the contract's defaults."""
+    expected = Settings(
+        slide_mpp=None,
+        tile_size=3000,
+        overlap=0,
+        downsample=1,
+        mpp=None,
+        magnification=None,
+        limit_bounds=False,
+        region=None,
+        region_origin="slide",
+        drop_blank=True,
+        min_tissue=0,
+        min_focus=0,
+        max_pen=1,
+        background=None,
+        format="jpg",
+        quality=75,
+        subsampling="420",
+        packing="folder",
+        shard_size=1000,
+        deepzoom=False,
+        reader="auto",
+    )
+    expected_config = Config("slides", Path("results"), None, "report", expected, ())
+    assert read_config({}) == expected_config
+
+
+def test_config_yaml_is_the_defaults() -> None:
+    """The config.yaml that comes along names every key of the schema with its default."""
+    written = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+    assert list(written) == KEYS
+    assert read_config(written) == read_config({})
+
+
+def test_schemas_agree() -> None:
+    """Both schemas are valid, and the sheet's columns are exactly the keys of one slide."""
+    for name in ("config", "slides"):
+        schema = yaml.safe_load((SCHEMAS / f"{name}.schema.yaml").read_text(encoding="utf-8"))
+        Draft202012Validator.check_schema(schema)
+        assert schema["additionalProperties"] is False
+    per_slide = [
+        field.name
+        for field in dataclasses.fields(Settings)
+        if field.name not in ("reader", "packing", "shard_size", "deepzoom")
+    ]
+    assert list(load_schema("slides")) == ["path", "slide", *per_slide]
+    assert set(per_slide) - set(KEYS) == {"slide_mpp"}
+    for key in per_slide[1:]:
+        reference = f"config.schema.yaml#/properties/{key}"
+        assert load_schema("slides")[key] == {"$ref": reference}
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "expected"),
+    [
+        ("limit_bounds", "False", False),
+        ("limit_bounds", "TRUE", True),
+        ("drop_blank", False, False),
+        ("subsampling", 444, "444"),
+        ("subsampling", "422", "422"),
+        ("background", "White", (255, 255, 255)),
+        ("background", "1, 2,3", (1, 2, 3)),
+        ("background", "#0a0B0c", (10, 11, 12)),
+        ("background", "null", None),
+        ("background", "", None),
+        ("downsample", 2**30, 2**30),
+        ("downsample", 2.5, 2.5),
+        ("mpp", 0.5, 0.5),
+        ("mpp", 1, 1),
+        ("magnification", 20, 20),
+        ("overlap", 3000, 3000),
+    ],
+)
+def test_accepted(key: str, value: object, expected: object) -> None:
+    """What YAML and --config deliver in several forms comes out in one."""
+    assert getattr(read_config({key: value}).settings, key) == expected
+
+
+@pytest.mark.parametrize(
+    ("raw", "sentence"),
+    [
+        (
+            {"tile_size": 0},
+            "tile_size is the number 0: write a whole number of px from 1 to 30000 "
+            "(the default is 3000).",
+        ),
+        (
+            {"tile_size": "512"},
+            'tile_size is the text "512": write a whole number of px from 1 to 30000, without '
+            "quotes (the default is 3000).",
+        ),
+        (
+            {"overlap": 512.0},
+            "overlap is the number 512.0: write a whole number of px from 0 to 30000 "
+            "(the default is 0).",
+        ),
+        (
+            {"quality": True},
+            "quality is true: write a whole number from 1 to 100 (the default is 75).",
+        ),
+        (
+            {"quality": 10**5000},
+            "quality is a number of more than 30 digits: write a whole number from 1 to 100 "
+            "(the default is 75).",
+        ),
+        (
+            {"downsample": 0.5},
+            "downsample is the number 0.5: write a number of level-0 px from 1 to 1073741824 "
+            "(the default is 1).",
+        ),
+        (
+            {"mpp": -0.5},
+            "mpp is the number -0.5: write a number of µm above 0, to 1000, or null "
+            "(the default is null).",
+        ),
+        (
+            {"mpp": "0.5"},
+            'mpp is the text "0.5": write a number of µm above 0, to 1000, or null, without '
+            "quotes (the default is null).",
+        ),
+        (
+            {"mpp": math.nan},
+            "mpp is the number nan: write a number of µm above 0, to 1000, or null "
+            "(the default is null).",
+        ),
+        (
+            {"magnification": 0},
+            "magnification is the number 0: write a power above 0, to 1000, or null "
+            "(the default is null).",
+        ),
+        (
+            {"mpp": 0.5, "magnification": 20},
+            "mpp 0.5 and magnification 20 are asked for, of which only one can be had: "
+            "remove the others.",
+        ),
+        (
+            {"mpp": 0.5, "downsample": 2.0},
+            "downsample 2 and mpp 0.5 are asked for, of which only one can be had: "
+            "remove the others.",
+        ),
+        (
+            {"limit_bounds": "yes"},
+            'limit_bounds is the text "yes": write true or false (the default is false).',
+        ),
+        (
+            {"limit_bounds": 1},
+            "limit_bounds is the number 1: write true or false (the default is false).",
+        ),
+        (
+            {"format": "JPEG"},
+            'format is the text "JPEG": write jpg, png, webp, tif or none (the default is jpg).',
+        ),
+        (
+            {"subsampling": 411},
+            "subsampling is the number 411: write 420, 422 or 444 (the default is 420).",
+        ),
+        (
+            {"on_bad_slide": ["stop"]},
+            "on_bad_slide is a list: write report, ignore or stop (the default is report).",
+        ),
+        (
+            {"exports": ["clam", "jpg"]},
+            'exports is a list of "clam", "jpg": write any of clam, qupath and parquet, each once, '
+            "as in [clam, qupath] (the default is []).",
+        ),
+        (
+            {"exports": "clam, clam"},
+            'exports is a list of "clam", "clam": write any of clam, qupath and parquet, each '
+            "once, as in [clam, qupath] (the default is []).",
+        ),
+        (
+            {"exports": True},
+            "exports is true: write any of clam, qupath and parquet, each once, as in "
+            "[clam, qupath] (the default is []).",
+        ),
+        (
+            {"background": "255,255,256"},
+            'background is the text "255,255,256": write a colour\'s name (white), r,g,b from 0 '
+            "to 255 (255,255,255), #rrggbb or null (the default is null).",
+        ),
+        (
+            {"slides": None},
+            "slides is empty: write the path of a folder, a slide, a glob or a sheet "
+            "(the default is slides).",
+        ),
+        (
+            {"slides": {"a": ""}},
+            "slides is a mapping: write the path of a folder, a slide, a glob or a sheet "
+            "(the default is slides).",
+        ),
+        (
+            {"results": 1e5},
+            "results is the number 100000.0: write the path of a folder, in UTF-8, without braces "
+            'and control characters, as in results: "1e5" in config.yaml or --config '
+            "results=./1e5 (the default is results).",
+        ),
+        (
+            {"results": datetime.date(2024, 1, 31)},
+            "results is a date: write the path of a folder, in UTF-8, without braces and control "
+            'characters, as in results: "1e5" in config.yaml or --config results=./1e5 '
+            "(the default is results).",
+        ),
+        (
+            {"results": "a{b}\n"},
+            'results is the text "a{b}\\n": write the path of a folder, in UTF-8, without braces '
+            "and control characters (the default is results).",
+        ),
+        (
+            {"tilesize": 512},
+            '"tilesize" is not a key of the config: did you mean tile_size?',
+        ),
+        (
+            {"Tile-Size": 512},
+            '"Tile-Size" is not a key of the config: did you mean tile_size?',
+        ),
+        (
+            {True: 512},
+            f'"True" is not a key of the config: remove it; known are {", ".join(KEYS)}.',
+        ),
+        (
+            {"overlap": 4000},
+            "overlap is 4000 px and tile_size 3000 px, so the second tile would begin before the "
+            "slide: write an overlap <= tile_size.",
+        ),
+        (
+            {"tile_size": 30000, "overlap": 20000},
+            "overlap is 20000 px and tile_size 30000 px, so a tile can have 70000 px a side, and "
+            "a jpg at most 65500: write smaller ones, or format png.",
+        ),
+    ],
+)
+def test_refused(raw: dict[Any, Any], sentence: str) -> None:
+    """A wrong value gets one sentence: which key, what was found, what to write."""
+    assert faults(raw) == [sentence]
+
+
+@pytest.mark.parametrize("value", ["", " \n", None, "a\0b", "\ud800", 5, False, [], float("nan")])
+@pytest.mark.parametrize("key", ["slides", "results"])
+def test_places_are_paths(key: str, value: object) -> None:
+    """A place that no file system can hold, or that is no text, is refused."""
+    assert [fault.split()[0] for fault in faults({key: value})] == [key]
+
+
+def test_all_faults_at_once() -> None:
+    """Every fault is told at the first go, unknown keys first, a line each."""
+    with pytest.raises(ConfigError) as caught:
+        read_config({"quality": 0, "shade": 0.5, "format": "gif", "overlap": 1})
+    lines = str(caught.value).splitlines()
+    assert [line.split()[0] for line in lines] == ['"shade"', "format", "quality"]
+    assert caught.value.faults == tuple(lines)
+
+
+def test_conflicts_are_told_beside_other_faults() -> None:
+    """A conflict between two right keys is told although a third thing is wrong."""
+    lines = faults({"overlap": 4000, "on_bad_slide": "no"})
+    assert [line.split()[0] for line in lines] == ["on_bad_slide", "overlap"]
+
+
+@pytest.mark.parametrize("raw", [None, [], "slides"])
+def test_config_that_is_no_mapping(raw: Any) -> None:
+    """A config.yaml without keys gets a sentence."""
+    (fault,) = faults(raw)
+    assert fault.endswith(": write lines such as tile_size: 3000.")
+
+
+def test_home_is_expanded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A leading ~ is the user's home, in both places; an unknown user's stays a path."""
+    monkeypatch.setenv("HOME", "/home/me")
+    config = read_config({"slides": "~/a*.mrxs", "results": "~/out"})
+    assert (config.slides, config.results) == ("/home/me/a*.mrxs", Path("/home/me/out"))
+    assert read_config({"slides": "~nobody-of-that-name/a"}).slides == "~nobody-of-that-name/a"
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "expected"),
+    [
+        ("tile_size", "512", 512),
+        ("limit_bounds", "True", True),
+        ("background", "null", None),
+        ("background", "white", "white"),
+        ("subsampling", "444", "444"),
+        ("results", "1e5", "1e5"),
+    ],
+)
+def test_from_text(key: str, text: str, expected: object) -> None:
+    """A text of the command line becomes what read_config takes for that key."""
+    value = from_text(key, text)
+    assert (type(value), value) == (type(expected), expected)
+    read_config({key: value})
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ([], ()),
+        (None, ()),
+        ("", ()),
+        ("[]", ()),
+        ("clam", ("clam",)),
+        ("[ clam , qupath ]", ("clam", "qupath")),
+        (["parquet", "qupath", "clam"], ("clam", "qupath", "parquet")),
+    ],
+)
+def test_exports(value: object, expected: tuple[str, ...]) -> None:
+    """A list or a text, whatever its order, is the same choice."""
+    assert read_config({"exports": value}).exports == expected
+
+
+@pytest.mark.parametrize("text", ["", " 512", "512.0", "5e2", "1_000", "-1", "\u0665", "9" * 5000])
+def test_from_text_refuses(text: str) -> None:
+    """Only plain digits are a whole number."""
+    with pytest.raises(ConfigError, match=r"^--tile-size is .*: write a whole number of px"):
+        from_text("tile_size", text, "--tile-size")
+
+
+def test_override() -> None:
+    """Cells replace settings, blanks around them do not count, empty ones keep."""
+    cells = {"tile_size": " 512 ", "limit_bounds": "TRUE", "background": "red", "overlap": " "}
+    changed, found = override(DEFAULTS, cells, "here")
+    assert not found
+    assert changed == dataclasses.replace(
+        DEFAULTS, tile_size=512, limit_bounds=True, background=(255, 0, 0)
+    )
+    again, found = override(changed, {"background": "null", "overlap": "8"}, "here")
+    assert not found
+    assert (again.background, again.overlap, again.tile_size) == (None, 8, 512)
+    assert override(again, {}, "here") == (again, [])
+
+
+def test_override_refuses() -> None:
+    """All wrong cells of a row are told, each with its place; the settings stay."""
+    cells = {"tile_size": "5e2", "format": "gif", "quality": "80"}
+    assert override(DEFAULTS, cells, "row 3") == (
+        DEFAULTS,
+        [
+            'row 3, column tile_size is "5e2": write a whole number of px from 1 to 30000 '
+            "(the default is 3000).",
+            'row 3, column format is "gif": write jpg, png, webp, tif or none '
+            "(the default is jpg).",
+        ],
+    )
+    assert override(DEFAULTS, {"overlap": "3001"}, "row 3") == (
+        DEFAULTS,
+        [
+            "row 3: overlap is 3001 px and tile_size 3000 px, so the second tile would begin "
+            "before the slide: write an overlap <= tile_size."
+        ],
+    )
+
+
+def test_options() -> None:
+    """The command line gets one option for each key, its default a value that is accepted."""
+    found = options()
+    assert [option.key for option in found] == KEYS
+    assert found[2].flag == "--tile-size"
+    assert found[2].help == "side of a tile, px"
+    assert found[2].allowed == "a whole number of px from 1 to 30000"
+    assert read_config({option.key: option.default for option in found}) == read_config({})
+
+
+def test_errors_are_sentences_and_travel() -> None:
+    """An error is its sentence, also as a builtin and after a way through another process."""
+    for error in (ConfigError("One.", "Two."), SlideError("Slide a: gone."), ConfigError()):
+        copy = pickle.loads(pickle.dumps(error))  # noqa: S301
+        assert (type(copy), str(copy)) == (type(error), str(error))
+        assert isinstance(error, MrxsTilesError)
+    assert str(ConfigError("One.", "Two.")) == "One.\nTwo."
+    assert isinstance(ConfigError("x"), ValueError)
+    assert isinstance(SlideError("x"), OSError)
+
+
+@AT_LEISURE
+@given(st.text(st.characters(exclude_categories=())))
+def test_printable(text: str) -> None:
+    """Whatever a file's name holds, its sentence is one line of UTF-8."""
+    shown = printable(text)
+    assert shown.isprintable()
+    assert shown.encode("utf-8").decode("utf-8") == shown
+    if text.isprintable():
+        assert shown == text
+    assert printable("caf\udce9\n") == "caf\\xe9\\n"
+
+
+@pytest.mark.parametrize(
+    ("given_there", "key", "expected"),
+    [
+        ("results=./1e5", "results", Path("1e5")),
+        ("limit_bounds=true", "limit_bounds", True),
+        ("drop_blank=False", "drop_blank", False),
+        ("background=null", "background", None),
+        ("background=", "background", None),
+        ("background=255,0,0", "background", (255, 0, 0)),
+        ("subsampling=444", "subsampling", "444"),
+        ("tile_size='512'", "tile_size", 512),
+        ("exports=clam", "exports", ("clam",)),
+        ("exports=qupath,clam", "exports", ("clam", "qupath")),
+        ("exports=[parquet,clam]", "exports", ("clam", "parquet")),
+        ("exports=[]", "exports", ()),
+        ("exports=", "exports", ()),
+    ],
+)
+def test_what_snakemake_delivers(given_there: str, key: str, expected: object) -> None:
+    """What the documentation tells to write after --config arrives as it is meant."""
+    snakemake = pytest.importorskip("snakemake.cli")
+    config = read_config(snakemake.parse_config([given_there]))
+    assert getattr(config, key, None) == expected or getattr(config.settings, key) == expected
+
+
+def test_import_is_cheap() -> None:
+    """Every job imports the dataclasses: what only the checks need is not loaded with them."""
+    code = (
+        "import sys, mrxs_tiles.config, mrxs_tiles.config.slides; "
+        "print({'jsonschema', 'yaml', 'PIL', 'pandas', 'numpy'} & set(sys.modules))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT / "workflow",
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == "set()"
+
+
+SCALARS = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(st.characters(exclude_categories=()))
+    | st.dates()
+    | st.sampled_from(["true", "NULL", "255,0,0", "#ffffff", "~", "~x", "jpg", "444", "a{b}"])
+)
+VALUES = SCALARS | st.lists(SCALARS, max_size=2) | st.dictionaries(SCALARS, SCALARS, max_size=2)
+
+
+@AT_LEISURE
+@given(st.dictionaries(st.sampled_from(KEYS) | SCALARS, VALUES))
+def test_anything_is_a_config_or_a_config_error(raw: dict[Any, Any]) -> None:
+    """Whatever stands in a config, nothing but a ConfigError comes out, a line for each fault."""
+    try:
+        config = read_config(raw)
+    except ConfigError as error:
+        told = error
+    else:
+        assert set(raw) <= set(KEYS)
+        assert hash(config) is not None
+        return
+    assert len(str(told).splitlines()) == len(told.faults) > 0
+    assert all(fault.isprintable() for fault in told.faults)
+
+
+@AT_LEISURE
+@given(st.dictionaries(st.sampled_from(PER_SLIDE), st.text() | st.integers(0, 10**5).map(str)))
+def test_any_cells_are_settings_or_faults(cells: dict[str, str]) -> None:
+    """Whatever stands in a row, the settings are replaced or the faults are told."""
+    changed, found = override(DEFAULTS, cells, "row 2")
+    assert not found or changed == DEFAULTS
+    assert all(fault.startswith("row 2") and fault.isprintable() for fault in found)

@@ -1,0 +1,117 @@
+"""The lock, the conda environment and pyproject.toml name the same packages."""
+
+import os
+import re
+import runpy
+import shutil
+import subprocess
+import sys
+import tomllib
+from importlib.metadata import requires
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from packaging.markers import default_environment
+from packaging.requirements import Requirement
+
+from running import TINY, run, write
+
+ROOT = Path(__file__).resolve().parents[2]
+LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+PYPROJECT = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+CONDA = (ROOT / "envs" / "mrxs-tiles.yaml").read_text(encoding="utf-8")
+DEPLOY = (ROOT / "envs" / "mrxs-tiles.post-deploy.sh").read_text(encoding="utf-8")
+FORGOTTEN = "`make lock` was forgotten"
+
+project = tomllib.loads(PYPROJECT)["project"]
+extras = project["optional-dependencies"]
+direct = [*project["dependencies"], *(line for extra in extras.values() for line in extra)]
+tool: dict[str, Any] = runpy.run_path(str(ROOT / "envs" / "lock_to_conda.py"))
+packages: dict[str, tuple[list[str], set[str]]] = tool["locked"](LOCK)
+
+
+@pytest.mark.parametrize("line", direct)
+def test_lock_holds_what_pyproject_asks_for(line: str) -> None:
+    wanted = Requirement(line)
+    lines, _ = packages[tool["normal"](line)]
+    (pin,) = Requirement(lines[0]).specifier
+    assert pin.operator == "=="
+    assert wanted.specifier.contains(pin.version), FORGOTTEN
+
+
+def test_lock_holds_the_build_backend() -> None:
+    (backend,) = tomllib.loads(PYPROJECT)["build-system"]["requires"]
+    assert packages["setuptools"][0][0] == backend
+
+
+def test_every_package_has_hashes_and_comes_from_the_registry() -> None:
+    for name, (lines, _) in packages.items():
+        assert len(lines) > 1, f"{name} has no hash"
+        assert all(re.fullmatch(r"--hash=sha256:[0-9a-f]{64}", line) for line in lines[1:]), name
+    assert len(packages) == len(re.findall(r"(?m)^\w", LOCK)), "one version of each package"
+    assert not re.search(r"://| @ |^-", LOCK, re.MULTILINE), "a path or an index of one machine"
+
+
+def test_conda_environment_is_the_locks() -> None:
+    assert tool["ENVIRONMENT"] == CONDA
+    assert tool["deploy"](LOCK, PYPROJECT) == DEPLOY, FORGOTTEN
+
+
+def test_conda_environment_is_small() -> None:
+    """Snakemake writes this file into its record of every output of every slide."""
+    assert yaml.safe_load(CONDA)["dependencies"][0] == "python=3.11"
+    assert len(CONDA) < 500
+
+
+def test_conda_environment_reads_as_requirements(tmp_path: Path) -> None:
+    """The script hands pip the lock's own lines, whatever quotes they hold."""
+    fake = tmp_path / "python"
+    fake.write_text('#!/bin/sh\nfor last; do :; done\ncat "$last"\n')
+    fake.chmod(0o755)
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    script = ROOT / "envs" / "mrxs-tiles.post-deploy.sh"
+    done = subprocess.run(
+        ["bash", script], env={"PATH": path}, capture_output=True, text=True, check=True
+    )
+    found = tool["locked"](done.stdout)
+    assert found
+    assert all(lines == packages[name][0] for name, (lines, _) in found.items())
+    assert all(hashes for (_, *hashes), _ in found.values())
+
+
+def test_conda_environment_is_complete() -> None:
+    """What each package says of itself, installed here, agrees with who asks for it in the lock."""
+    held = set(tool["locked"](DEPLOY.partition("<<'END'\n")[2].removesuffix("END\n")))
+    here = {**default_environment(), "extra": ""}
+    for name in sorted(held):
+        marker = Requirement(packages[name][0][0]).marker
+        if marker and not marker.evaluate():
+            continue  # not for this platform, so not installed here
+        needs = [Requirement(line) for line in requires(name) or []]
+        asked = {
+            tool["normal"](need.name)
+            for need in needs
+            if not need.marker or need.marker.evaluate(here)
+        }
+        assert asked <= held, f"{name} needs {asked - held}"
+
+
+@pytest.mark.slow
+def test_installed_elsewhere(tmp_path: Path) -> None:
+    """The package works where it was installed with pip, without the clone around it."""
+    site = tmp_path / "site"
+    options = ("--no-deps", "--no-build-isolation", "--quiet", "--target", site)
+    shutil.copytree(ROOT / "workflow", tmp_path / "clone" / "workflow")
+    shutil.copy(ROOT / "pyproject.toml", tmp_path / "clone")
+    shutil.copy(ROOT / "README.md", tmp_path / "clone")
+    shutil.copy(ROOT / "LICENSE", tmp_path / "clone")
+    done = run(sys.executable, "-m", "pip", "install", *options, tmp_path / "clone")
+    assert not done.code, done.text
+    command = (sys.executable, "-m", "mrxs_tiles", "inspect", write(tmp_path / "A.mrxs", TINY).path)
+    done = run(*command, "--results", tmp_path / "out", cwd=tmp_path, python_path=site)
+    assert not done.code, done.text
+    code = "import mrxs_tiles; print(mrxs_tiles.__file__)"
+    where = run(sys.executable, "-c", code, cwd=tmp_path, python_path=site).out
+    assert str(site) in where

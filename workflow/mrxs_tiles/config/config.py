@@ -1,0 +1,218 @@
+"""The configuration: dict -> frozen Config and Settings; all faults at once.
+
+What a key may be alone ``schema`` knows; the sentences and the options of the command line are
+made from it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from mrxs_tiles.config.schema import SLIDE_MPP, colour, is_valid, load_schema, plain, rules_of
+from mrxs_tiles.errors import ConfigError, shown
+from mrxs_tiles.settings import Settings as Settings
+from mrxs_tiles.settings import rectangle
+from mrxs_tiles.wording import allowed, found, types, unknown_name, wrong_value
+
+SCALES = ("downsample", "mpp", "magnification")  # only one of them counts
+_DECIMAL = r"-?[0-9]{1,30}(\.[0-9]{1,30})?([eE][-+]?[0-9]{1,2})?"
+LARGEST = {"jpg": 65500, "webp": 16383}  # px; no side of what their libraries write is longer
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The whole configuration, validated."""
+
+    slides: str
+    results: Path
+    stage: str | None  # a folder, or "auto"; whether it is there the machine knows that cuts
+    on_bad_slide: str
+    settings: Settings
+    exports: tuple[str, ...]  # names in manifest.EXPORTS; no setting: no tile hangs on them
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """What the command line needs to know of one key."""
+
+    key: str
+    flag: str
+    help: str
+    allowed: str
+    default: object
+
+
+def options() -> list[Option]:
+    """Return one option of the command line for each key of the config, in its order."""
+    return [
+        Option(
+            key=key,
+            flag=f"--{key.replace('_', '-')}",
+            help=rules["description"],
+            allowed=allowed(rules),
+            default=rules["default"],
+        )
+        for key, rules in load_schema("config").items()
+    ]
+
+
+def read_config(raw: Mapping[str, object]) -> Config:
+    """Check a config as YAML gives it, fill in the defaults and return it.
+
+    Raises:
+        ConfigError: with a sentence for each key that is unknown or wrong.
+    """
+    if not isinstance(raw, Mapping):
+        raise ConfigError(f"The config is {found(raw)}: write lines such as tile_size: 3000.")
+    known = load_schema("config")
+    odd = [key for key in raw if key not in known]
+    faults = [f"{shown(key)} is not a key of the config: {unknown_name(key, known)}" for key in odd]
+    values = {key: plain(key, raw.get(key, rules["default"])) for key, rules in known.items()}
+    wrong = [key for key, value in values.items() if not is_valid(key, value)]
+    faults += [wrong_value(key, key, known[key], values[key]) for key in wrong]
+    names = [field.name for field in fields(Settings) if field.name != SLIDE_MPP]
+    if not set(wrong) & set(names):
+        own = [key for key in SCALES if values[key] != known[key]["default"]]
+        faults += _scale_faults("", {key: values[key] for key in own})
+        faults += _conflicts("", {name: values[name] for name in names})
+    if faults:
+        raise ConfigError(*faults)
+    exports: Any = values["exports"]
+    return Config(
+        slides=str(home_expanded(str(values["slides"]))),
+        results=home_expanded(str(values["results"])),
+        stage=None if values["stage"] is None else str(home_expanded(str(values["stage"]))),
+        on_bad_slide=str(values["on_bad_slide"]),
+        settings=_settings({SLIDE_MPP: None} | {name: values[name] for name in names}),
+        exports=tuple(name for name in known["exports"]["items"]["enum"] if name in exports),
+    )
+
+
+def from_text(key: str, text: str, subject: str = "") -> object:
+    """Return a text of the command line or a sheet's cell as ``read_config`` wants it.
+
+    ``subject`` is what a sentence calls it, if not by the key.
+
+    Raises:
+        ConfigError: the text is not a value of that key.
+    """
+    rules = rules_of(key)
+    value = plain(key, text)
+    if {"integer", "number"} & set(types(rules)) and re.fullmatch("-?[0-9]{1,30}", text):
+        value = int(text)
+    elif "number" in types(rules) and re.fullmatch(_DECIMAL, text):
+        value = float(text)
+    if not is_valid(key, value):
+        raise ConfigError(wrong_value(subject or key, key, rules, value, typed=False))
+    return value
+
+
+def cutting_keys(config: Config) -> dict[str, object]:
+    """Return the keys that say how slides are cut, and their values.
+
+    Not where slides, their copies and results lie, nor what is done about bad slides: the
+    results do not hang on those.
+    """
+    return {key: value for key, value in asdict(config.settings).items() if key != SLIDE_MPP}
+
+
+def override(
+    settings: Settings, cells: Mapping[str, str], where: str, folder: Path = Path()
+) -> tuple[Settings, list[str]]:
+    """Return the settings with a sheet row's cells put over them, and the faults found.
+
+    An empty cell keeps what is there. With faults the settings come back as they were.
+    ``where`` begins each fault: the sheet and the row. Relative paths start at ``folder``.
+    """
+    values: dict[str, Any] = {}
+    faults: list[str] = []
+    for key, cell in cells.items():
+        if text := cell.strip():
+            try:
+                values[key] = from_text(key, text, f"{where}, column {key}")
+            except ConfigError as error:
+                faults += error.faults
+    if isinstance(values.get("region"), str) and rectangle(values["region"]) is None:
+        values["region"] = str(folder / home_expanded(values["region"]))
+    own = {key: values[key] for key in SCALES if values.get(key) is not None}
+    faults += _scale_faults(f"{where}: ", own)
+    if own:  # it replaces the one that the config asks for
+        values = {key: load_schema("config")[key]["default"] for key in SCALES} | values
+    if not faults:
+        faults += _conflicts(f"{where}: ", asdict(settings) | values)
+    if faults or not values:
+        return settings, faults
+    return _settings(asdict(settings) | values), []
+
+
+def home_expanded(text: str) -> Path:
+    """Return a path, a leading ``~`` or ``~user`` of it replaced where there is that user."""
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        return Path(text)
+
+
+def _settings(values: dict[str, Any]) -> Settings:
+    if float(values["downsample"]).is_integer():
+        values["downsample"] = int(values["downsample"])
+    if isinstance(values["background"], str):
+        values["background"] = colour(values["background"])
+    if values["region"] is not None and rectangle(values["region"]) is None:
+        values["region"] = os.path.abspath(home_expanded(values["region"]))
+    return Settings(**values)
+
+
+def _region_faults(subject: str, region: str | None) -> list[str]:
+    """Return what is wrong with a region, as far as its file need not be read for it."""
+    if region is None:
+        return []
+    numbers = rectangle(region)
+    if numbers is not None:
+        if min(numbers[2:]) > 0:
+            return []
+        problem = "whose width or height is not above 0: write x,y,width,height in level-0 px."
+    elif os.path.isfile(home_expanded(region)):  # noqa: PTH113 - Path.is_file() can raise
+        return []
+    else:
+        path = shown(os.path.abspath(home_expanded(region)))
+        problem = (
+            f"neither four numbers nor a file, looked for at {path}: write x,y,width,height in "
+            "level-0 px, the path of a GeoJSON file, or null."
+        )
+    return [f"{subject}region is {shown(region)}, {problem}"]
+
+
+def _conflicts(subject: str, values: Mapping[str, Any]) -> list[str]:
+    """Return what is wrong between keys that are right alone, and with files that they name."""
+    return _region_faults(subject, values["region"]) + _size_faults(subject, values)
+
+
+def _scale_faults(subject: str, scales: Mapping[str, object]) -> list[str]:
+    """Return what is wrong where more than one scale is asked for."""
+    if len(scales) < 2:
+        return []
+    asked = " and ".join(f"{key} {value:g}" for key, value in scales.items())
+    return [f"{subject}{asked} are asked for, of which only one can be had: remove the others."]
+
+
+def _size_faults(subject: str, values: Mapping[str, Any]) -> list[str]:
+    """Return what is wrong between the sizes."""
+    tile_size, overlap = values["tile_size"], values["overlap"]
+    side = tile_size + 2 * overlap
+    if overlap > tile_size:
+        # Deep Zoom puts the second tile's corner at tile_size - overlap.
+        problem = "the second tile would begin before the slide: write an overlap <= tile_size."
+    elif side > (limit := LARGEST.get(values["format"], side)):
+        problem = (
+            f"a tile can have {side} px a side, and a {values['format']} at most {limit}: "
+            "write smaller ones, or format png."
+        )
+    else:
+        return []
+    return [f"{subject}overlap is {overlap} px and tile_size {tile_size} px, so {problem}"]

@@ -1,0 +1,118 @@
+"""What each key may be: the schemas, read and applied to one value.
+
+Keys, types, defaults and limits stand in ``schemas/config.schema.yaml`` alone.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mrxs_tiles.wording import types
+
+# jsonschema, yaml and PIL are imported where they are used: every job of the workflow imports
+# this module, and those three take ten times as long as the rest.
+if TYPE_CHECKING:
+    from jsonschema import Validator
+
+_PACKAGE = Path(__file__).resolve().parents[1]
+# in a clone beside the package, installed in it
+SCHEMAS = next(
+    folder for folder in (_PACKAGE.parent / "schemas", _PACKAGE / "schemas") if folder.is_dir()
+)
+SLIDE_MPP = "slide_mpp"  # says what a slide is, not how it is cut: no key of the config
+
+
+@cache
+def load_schema(name: str) -> dict[str, dict[str, Any]]:
+    """Return the properties of a schema, in its order.
+
+    Raises:
+        OSError: the schema's file cannot be read: the clone is not whole.
+    """
+    import yaml
+
+    text = (SCHEMAS / f"{name}.schema.yaml").read_text(encoding="utf-8")
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast where it is there
+    schema = yaml.load(text, loader)  # noqa: S506 - both are safe loaders
+    properties: dict[str, dict[str, Any]] = schema["properties"]
+    return properties
+
+
+def rules_of(key: str) -> dict[str, Any]:
+    """Return the schema of a key of the config, or of a column that only a sheet has."""
+    return load_schema("slides" if key == SLIDE_MPP else "config")[key]
+
+
+def plain(key: str, value: object) -> object:
+    """Bring a value that has one reading only into the form that the schema describes."""
+    rules = rules_of(key)
+    if "array" in types(rules):
+        return _parts(value)
+    if isinstance(value, str):
+        word = value.lower()
+        if "boolean" in types(rules) and word in ("true", "false"):
+            return word == "true"  # --config limit_bounds=false arrives as a text
+        if "null" in types(rules) and word in ("", "null"):
+            return None  # so does background=null
+    elif type(value) is int and value in range(1000) and str(value) in rules.get("enum", ()):
+        return str(value)  # and subsampling=420 as a number
+    return value
+
+
+def _parts(value: object) -> object:
+    """A list as it is; from a text its parts: ``a,b``, ``[a, b]``, and nothing for none."""
+    if not isinstance(value, str):
+        return [] if value is None else value
+    text = value.strip()
+    if text.startswith("[") and text.endswith("]"):
+        text = text[1:-1].strip()
+    return [part.strip() for part in text.split(",")] if text else []
+
+
+@cache
+def _validators() -> dict[str, Validator]:
+    from jsonschema import Draft202012Validator, FormatChecker
+
+    formats = FormatChecker(())
+    formats.checks("colour")(lambda value: not isinstance(value, str) or colour(value) is not None)
+    keys = [*load_schema("config"), SLIDE_MPP]
+    return {key: Draft202012Validator(rules_of(key), format_checker=formats) for key in keys}
+
+
+def is_valid(key: str, value: Any) -> bool:
+    """Whether a value is one that the key may have."""
+    # For JSON Schema 512.0 is a whole number. Here it is not: it is no number of pixels.
+    # What is no number at all would be within all limits.
+    if isinstance(value, float) and ("number" not in types(rules_of(key)) or math.isnan(value)):
+        return False
+    # A key is a list of texts at most. jsonschema prints what it refuses, and YAML can write a list
+    # of a few lines that is printed in a billion words.
+    if isinstance(value, tuple | set | frozenset | Mapping):
+        return False
+    if isinstance(value, list) and not (
+        "array" in types(rules_of(key)) and all(isinstance(item, str) for item in value)
+    ):
+        return False
+    try:
+        return _validators()[key].is_valid(value)
+    except ValueError:  # jsonschema prints what it refuses, and Python no number so long
+        return False
+
+
+def colour(text: str) -> tuple[int, int, int] | None:
+    """Return a colour as r, g, b; None where the text is no colour."""
+    from PIL import ImageColor
+
+    text = text.strip().lower()
+    if re.fullmatch(r"\d{1,3} *, *\d{1,3} *, *\d{1,3}", text, re.ASCII):
+        red, green, blue = (int(part) for part in text.split(","))
+        return (red, green, blue) if max(red, green, blue) <= 255 else None
+    if text in ImageColor.colormap or re.fullmatch("#[0-9a-f]{6}", text):
+        red, green, blue = ImageColor.getrgb(text)[:3]
+        return red, green, blue
+    return None

@@ -1,0 +1,206 @@
+"""The picture of one tile: read, laid on its background, brought to its size.
+
+Arrays are (height, width, 4) uint8 in OpenSlide's order: blue, green, red, alpha.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from mrxs_tiles.errors import SlideError
+from mrxs_tiles.grid.grid import Grid, Region
+from mrxs_tiles.grid.resampled import FILTER_PX
+from mrxs_tiles.pixels.filters import (
+    Color,
+    Pixels,
+    is_unscanned,
+    looks_like,
+    opaque_word,
+    put_on_background,
+    rgb,
+)
+from mrxs_tiles.slide.reader import Alpha, Reader
+
+# What is read at once of a tile that is resampled: a tile of 512 px at 1/32 of a slide that
+# has one level would be a GB otherwise.
+MOST_READ_PX = 1 << 24
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """The px of some tiles; ``location``: (x, y) of the top left corner, level-0 px."""
+
+    addresses: frozenset[tuple[int, int]]
+    location: tuple[int, int]
+    pixels: Pixels
+    alpha: Alpha  # of them all; a part of what is not opaque may be
+
+    def part(self, region: Region) -> Pixels:
+        """The px of one tile, in place."""
+        left, top = region.location[0] - self.location[0], region.location[1] - self.location[1]
+        width, height = region.size
+        return self.pixels[top : top + height, left : left + width]
+
+
+def _is_plain(region: Region) -> bool:
+    """True where a tile's px are px of level 0."""
+    return region.level == 0 and region.box is None and region.size == region.tile_size
+
+
+class Pictures:
+    """Reads the tiles of a grid, on many threads at once; each has buffers of its own."""
+
+    def __init__(self, reader: Reader, grid: Grid, background: Color, drop_unscanned: bool) -> None:
+        """``drop_unscanned``: a tile of which nothing was scanned is no picture."""
+        self._reader, self._grid = reader, grid
+        self._background, self._drop_unscanned = background, drop_unscanned
+        self._own = threading.local()
+
+    def prepare(self, addresses: Sequence[tuple[int, int]]) -> None:
+        """Read the px of a rectangle of tiles at once, for the same thread's ``read`` of each.
+
+        Nothing is prepared where tiles overlap, where their px are not px of level 0, which a
+        common read would place otherwise, or where something cannot be read: which tile that
+        is, each one's own ``read`` will tell.
+        """
+        self._own.prepared = None
+        first, last = self._grid.region(*addresses[0]), self._grid.region(*addresses[-1])
+        overlaps = self._grid.x.z_overlap > 0  # what is done to one tile would be seen in another
+        if overlaps or not (_is_plain(first) and _is_plain(last)):
+            return
+        (left, top), (right, bottom) = first.location, last.location
+        width, height = right + last.size[0] - left, bottom + last.size[1] - top
+        pixels = self._buffer(width, height)
+        with suppress(SlideError):
+            alpha = self._reader.read(first.location, 0, pixels, opaque_word(self._background))
+            self._own.prepared = _Prepared(frozenset(addresses), first.location, pixels, alpha)
+
+    def read(self, address: tuple[int, int]) -> Pixels | None:
+        """A tile's picture, opaque; None: nothing of it was scanned, or it has no px.
+
+        It may lie in this thread's buffer: it holds until the same thread reads the next.
+
+        Raises:
+            SlideError: its pixels could not be read.
+        """
+        region = self._grid.region(*address)
+        if not all(region.tile_size):
+            return None
+        if region.box is not None:
+            return self._resampled(region, region.box)
+        pixels, alpha = self._read(address, region)
+        if alpha is Alpha.NOTHING and self._drop_unscanned:
+            return None
+        if alpha is not Alpha.OPAQUE:
+            if self._drop_unscanned and is_unscanned(pixels):
+                return None
+            put_on_background(pixels, self._background)
+        return pixels if region.size == region.tile_size else thumbnail(pixels, region.z_size)
+
+    def _read(self, address: tuple[int, int], region: Region) -> tuple[Pixels, Alpha]:
+        """A tile's px as they are read, from what was prepared or from the slide."""
+        prepared: _Prepared | None = getattr(self._own, "prepared", None)
+        if prepared is not None and address in prepared.addresses:
+            part = prepared.part(region)
+            return part, self._alpha_of_part(part, prepared.alpha, region)
+        self._own.prepared = None  # its buffer is taken
+        pixels = self._buffer(*region.size)
+        fill = opaque_word(self._background)
+        return pixels, self._reader.read(region.location, region.level, pixels, fill)
+
+    def _alpha_of_part(self, pixels: Pixels, alpha: Alpha, region: Region) -> Alpha:
+        """What is known of a tile, once its surroundings are opaque: those may have filled it."""
+        if alpha is Alpha.OPAQUE and looks_like(pixels, self._background):
+            empty = self._reader.is_empty(region.location, region.size)
+            return Alpha.NOTHING if empty else alpha
+        return alpha
+
+    def _buffer(self, width: int, height: int) -> Pixels:
+        """This thread's buffer, as a picture of (height, width, 4)."""
+        size = width * height * 4
+        memory: Pixels | None = getattr(self._own, "memory", None)
+        if memory is None or memory.size < size:
+            memory = self._own.memory = np.empty(size, np.uint8)
+        return memory[:size].reshape(height, width, 4)
+
+    def _resampled(self, region: Region, box: tuple[float, float, float, float]) -> Pixels | None:
+        """The part ``box`` of a region, made smaller; read in strips where it is large."""
+        left, top, right, bottom = box
+        (width, height), (tile_width, tile_height) = region.size, region.tile_size
+        scale = (bottom - top) / tile_height
+        out = np.empty((tile_height, tile_width, 4), np.uint8)
+        scanned = not self._drop_unscanned
+        for first, end in strips(tile_height, scale, width):
+            box_top, box_bottom = top + first * scale, top + end * scale
+            margin = FILTER_PX * scale
+            read_top = min(max(0, math.floor(box_top - margin)), height - 1)
+            read_bottom = max(read_top + 1, min(height, math.ceil(box_bottom + margin)))
+            pixels = self._buffer(width, read_bottom - read_top)
+            x, y = region.location
+            below = round(read_top * self._grid.y.l0_l_downsample)
+            self._reader.read((x, y + below), region.level, pixels)
+            own = (left, box_top - read_top, right, box_bottom - read_top)
+            scanned = scanned or not is_unscanned(_whole_px(pixels, own))
+            put_on_background(pixels, self._background)
+            out[first:end] = resample(pixels, own, (tile_width, end - first))
+        return out if scanned else None
+
+
+def strips(tile_height: int, scale: float, width: int) -> Iterator[tuple[int, int]]:
+    """First row, and the one behind the last, of the parts in which a tile is resampled.
+
+    ``scale``: px that are read for one of the tile; ``width``: px that are read for a row.
+    """
+    rows = max(1, int(MOST_READ_PX / (scale * width) - 2 * FILTER_PX))
+    for first in range(0, tile_height, rows):
+        yield first, min(tile_height, first + rows)
+
+
+def _whole_px(pixels: Pixels, box: tuple[float, float, float, float]) -> Pixels:
+    """The px that a box touches."""
+    height, width = pixels.shape[:2]
+    left, top, right, bottom = box
+    left, top = min(math.floor(left), width - 1), min(math.floor(top), height - 1)
+    return pixels[top : math.ceil(bottom), left : math.ceil(right)]
+
+
+def resample(
+    pixels: Pixels, box: tuple[float, float, float, float], size: tuple[int, int]
+) -> Pixels:
+    """Bring a part of an opaque picture to a smaller size, once, with Pillow's Lanczos filter.
+
+    Lanczos because Deep Zoom's own smaller pictures are made with it; Pillow's widens with the
+    factor, so fine detail is averaged and does not turn into a pattern, and gives the same
+    bytes on every machine. What the box takes in beyond the picture's edges repeats them: a
+    slide's last px may be shown only in part.
+
+    Args:
+        pixels: (height, width, 4).
+        box: left, top, right, bottom, px with fractions.
+        size: (width, height) of the result.
+    """
+    height, width = pixels.shape[:2]
+    across, down = max(0, math.ceil(box[2]) - width), max(0, math.ceil(box[3]) - height)
+    if across or down:
+        pixels = np.pad(pixels, ((0, down), (0, across), (0, 0)), mode="edge")
+    # alpha is 255 everywhere; as RGBX Pillow does not multiply by it, and copies nothing
+    image = Image.frombuffer("RGBX", pixels.shape[1::-1], pixels, "raw", "RGBX", 0, 1)
+    small: Pixels = np.asarray(image.resize(size, Image.Resampling.LANCZOS, box))
+    return small
+
+
+def thumbnail(pixels: Pixels, size: tuple[int, int]) -> Pixels:
+    """Bring a picture to a size (width, height) as Deep Zoom does, with Pillow's thumbnail."""
+    image = Image.fromarray(rgb(pixels))
+    image.thumbnail(size, Image.Resampling.LANCZOS)
+    out = np.empty((image.height, image.width, 4), np.uint8)
+    out[..., 2::-1] = np.asarray(image)
+    out[..., 3] = 255
+    return out

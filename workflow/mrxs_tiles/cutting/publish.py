@@ -1,0 +1,81 @@
+"""Puts in place what ``tile`` made of a slide, after what told of other tiles is gone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from mrxs_tiles.cutting.tile_map import TileMap
+from mrxs_tiles.cutting.tile_record import Fates, failed_record
+from mrxs_tiles.files import manifest
+from mrxs_tiles.files.manifest import Record
+from mrxs_tiles.files.store import TileFolder, discard_folder, make_folder, remove_files, write_file
+
+
+def publish(
+    folder: Path, tiles: TileFolder, fates: Fates, inspected: Record | None, record: Record
+) -> None:
+    """Put a slide's tiles in place, then the table and the map.
+
+    Args:
+        folder: ``results/{slide}``.
+        tiles: the new tiles, written.
+        fates: of all tiles in ``coordinates.tsv``.
+        inspected: what ``slide.json`` holds; None: there is nothing to make a map of.
+        record: what ``tiles.json`` will hold.
+
+    Raises:
+        ResultsError: something cannot be written or removed.
+    """
+    remove_files(*(folder / name for name in (manifest.TILES_JSON, manifest.TILES_TSV)))
+    remove_files(folder / manifest.TILE_MAP)
+    remove_files(folder / manifest.VIEWER, folder / manifest.VIEWER_DZI)
+    remove_files(*(folder / name for name in manifest.EXPORTS.values()))
+    discard_folder(folder, manifest.VIEWER_FILES)
+    tiles.publish()
+    painter = None if inspected is None else _map_of(folder, inspected)
+    rows = _fates_of_rows(folder, fates, painter) if fates else ()
+    manifest.write_table(folder / manifest.TILES_TSV, manifest.TILES, rows)
+    if inspected is not None and painter is not None:
+        picture = painter.png(record["counts"], inspected["mpp_x"])
+        write_file(folder / manifest.TILE_MAP, picture)
+
+
+def write_failed(slide: str, results: Path, error: str) -> Record:
+    """Write the files of a slide of which nothing can be cut.
+
+    Raises:
+        ResultsError: the results cannot be written.
+    """
+    make_folder(results / slide)
+    record = failed_record(slide, error)
+    with TileFolder(results / slide) as tiles:
+        publish(results / slide, tiles, {}, None, record)
+    manifest.write_record(results / slide / manifest.TILES_JSON, record)
+    return record
+
+
+def coordinates(folder: Path) -> Iterator[list[str]]:
+    """The rows of a slide's ``coordinates.tsv``."""
+    return manifest.read_table(folder / manifest.COORDINATES_TSV, manifest.COORDINATES)
+
+
+def _map_of(folder: Path, inspected: Record) -> TileMap | None:
+    """A map to paint the tiles on; None where the thumbnail was deleted."""
+    try:
+        thumbnail = (folder / manifest.THUMBNAIL).read_bytes()
+    except OSError:
+        return None
+    return TileMap(thumbnail, (inspected["width"], inspected["height"]))
+
+
+def _fates_of_rows(
+    folder: Path, fates: Fates, painter: TileMap | None
+) -> Iterator[tuple[object, ...]]:
+    """The rows of ``tiles.tsv``, each painted as it passes: a slide can have a million."""
+    for row in coordinates(folder):
+        fate = fates[int(row[0]), int(row[1])]
+        if painter is not None:
+            x, y, width, height = map(int, row[2:6])
+            painter.add(x, y, width, height, fate.reason)
+        yield (*row, *fate)

@@ -1,0 +1,83 @@
+"""Whether the disk has room for a slide's tiles, guessed before the first is cut."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from mrxs_tiles.cutting.picture import resample
+from mrxs_tiles.errors import ResultsError, SlideError
+from mrxs_tiles.files.store import free_bytes
+from mrxs_tiles.grid.grid import Grid, Region
+from mrxs_tiles.pixels.encode import Encode
+from mrxs_tiles.pixels.filters import Color, Pixels, is_blank, is_unscanned, put_on_background
+from mrxs_tiles.slide.reader import Reader
+
+log = logging.getLogger(__name__)
+
+SAMPLES = 16  # tiles looked into
+SAMPLE_PX = 256  # side of what is encoded of each
+# Bytes; a file's last one is half empty on average. In a shard a tile's two headers, its row and
+# what fills up blocks of 512 are as much.
+DISK_BLOCK = 4096
+
+
+def estimate_bytes(
+    reader: Reader,
+    grid: Grid,
+    addresses: Sequence[tuple[int, int]],
+    encode: Encode,
+    background: Color,
+) -> int:
+    """About how many bytes some tiles will take: a spot in the middle of a few is encoded."""
+    step = max(1, len(addresses) // SAMPLES)
+    sampled_px = sampled_bytes = total_px = 0
+    for number, address in enumerate(addresses):
+        region = grid.region(*address)
+        (x, y), (width, height) = region.location, region.size
+        total_px += region.tile_size[0] * region.tile_size[1]
+        if number % step or not region.tile_size[0]:
+            continue
+        spot = np.empty((min(height, SAMPLE_PX), min(width, SAMPLE_PX), 4), np.uint8)
+        across = int((width - spot.shape[1]) // 2 * grid.x.l0_l_downsample)
+        down = int((height - spot.shape[0]) // 2 * grid.y.l0_l_downsample)
+        try:
+            reader.read((x + across, y + down), region.level, spot)
+        except SlideError:
+            continue  # told when the tile itself is cut
+        unscanned = is_unscanned(spot)
+        put_on_background(spot, background)
+        spot = _as_in_tile(spot, region)
+        sampled_px += spot.shape[0] * spot.shape[1]
+        sampled_bytes += 0 if unscanned or is_blank(spot) else len(encode(spot))
+    pictures = sampled_bytes / max(1, sampled_px) * total_px
+    return int(pictures + len(addresses) * DISK_BLOCK / 2)
+
+
+def _as_in_tile(spot: Pixels, region: Region) -> Pixels:
+    """A spot of what is read, as small as it is in the tile."""
+    if region.box is None:
+        return spot
+    height, width = spot.shape[:2]
+    scale = (region.box[2] - region.box[0]) / region.tile_size[0]
+    size = max(1, round(width / scale)), max(1, round(height / scale))
+    return resample(spot, (0, 0, width, height), size)
+
+
+def check_space(folder: Path, slide: str, wanted: int) -> None:
+    """Say so when the disk of ``folder`` has less room than a slide's tiles will take.
+
+    Raises:
+        ResultsError: with both figures.
+    """
+    free = free_bytes(folder)
+    log.info("%s: about %.3g GB of tiles, %.3g GB free", slide, wanted / 1e9, free / 1e9)
+    if wanted > free:
+        raise ResultsError(
+            f"The tiles of {slide} will take about {wanted / 1e9:.3g} GB, but the disk of "
+            f"{folder} has {free / 1e9:.3g} GB free. Free space there, or set another folder "
+            "with results."
+        )

@@ -1,0 +1,83 @@
+"""``tiles.parquet``: ``tiles.tsv`` with types, and the slide's name in each row.
+
+The schema is the same for every slide, so the files of all slides are read as one table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from mrxs_tiles.files.manifest import TILES
+from mrxs_tiles.files.store import in_place_of
+
+GROUP = 20_000  # rows that are held in memory, and that a reader takes or leaves as one
+_WHOLE = ("x", "y", "bytes")
+_NUMBERS = ("tissue", "focus", "pen")
+_TEXTS = ("reason", "file")
+
+
+def _type(column: str) -> pa.DataType:
+    if column == "kept":
+        return pa.bool_()
+    if column in _TEXTS:
+        return pa.string()
+    if column in _NUMBERS:
+        return pa.float64()
+    return pa.int64() if column in _WHOLE else pa.int32()
+
+
+SCHEMA = pa.schema(
+    [
+        pa.field("slide", pa.string(), nullable=False),
+        *(pa.field(column, _type(column)) for column in TILES),
+    ]
+)
+
+
+def write_parquet(path: Path, name: str, rows: Iterable[Sequence[str]]) -> None:
+    """Write all tiles of one slide, kept and dropped; what is empty in the table is null.
+
+    Args:
+        path: the file.
+        name: the slide's.
+        rows: those of ``tiles.tsv``.
+
+    Raises:
+        ResultsError: it cannot be written.
+    """
+    with (
+        in_place_of(path) as partial,
+        partial.open("wb") as stream,
+        pq.ParquetWriter(stream, SCHEMA, compression="zstd") as writer,
+    ):
+        for group in _groups(rows):
+            columns = zip(*group, strict=True)
+            values = [[name] * len(group), *map(_typed, TILES, columns)]
+            writer.write_table(pa.table(values, schema=SCHEMA), row_group_size=GROUP)
+
+
+def _groups(rows: Iterable[Sequence[str]]) -> Iterator[list[Sequence[str]]]:
+    waiting = iter(rows)
+    while group := list(islice(waiting, GROUP)):
+        yield group
+
+
+def _typed(column: str, fields: Sequence[str]) -> list[Any]:
+    read: Callable[[str], Any] = int
+    if column in _TEXTS:
+        read = str
+    elif column in _NUMBERS:
+        read = float
+    elif column == "kept":
+        read = _is_one
+    return [read(field) if field else None for field in fields]
+
+
+def _is_one(field: str) -> bool:
+    return field == "1"

@@ -1,0 +1,141 @@
+r"""The tables and records in ``results``: their columns, their order, reading and writing.
+
+TSV: UTF-8, tab, ``\\n``, a header, no index; floats as ``%.6g``; tab, newline and backslash
+in text as ``\\t``, ``\\n``, ``\\\\``, no quoting; an empty field is not known or not measured.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from mrxs_tiles.errors import ResultsError
+from mrxs_tiles.files.store import write_file, write_pieces
+
+Record = dict[str, Any]
+
+SLIDE_JSON = "slide.json"
+TILES_JSON = "tiles.json"
+COORDINATES_TSV = "coordinates.tsv"
+TILES_TSV = "tiles.tsv"
+REPORT_TSV = "report.tsv"
+REPORT_HTML = "report.html"
+SURVEY_TSV = "survey.tsv"
+THUMBNAIL = "thumbnail.jpg"
+TISSUE = "tissue.png"
+TILE_MAP = "tiles.png"
+VIEWER, VIEWER_FILES, VIEWER_DZI = "viewer.html", "viewer_files", "viewer.dzi"
+# What `exports` names, and its file.
+EXPORTS = {"clam": "clam.h5", "qupath": "qupath.geojson", "parquet": "tiles.parquet"}
+
+BAD = ("failed", "damaged")  # statuses
+
+# In the order in which they are tested: the first that holds is a tile's reason.
+REASONS = ("tissue", "unreadable", "unscanned", "blank", "focus", "pen")
+
+COORDINATES = ("col", "row", "x", "y", "width", "height", "tile_width", "tile_height", "tissue")
+TILES = (*COORDINATES, "kept", "reason", "focus", "pen", "file", "bytes")
+TILING = ("tile_size", "overlap", "downsample", "cols", "rows")  # of a slide's grid
+REPORT = (
+    *("slide", "path", "status", "width", "height", "mpp_x", "mpp_y", "objective", "levels"),
+    *TILING,
+    *("tiles", "kept", *REASONS, "kept_fraction", "tile_bytes", "scanned_mm2", "tissue_mm2"),
+    *("warnings", "error"),
+)
+SURVEY = (
+    *("slide", "path", "status", "gigabytes", "width", "height", "mpp_x", "mpp_y", "objective"),
+    *("scanned_mm2", "tissue_mm2", "tiles", "kept_estimate", "tile_gigabytes", "core_hours"),
+    *("warnings", "error"),
+)
+
+_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+
+
+def field(value: object) -> str:
+    """One value as it stands in a table."""
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, str):
+        return value.translate(_ESCAPES)
+    if isinstance(value, list | tuple):
+        return "; ".join(field(part) for part in value)
+    return str(value)
+
+
+def write_table(path: Path, columns: Sequence[str], rows: Iterable[Iterable[object]]) -> None:
+    """Write a table whole or not at all.
+
+    Raises:
+        ResultsError: it cannot be written.
+    """
+    write_pieces(path, (_utf8("\t".join(map(field, row)) + "\n") for row in chain([columns], rows)))
+
+
+def read_table(path: Path, columns: Sequence[str]) -> Iterator[list[str]]:
+    """The rows of a table, each a list of its fields as they stand there.
+
+    Raises:
+        ResultsError: the file cannot be read or has other columns.
+    """
+    try:
+        with path.open(encoding="utf-8", newline="\n") as stream:
+            header = stream.readline().rstrip("\n").split("\t")
+            if header != list(columns):
+                raise ResultsError(
+                    f"{path} has the columns {' '.join(header)}, not {' '.join(columns)}. "
+                    "Run the step before this one again."
+                )
+            for line in stream:
+                fields = line.rstrip("\n").split("\t")
+                if len(fields) != len(columns):
+                    raise ResultsError(
+                        f"{path} has a row of {len(fields)} fields, not {len(columns)}. Run the "
+                        "step before this one again."
+                    )
+                yield fields
+    except OSError as error:
+        raise _not_read(path, error) from None
+    except UnicodeDecodeError:
+        raise ResultsError(f"{path} is no UTF-8. Run the step before this one again.") from None
+
+
+def write_record(path: Path, record: Record) -> None:
+    """Write a JSON record whole or not at all.
+
+    Raises:
+        ResultsError: it cannot be written.
+    """
+    write_file(path, _utf8(json.dumps(record, indent=2, ensure_ascii=False) + "\n"))
+
+
+def read_record(path: Path) -> Record:
+    """Read a JSON record.
+
+    Raises:
+        ResultsError: it cannot be read or is no JSON.
+    """
+    try:
+        record: Record = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise _not_read(path, error) from None
+    except ValueError:
+        raise ResultsError(f"{path} is no JSON. Run the step before this one again.") from None
+    return record
+
+
+def _not_read(path: Path, error: OSError) -> ResultsError:
+    if isinstance(error, ResultsError):
+        return error
+    if isinstance(error, FileNotFoundError):
+        return ResultsError(f"{path} is not there. Run the step before this one first.")
+    return ResultsError(f"{path} cannot be read: {error.strerror}. Check who may read it.")
+
+
+def _utf8(text: str) -> bytes:
+    # A file name that is no Unicode text has surrogates in it; they must not stop the table.
+    return text.encode("utf-8", errors="backslashreplace")

@@ -1,0 +1,4 @@
+"""Addresses, places, sizes and regions of tiles: pure arithmetic, no pixel.
+
+Uses ``files`` and the rooms below it.
+"""

@@ -1,0 +1,183 @@
+"""Where the parts of a slide lie, and a path that OpenSlide accepts for them.
+
+A MIRAX slide is a small ``NAME.mrxs`` and, beside it, the folder ``NAME`` with all pixels.
+OpenSlide wants exactly these names, in lower case, side by side. Scanners write ``.MRXS``
+too, and people link to the small file alone: both are served through a temporary link.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from mrxs_tiles.errors import SlideError
+from mrxs_tiles.mirax.slidedat import INI_NAME, read_slidedat
+
+MIRAX_SUFFIX = ".mrxs"
+# Formats of one file. What belongs to others (.vms, .vmu, .dcm) only OpenSlide knows.
+SINGLE = frozenset({".bif", ".czi", ".ndpi", ".scn", ".svs", ".svslide", ".tif", ".tiff"})
+
+
+@dataclass(frozen=True, slots=True)
+class SlideFiles:
+    """A slide's parts: ``path`` as the user named it; ``folder`` for MIRAX, else None."""
+
+    path: Path
+    folder: Path | None
+
+
+def is_mirax(path: Path) -> bool:
+    """True where the name says MIRAX, in upper or lower case."""
+    return path.suffix.lower() == MIRAX_SUFFIX
+
+
+def locate(path: Path) -> SlideFiles:
+    """Find a slide's parts.
+
+    Raises:
+        SlideError: the file, or a MIRAX slide's folder or Slidedat.ini, is not there.
+    """
+    try:
+        return _locate(path)
+    except SlideError:
+        raise
+    except OSError as error:
+        raise SlideError(
+            f"{path.name} cannot be looked at: {error.strerror}. Check its name and who may "
+            "read it and its folder."
+        ) from None
+
+
+def _locate(path: Path) -> SlideFiles:
+    if not path.exists():
+        wording = "is a broken link" if path.is_symlink() else "does not exist"
+        raise SlideError(f"{path.name} {wording}. Check the path, or copy the slide there.")
+    if not path.is_file():
+        kind = "a folder" if path.is_dir() else "a pipe or a device"
+        raise SlideError(
+            f"{path.name} is {kind}, not a slide file. Copy the slide there, or leave it out."
+        )
+    if not is_mirax(path):
+        return SlideFiles(path, None)
+    folder = _data_folder(path)
+    if folder is None:
+        raise SlideError(_what_is_missing(path))
+    return SlideFiles(path, folder)
+
+
+def _data_folder(path: Path) -> Path | None:
+    """The folder of a MIRAX slide: beside it, or beside the file that it is a link to."""
+    beside = (path.with_suffix(""), Path(os.path.realpath(path)).with_suffix(""))
+    return next((folder for folder in beside if (folder / INI_NAME).is_file()), None)
+
+
+def _what_is_missing(path: Path) -> str:
+    rule = "A MIRAX slide is a small .mrxs file and a folder of the same name beside it"
+    folder = path.with_suffix("")
+    if folder.is_dir():
+        return (
+            f"The folder '{folder.name}' beside {path.name} has no {INI_NAME}. {rule}: "
+            "copy the whole folder again from the scanner or the archive."
+        )
+    if path.is_symlink():
+        return (
+            f"{path.name} is a link, and neither beside it nor beside the file it points to is "
+            f"a folder '{folder.name}'. {rule}: link to both, or copy both."
+        )
+    try:
+        renamed = sorted(
+            entry.name
+            for entry in path.parent.iterdir()
+            if (entry / INI_NAME).is_file() and not _has_slide(entry)
+        )
+    except OSError:
+        renamed = []
+    hint = f" (is it '{renamed[0]}'? Then rename that)" if len(renamed) == 1 else ""
+    return (
+        f"The folder '{folder.name}' is missing beside {path.name}{hint}. {rule}: "
+        "copy the folder there too."
+    )
+
+
+def _has_slide(folder: Path) -> bool:
+    names = (folder.name + suffix for suffix in (MIRAX_SUFFIX, MIRAX_SUFFIX.upper()))
+    return any((folder.parent / name).exists() for name in names)
+
+
+def parts_of(files: SlideFiles) -> Sequence[Path]:
+    """The files that a slide consists of, its own first; none where that is not known."""
+    path, folder = files.path, files.folder
+    if folder is None:
+        return [path] if path.suffix.lower() in SINGLE else []
+    try:
+        slidedat = read_slidedat(folder)
+    except SlideError:  # OpenSlide may open it all the same
+        return []
+    names = dict.fromkeys([INI_NAME, slidedat.index_name, *slidedat.data_files])
+    return [path, *(folder / name for name in names)]
+
+
+@contextmanager
+def openable(files: SlideFiles) -> Iterator[Path]:
+    """A path under which OpenSlide opens the slide, for as long as the context lasts.
+
+    Raises:
+        SlideError: the temporary link that the name needs cannot be made.
+    """
+    path, folder = files.path, files.folder
+    if folder is None or (path.suffix == MIRAX_SUFFIX and folder == path.with_suffix("")):
+        yield path
+        return
+    plain = path.with_suffix(MIRAX_SUFFIX)
+    if folder == path.with_suffix("") and plain.exists() and plain.samefile(path):
+        yield plain  # a file system that does not tell upper from lower case
+        return
+    with tempfile.TemporaryDirectory(prefix="mrxs-tiles-") as scratch:
+        link = Path(scratch) / "slide.mrxs"
+        try:
+            link.symlink_to(os.path.abspath(path))
+            link.with_suffix("").symlink_to(os.path.abspath(folder), target_is_directory=True)
+        except OSError as error:
+            raise SlideError(
+                f"{path.name} needs a temporary link, which cannot be made "
+                f"({error.strerror}). Rename the file so that it ends in {MIRAX_SUFFIX}."
+            ) from None
+        yield link
+
+
+def stamp(path: Path) -> tuple[str, int]:
+    """What changes when a slide does, and its size in bytes, from the file system alone.
+
+    The stamp is a digest of the size and the time of change of the slide's file and, for
+    MIRAX, of each file of its folder: one look at a directory, not one input per data file, because
+    a thousand slides have 230 data files each.
+    """
+    found: list[str] = []
+    total = 0
+    # not with locate(): its sentence on a missing folder takes a look at all slides beside it
+    parts: Sequence[Path | os.DirEntry[str]] = [path, path.with_suffix("")]
+    with suppress(OSError):
+        if not is_mirax(path):
+            parts = [path]
+        elif path.is_file() and (folder := _data_folder(path)):
+            parts = [path, *_listed(folder)]
+    for part in parts:
+        try:
+            status = part.stat()
+        except OSError:
+            continue
+        found.append(f"{part.name} {status.st_size} {status.st_mtime_ns}")
+        total += status.st_size
+    listing = "\n".join(found).encode("utf-8", "surrogateescape")
+    return hashlib.sha256(listing).hexdigest()[:16], total
+
+
+def _listed(folder: Path) -> list[os.DirEntry[str]]:
+    """What lies in a folder, by name; a Path for each of 230 files takes twice as long."""
+    with os.scandir(folder) as entries:
+        return sorted(entries, key=lambda entry: entry.name)

@@ -1,0 +1,79 @@
+"""A MIRAX slide whose coarsest levels lack images, as OpenSlide opens it: without these levels.
+
+OpenSlide hashes the coarsest level when it opens a slide, and refuses one of which an image is in
+a file that is missing or cut short, though level 0 may be whole.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from codecs import BOM_UTF8
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from mrxs_tiles.errors import SlideError
+from mrxs_tiles.mirax.index import MiraxIndex
+from mrxs_tiles.mirax.locate import SlideFiles, openable
+from mrxs_tiles.mirax.slidedat import INI_NAME
+
+_SECTION = re.compile(rb"\s*\[(.*)\]\s*")
+_COUNT = re.compile(rb"(\s*HIER_0_COUNT\s*=\s*)\d+(\s*)", re.DOTALL)
+
+
+def usable_levels(index: MiraxIndex) -> int:
+    """How many levels are left without the coarsest ones that lack an image; 0: none opens."""
+    levels = len(index.images)
+    while levels and index.unreadable(levels - 1).any():
+        levels -= 1
+    return levels
+
+
+def with_levels(index: MiraxIndex, levels: int) -> MiraxIndex:
+    """The index with its first levels only."""
+    slidedat = replace(index.slidedat, levels=index.slidedat.levels[:levels])
+    return replace(index, slidedat=slidedat, images=index.images[:levels])
+
+
+@contextmanager
+def openable_levels(files: SlideFiles, index: MiraxIndex | None) -> Iterator[Path]:
+    """As ``locate.openable``, without the levels that would keep OpenSlide from opening it.
+
+    Raises:
+        SlideError: the links that it needs cannot be made.
+    """
+    levels = usable_levels(index) if index is not None else 0
+    if index is None or files.folder is None or levels in (0, len(index.images)):
+        with openable(files) as path:
+            yield path
+        return
+    with tempfile.TemporaryDirectory(prefix="mrxs-tiles-") as scratch:
+        slide = Path(scratch) / "slide.mrxs"
+        try:
+            slide.symlink_to(os.path.abspath(files.path))
+            _link_folder(files.folder, slide.with_suffix(""), levels)
+        except OSError as error:
+            raise SlideError(
+                f"{files.path.name} lacks its coarsest level, and needs temporary links to be read "
+                f"without it, which cannot be made ({error.strerror}). Copy its folder again from "
+                "the scanner or the archive."
+            ) from None
+        yield slide
+
+
+def _link_folder(folder: Path, links: Path, levels: int) -> None:
+    links.mkdir()
+    for file in folder.iterdir():
+        if file.name != INI_NAME:
+            (links / file.name).symlink_to(os.path.abspath(file))
+    lines = (folder / INI_NAME).read_bytes().splitlines(keepends=True)
+    section = b""
+    for number, line in enumerate(lines):
+        if found := _SECTION.fullmatch(line.removeprefix(BOM_UTF8)):
+            section = found[1]
+        elif section == b"HIERARCHICAL" and (found := _COUNT.fullmatch(line)):
+            lines[number] = b"%s%d%s" % (found[1], levels, found[2])
+    (links / INI_NAME).write_bytes(b"".join(lines))

@@ -1,0 +1,4 @@
+"""Arrays in, numbers or bytes out: blank, tissue, focus, pen, codecs. Knows no slide.
+
+Uses ``config`` and the rooms below it.
+"""

@@ -1,0 +1,264 @@
+"""``report.html``: the report as one page, opened by double click, with its pictures beside it.
+
+Names and sentences of slides are never trusted: the template escapes every text, links are
+percent-encoded, and the page's own policy lets no script run but the one it was made with.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+import mrxs_tiles
+from mrxs_tiles.errors import printable
+from mrxs_tiles.files import manifest
+from mrxs_tiles.files.manifest import BAD, REASONS, Record
+from mrxs_tiles.files.store import make_own_folder, write_file
+from mrxs_tiles.names import name_fault
+from mrxs_tiles.pixels.reasons import KEPT, LOOKS
+from mrxs_tiles.report import pictures as page_pictures
+from mrxs_tiles.report.cohort import FENCE, LEAST, Distribution, distribution
+from mrxs_tiles.report.pictures import FOLDER, Pictures, make_pictures, slide_id
+from mrxs_tiles.report.sample_tiles import DROPPED_SHOWN, KEPT_SHOWN, Sample, Tiles, look_at_tiles
+from mrxs_tiles.report.text import MEASURES, number, size, slide_facts
+from mrxs_tiles.revision import LIBRARIES
+from mrxs_tiles.viewer.page_template import filled
+
+MOST_NAMED = 12  # outliers named below a histogram; the table shows all of them
+RANKS = {"failed": 0, "damaged": 1, "warning": 2, "ok": 3}  # bad slides first
+
+
+class Entry(NamedTuple):
+    """One slide: its row of ``report.tsv`` and its ``slide.json``."""
+
+    row: Record
+    inspected: Record
+
+
+def write_page(results: Path, entries: Sequence[Entry], config: Mapping[str, object]) -> None:
+    """Write the page and the pictures that it shows.
+
+    Args:
+        results: where everything goes.
+        entries: all slides.
+        config: keys and values that the page shows.
+
+    Raises:
+        ResultsError: something cannot be written.
+    """
+    make_own_folder(results / FOLDER)
+    kept: set[str] = set()
+    slides = []
+    for entry in entries:
+        slide, made = _slide(results, entry)
+        slides.append(slide)
+        kept |= {made.map, made.thumbnail, made.samples}
+        kept.add(page_pictures.map_name(entry.row["slide"]))  # of a failed slide too
+    page_pictures.remove_others(results, kept)
+    slides.sort(key=lambda slide: (slide["rank"], slide["name"]))
+    page = _render(slides, entries, config)
+    write_file(results / manifest.REPORT_HTML, page.encode("utf-8", "backslashreplace"))
+
+
+def _slide(results: Path, entry: Entry) -> tuple[Record, Pictures]:
+    """What the template needs to know of one slide, and its pictures."""
+    row, inspected = entry
+    name = row["slide"]
+    tiles, made = Tiles(), Pictures()
+    if not name_fault(name):  # a folder of that name would be somewhere else
+        tiles = look_at_tiles(results / name)
+        extent = (row["width"], row["height"]) if row["width"] and row["height"] else None
+        made = make_pictures(results, name, extent, tiles.samples)
+    status = row["status"]
+    rank = "warning" if status == "ok" and row["warnings"] else status
+    slide = {
+        "id": slide_id(name),
+        "name": printable(name),
+        "row": row,
+        "status": status,
+        "rank": RANKS[rank],
+        "bad": status in BAD,
+        "error": printable(row["error"]),
+        "warnings": [printable(text) for text in row["warnings"]],
+        "facts": [(label, printable(text)) for label, text in slide_facts(row, inspected, tiles)],
+        "map": made.map,
+        "thumbnail": made.thumbnail,
+        "strip": made.samples,
+        "samples": [_shown(results, name, sample) for sample in tiles.samples],
+        "files": _files(results, name),
+        "measured": {key: measure.of(row, tiles) for key, measure in MEASURES.items()},
+        "outlier": {},
+    }
+    return slide, made
+
+
+def _shown(results: Path, slide: str, sample: Sample) -> Record:
+    file = sample.file if sample.file and (results / slide / sample.file).is_file() else ""
+    return {
+        "fate": sample.fate,
+        "col": sample.col,
+        "row": sample.row,
+        "measure": sample.measure,
+        "value": number(sample.value),
+        "href": address(f"{slide}/{file}") if file else "",
+    }
+
+
+def _files(results: Path, slide: str) -> list[tuple[str, str]]:
+    """The slide's own files that are there: what a link says, and where it leads."""
+    named = {
+        "viewer": manifest.VIEWER,
+        "slide.json": manifest.SLIDE_JSON,
+        "tiles.tsv": manifest.TILES_TSV,
+        "tiles": "tiles/",
+        "map": manifest.TILE_MAP,
+        "thumbnail": manifest.THUMBNAIL,
+        "tissue mask": manifest.TISSUE,
+    }
+    if name_fault(slide):
+        return []
+    return [
+        (label, address(f"{slide}/{file}"))
+        for label, file in named.items()
+        if (results / slide / file).exists()
+    ]
+
+
+def address(path: str) -> str:
+    """A path below the results as a relative address, whatever it is made of."""
+    return quote(os.fsencode(path))
+
+
+def _render(
+    slides: Sequence[Record], entries: Iterable[Entry], config: Mapping[str, object]
+) -> str:
+    rows = [entry.row for entry in entries]
+    spreads = _spreads(slides)
+    for slide in slides:
+        slide["tags"] = _tags(slide)
+    values = {
+        "slides": slides,
+        "spreads": spreads,
+        "totals": _totals(rows),
+        "fates": _fates(rows),
+        "looks": LOOKS,
+        # a column that is 0 for every slide would only make the table wider
+        "reasons": [(reason, LOOKS[reason]) for reason in REASONS if _sum(rows, reason)],
+        "config": [(key, _value(value)) for key, value in config.items()],
+        "versions": _versions(),
+        "folder": FOLDER,
+        "fence": FENCE,
+        "least": LEAST,
+        "kept_shown": KEPT_SHOWN,
+        "dropped_shown": DROPPED_SHOWN,
+    }
+    return filled("report.page", values, {"n": number})
+
+
+def _tags(slide: Record) -> list[str]:
+    """The words that the page's filters go by."""
+    row = slide["row"]
+    tags = {
+        slide["status"]: True,
+        "bad": slide["bad"],
+        "warning": slide["rank"] == RANKS["warning"],
+        "outlier": bool(slide["outlier"]),
+        "empty": row["kept"] == 0,
+    }
+    return [tag for tag, holds in tags.items() if holds] + [one for one in REASONS if row[one]]
+
+
+def _sum(rows: Iterable[Record], column: str) -> Any:
+    return sum(row[column] or 0 for row in rows)
+
+
+def _totals(rows: Sequence[Record]) -> Record:
+    status = [row["status"] for row in rows]
+    return {
+        "slides": len(rows),
+        **{name: status.count(name) for name in ("ok", *BAD)},
+        "warned": sum(bool(row["warnings"]) for row in rows if row["status"] == "ok"),
+        "tiles": _sum(rows, "tiles"),
+        "kept": _sum(rows, "kept"),
+        "size": size(_sum(rows, "tile_bytes")),
+        "scanned_mm2": _sum(rows, "scanned_mm2"),
+        "tissue_mm2": _sum(rows, "tissue_mm2"),
+        "no_area": sum(row["tissue_mm2"] is None for row in rows),
+    }
+
+
+def _fates(rows: Sequence[Record]) -> list[Record]:
+    """What became of all tiles: those that are kept, and each reason."""
+    tiles = _sum(rows, "tiles")
+    return [
+        {
+            "name": fate,
+            "look": LOOKS[fate],
+            "count": _sum(rows, fate),
+            "share": _sum(rows, fate) / tiles if tiles else 0,
+        }
+        for fate in (KEPT, *REASONS)
+    ]
+
+
+def _spreads(slides: Sequence[Record]) -> list[Record]:
+    """How each measure is spread, and, in each slide, where it stands out."""
+    spreads = []
+    for key, measure in MEASURES.items():
+        known = {
+            one["id"]: one["measured"][key] for one in slides if one["measured"][key] is not None
+        }
+        spread = distribution(known)
+        named = []
+        for one in slides:
+            if spread and one["id"] in spread.outliers:
+                one["outlier"][key] = spread.outliers[one["id"]]
+                named.append((one["id"], one["name"], one["measured"][key]))
+        named.sort(key=lambda outlier: (outlier[2], outlier[1]))
+        spreads.append(
+            {
+                "key": key,
+                "measure": measure,
+                "spread": spread,
+                "highest": _highest(spread),
+                "named": _ends(named),
+                "unnamed": max(0, len(named) - MOST_NAMED),
+            }
+        )
+    return spreads
+
+
+def _highest(spread: Distribution | None) -> int:
+    return max(bar.count for bar in spread.bars) if spread else 0
+
+
+def _ends(named: list[Any]) -> list[Any]:
+    """The farthest outliers of both ends, where there are too many to name."""
+    half = MOST_NAMED // 2
+    return named if len(named) <= MOST_NAMED else named[:half] + named[-half:]
+
+
+def _value(value: object) -> str:
+    """A value of the config as it is shown; of a path its last part alone."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value)) or "none"
+    text = str(value)
+    return printable(Path(text).name if os.path.isabs(text) else text)  # noqa: PTH117
+
+
+def _versions() -> list[tuple[str, str]]:
+    found = [("mrxs-tiles", mrxs_tiles.__version__)]
+    for library in LIBRARIES:
+        try:
+            found.append((library, version(library)))
+        except PackageNotFoundError:
+            continue
+    return found

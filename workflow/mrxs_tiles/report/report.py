@@ -1,0 +1,197 @@
+"""The step ``report``: one row a slide, and the few lines that end a run.
+
+Writes ``results/report.tsv``, ``results/runtime.tsv``, and ``results/report.html`` with its
+pictures in ``report_files``.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mrxs_tiles.cutting import publish
+from mrxs_tiles.cutting.tile_record import failed_record
+from mrxs_tiles.errors import ResultsError
+from mrxs_tiles.files import manifest
+from mrxs_tiles.files.lock import REPORT_LOCK, alone
+from mrxs_tiles.files.manifest import BAD, Record
+from mrxs_tiles.files.store import make_folder, write_file
+from mrxs_tiles.names import name_fault
+from mrxs_tiles.report.page import Entry, write_page
+from mrxs_tiles.report.runtime import renew_runtime
+from mrxs_tiles.steps import inspect as inspect_slide
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+
+def report(
+    results: Path,
+    slides: Iterable[str] | None = None,
+    refused: Iterable[tuple[str, str, str]] = (),
+    config: Mapping[str, object] | None = None,
+    benchmarks: Path | None = None,
+) -> None:
+    """Write the tables of all slides and the page that shows them.
+
+    Args:
+        results: where everything goes.
+        slides: their names; None: all that have a ``slide.json`` below ``results``.
+        refused: name, path and why, of slides that no step could be run for.
+        config: keys and values that the page shows.
+        benchmarks: the folder with what Snakemake measured; None: no ``runtime.tsv``.
+
+    Raises:
+        ResultsError: no slide is there, a table or the page cannot be written, or another
+            process is at them.
+    """
+    make_folder(results)
+    with alone(results / REPORT_LOCK, f"The report of {results} is being written"):
+        _report(results, slides, refused, config or {}, benchmarks)
+
+
+def _report(
+    results: Path,
+    slides: Iterable[str] | None,
+    refused: Iterable[tuple[str, str, str]],
+    config: Mapping[str, object],
+    benchmarks: Path | None,
+) -> None:
+    names = find_inspected(results) if slides is None else slides
+    records = [_read_records(results, name) for name in names]
+    entries = _entries(results, records + [_refuse(results, *slide) for slide in refused])
+    text = _tsv(_table(entry.row for entry in entries))
+    write_file(results / manifest.REPORT_TSV, text.encode("utf-8", "backslashreplace"))
+    renew_runtime(results, [entry.row for entry in entries], benchmarks)
+    write_page(results, entries, config)
+
+
+def table_text(results: Path) -> str:
+    """What ``report.tsv`` would hold of all slides that have a ``slide.json``.
+
+    Raises:
+        ResultsError: no slide is there, or a record cannot be read.
+    """
+    records = [_read_records(results, name) for name in find_inspected(results)]
+    return _tsv(_table(entry.row for entry in _entries(results, records)))
+
+
+def _entries(results: Path, records: Sequence[tuple[Record, Record]]) -> list[Entry]:
+    """A row for each slide, by name."""
+    if not records:
+        raise ResultsError(f"{results} holds no slide.json. Run inspect and tile first.")
+    entries = [Entry(_row(inspected, tiled), inspected) for inspected, tiled in records]
+    return sorted(entries, key=lambda entry: str(entry.row["slide"]))
+
+
+def find_inspected(results: Path) -> Iterator[str]:
+    """The names of the slides that have a ``slide.json``; no slide lies inside another's."""
+    for folder, subfolders, files in os.walk(results):
+        if manifest.SLIDE_JSON in files:
+            subfolders.clear()
+            yield Path(folder).relative_to(results).as_posix()
+
+
+def _read_records(results: Path, slide: str) -> tuple[Record, Record]:
+    """What ``inspect`` and ``tile`` wrote of a slide."""
+    inspected = manifest.read_record(results / slide / manifest.SLIDE_JSON)
+    if inspected["status"] == "failed":
+        return inspected, failed_record(slide, inspected["error"])
+    try:
+        return inspected, manifest.read_record(results / slide / manifest.TILES_JSON)
+    except ResultsError:
+        sentence = "The slide was inspected, but not cut: run tile for it."
+        return inspected, failed_record(slide, sentence)
+
+
+def _refuse(results: Path, slide: str, path: str, why: str) -> tuple[Record, Record]:
+    """The records of a slide that no step could be run for; written, if its name allows."""
+    if name_fault(slide):  # a folder of that name would be somewhere else
+        failed = inspect_slide.failed_record(slide, Path(path), why)
+        return failed, failed_record(slide, why)
+    if _is_cut(results / slide):  # by a run that did not refuse it
+        failed = inspect_slide.failed_record(slide, Path(path), why)
+        return failed, failed_record(slide, why)
+    inspected = inspect_slide.write_failed(slide, Path(path), results, why)
+    return inspected, publish.write_failed(slide, results, why)
+
+
+def _is_cut(folder: Path) -> bool:
+    """Whether an earlier run left tiles there: a refusal of today is no reason to remove them."""
+    try:
+        return bool(manifest.read_record(folder / manifest.TILES_JSON)["status"] != "failed")
+    except ResultsError:
+        return False
+
+
+def _row(inspected: Record, tiled: Record) -> Record:
+    """One slide's columns, from its two records."""
+    row: Record = {name: inspected.get(name) for name in manifest.REPORT}
+    levels = inspected["levels"]
+    grid = inspected["grid"] or {}  # its mpp is the tiles', not the slide's
+    row |= {name: grid.get(name) for name in (*manifest.TILING, "tiles")}
+    row |= tiled["counts"]
+    row["status"] = tiled["status"]
+    row["levels"] = None if levels is None else len(levels)
+    row["tile_bytes"] = tiled["tile_bytes"]
+    row["kept_fraction"] = row["kept"] / row["tiles"] if row["tiles"] else None
+    row["warnings"] = [*inspected["warnings"], *tiled["warnings"]]
+    row["error"] = tiled["error"]
+    if tiled["status"] == "failed" and not row["tiles"]:  # nothing is known of its tiles
+        row |= dict.fromkeys(("tile_bytes", *tiled["counts"]))
+    return {name: row[name] for name in manifest.REPORT}
+
+
+def _table(rows: Iterable[Record]) -> DataFrame:
+    import pandas as pd  # here: it takes 40 MB and half a second that no other step needs
+
+    table = pd.DataFrame(list(rows), columns=list(manifest.REPORT), dtype=object)
+    whole = ("width", "height", "levels", "tile_size", "overlap", "cols", "rows")
+    counts = ("tiles", "kept", *manifest.REASONS, "tile_bytes")
+    return table.astype(dict.fromkeys((*whole, *counts), "Int64"))
+
+
+def _tsv(table: DataFrame) -> str:
+    text = table.astype(object).where(table.notna(), None).map(manifest.field)
+    lines = ["\t".join(table.columns)]
+    lines += ["\t".join(row) for row in text.itertuples(index=False)]
+    return "\n".join(lines) + "\n"
+
+
+def read_report(results: Path) -> list[dict[str, str]]:
+    """The rows of ``report.tsv`` as text; empty where there is none that can be read."""
+    try:
+        rows = list(manifest.read_table(results / manifest.REPORT_TSV, manifest.REPORT))
+        return [dict(zip(manifest.REPORT, row, strict=True)) for row in rows]
+    except (OSError, ValueError):  # it is made again in any case
+        return []
+
+
+def bad_slides(rows: Sequence[dict[str, str]]) -> list[str]:
+    """A line for each slide that failed or is damaged."""
+    return [f"{r['slide']} ({r['status']}): {r['error']}" for r in rows if r["status"] in BAD]
+
+
+def summary(results: Path, rows: Sequence[dict[str, str]]) -> list[str]:
+    """What a run ends with on the terminal: slides, tiles, bad slides, where the report is."""
+
+    def total(column: str) -> int:
+        return sum(int(row[column] or 0) for row in rows)
+
+    ok = sum(row["status"] == "ok" for row in rows)
+    bad = bad_slides(rows)
+    dropped = [f"{total(reason):,} {reason}" for reason in manifest.REASONS if total(reason)]
+    lines = [
+        f"{len(rows):,} slide{'' if len(rows) == 1 else 's'}: {ok:,} ok, {len(bad):,} bad",
+        f"{total('tiles'):,} tile{'' if total('tiles') == 1 else 's'}: {total('kept'):,} kept, "
+        f"dropped {', '.join(dropped) if dropped else 'none'}",
+    ]
+    warned = [row for row in rows if row["warnings"] and row["status"] == "ok"]
+    if warned:
+        lines.append(f"{len(warned):,} with a warning: see the column warnings of the report")
+    lines += [f"  {line}" for line in bad]
+    lines.append(f"report: {results / manifest.REPORT_TSV}")
+    lines.append(f"page: {results / manifest.REPORT_HTML}")
+    return lines

@@ -1,0 +1,26 @@
+"""The whole slide as one small picture, to be looked at."""
+
+from __future__ import annotations
+
+import io
+
+from PIL import Image
+
+from mrxs_tiles.pixels.filters import Color
+from mrxs_tiles.slide.overview import read_overview
+from mrxs_tiles.slide.reader import Reader, SlideFacts
+
+MOST_PX = 1024  # longer side
+
+
+def make_thumbnail(reader: Reader, facts: SlideFacts, background: Color) -> tuple[bytes, bool]:
+    """A JPEG of the slide, at most 1024 px, and whether all of it could be read.
+
+    What cannot be read, or was never scanned, has the background's colour.
+    """
+    overview = read_overview(reader, facts, max(1, max(facts.size) // MOST_PX), background)
+    picture = Image.fromarray(overview.rgb)
+    picture.thumbnail((MOST_PX, MOST_PX), Image.Resampling.LANCZOS)
+    out = io.BytesIO()
+    picture.save(out, "JPEG", quality=85)
+    return out.getvalue(), not overview.unread.any()

@@ -1,0 +1,178 @@
+"""The step ``inspect``: what the slide is, and where its tiles lie.
+
+Writes ``slide.json``, ``coordinates.tsv``, ``thumbnail.jpg`` and ``tissue.png`` into
+``results/{slide}``.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from mrxs_tiles.errors import SlideError
+from mrxs_tiles.files import manifest
+from mrxs_tiles.files.lock import SLIDE_LOCK, SLIDE_TAKEN, alone
+from mrxs_tiles.files.manifest import Record
+from mrxs_tiles.files.store import make_folder, remove_files, write_file
+from mrxs_tiles.inspecting.inspection import Inspection, inspected
+from mrxs_tiles.inspecting.slide_grid import grid_record
+from mrxs_tiles.mirax.damage import damaged_files, has_16_bit_png
+from mrxs_tiles.mirax.locate import locate
+from mrxs_tiles.mirax.record import mirax_record
+from mrxs_tiles.mirax.slidedat import INI_NAME
+from mrxs_tiles.mirax.unchanged import explained, unchanged
+from mrxs_tiles.pixels.filters import WHITE
+from mrxs_tiles.settings import GridSettings
+from mrxs_tiles.slide.thumbnail import make_thumbnail
+
+log = logging.getLogger(__name__)
+
+
+def inspect(
+    slide: str, path: Path, results: Path, settings: GridSettings, begun_with: str | None = None
+) -> Record:
+    """Look at one slide and write what it is and the tiles of its grid.
+
+    Args:
+        slide: its name, the folder below ``results``.
+        path: its file.
+        results: where everything goes.
+        settings: where its tiles lie.
+        begun_with: its ``stamp`` when the run began; None: that is not known.
+
+    Returns:
+        What ``slide.json`` holds. A slide that cannot be opened has status ``failed`` and
+        its error there; nothing is raised for it.
+
+    Raises:
+        ResultsError: the results cannot be written, or another process is at this slide.
+    """
+    make_folder(results / slide)
+    with alone(results / slide / SLIDE_LOCK, SLIDE_TAKEN.format(slide)):
+        return _inspect(slide, path, results, settings, begun_with)
+
+
+def _inspect(
+    slide: str, path: Path, results: Path, settings: GridSettings, begun_with: str | None
+) -> Record:
+    folder = results / slide
+    # The records say that their step is done: neither may be there while the tables change.
+    remove_files(folder / manifest.TILES_JSON, folder / manifest.SLIDE_JSON)
+    try:
+        with unchanged(locate(path)), inspected(path, settings) as seen:
+            picture, whole = make_thumbnail(seen.reader, seen.facts, seen.facts.background or WHITE)
+    except SlideError as error:
+        return write_failed(slide, path, results, explained(path, error, begun_with))
+    record = _record(slide, path, seen)
+    record["warnings"] += [] if whole else ["parts of the thumbnail could not be read"]
+    fractions = seen.tissue.fractions(seen.grid)
+    write_file(folder / manifest.THUMBNAIL, picture)
+    write_file(folder / manifest.TISSUE, seen.tissue.png())
+    manifest.write_table(
+        folder / manifest.COORDINATES_TSV,
+        manifest.COORDINATES,
+        ((*tile, fractions[tile[:2]]) for tile in seen.grid.tiles(seen.listed)),
+    )
+    manifest.write_record(folder / manifest.SLIDE_JSON, record)
+    grid = record["grid"]
+    log.info("%s: %d of %d tiles can hold pixels", slide, grid["listed"], grid["tiles"])
+    return record
+
+
+def write_failed(slide: str, path: Path, results: Path, error: str) -> Record:
+    """Write the files of a slide that cannot be opened.
+
+    Raises:
+        ResultsError: the results cannot be written.
+    """
+    folder = results / slide
+    make_folder(folder)
+    remove_files(folder / manifest.THUMBNAIL, folder / manifest.TISSUE)
+    record = failed_record(slide, path, error)
+    manifest.write_table(folder / manifest.COORDINATES_TSV, manifest.COORDINATES, ())
+    manifest.write_record(folder / manifest.SLIDE_JSON, record)
+    return record
+
+
+def failed_record(slide: str, path: Path, error: str) -> Record:
+    """What ``slide.json`` holds for a slide that cannot be opened."""
+    unknown = (
+        *("vendor", "width", "height", "levels", "mpp_x", "mpp_y", "objective", "bounds"),
+        *(
+            "background",
+            "scanned_mm2",
+            "tissue_mm2",
+            "quickhash",
+            "reader",
+            "reader_reason",
+            "grid",
+        ),
+    )
+    return {
+        "slide": slide,
+        "path": os.path.abspath(path),
+        "status": "failed",
+        "error": error,
+        "warnings": [],
+        **dict.fromkeys(unknown),
+    }
+
+
+def _record(slide: str, path: Path, seen: Inspection) -> Record:
+    facts, tissue = seen.facts, seen.tissue
+    tiles, listed = seen.count(seen.inside), seen.count(seen.listed)
+    record: Record = {
+        "slide": slide,
+        "path": os.path.abspath(path),
+        "status": "ok",
+        "error": "",
+        "warnings": [*_warnings(seen), *tissue.warnings()],
+        "vendor": facts.vendor,
+        "width": facts.size[0],
+        "height": facts.size[1],
+        "levels": [
+            {"width": size[0], "height": size[1], "downsample": downsample}
+            for size, downsample in zip(facts.levels.sizes, facts.levels.downsamples, strict=True)
+        ],
+        "mpp_x": facts.mpp_x,
+        "mpp_y": facts.mpp_y,
+        "objective": facts.objective,
+        "bounds": None if facts.bounds is None else list(facts.bounds),
+        "background": None if facts.background is None else list(facts.background),
+        "scanned_mm2": tissue.area_mm2(tissue.scanned),
+        "tissue_mm2": tissue.area_mm2(tissue.mask),
+        "quickhash": facts.quickhash,
+        "reader": seen.reader_name,
+        "reader_reason": seen.reader_reason,
+        "grid": grid_record(seen.grid, facts, tiles, listed),
+    }
+    if seen.index is not None:
+        record["mirax"] = mirax_record(seen.index)
+    return record
+
+
+def _warnings(seen: Inspection) -> Iterator[str]:
+    facts = seen.facts
+    if seen.trouble:
+        yield (
+            f"the MIRAX index is not understood ({seen.trouble}); OpenSlide opens the slide, "
+            "so every tile of the grid is read"
+        )
+    if seen.index is not None:
+        yield from seen.index.slidedat.partly_shown
+        yield from damaged_files(seen.index)
+        if left := len(seen.index.images) - len(facts.levels.sizes):
+            yield f"the coarsest {left} of its {len(seen.index.images)} levels cannot be used"
+        if has_16_bit_png(seen.index):
+            yield "the stored images have 16 bits per colour; OpenSlide shows 8"
+    own = (seen.said.mpp_x, seen.said.mpp_y)
+    if (facts.mpp_x, facts.mpp_y) != own and None not in own:
+        yield (
+            f"the scale is slide_mpp, {facts.mpp_x:.6g} µm per px; the slide itself says "
+            f"{own[0]:.6g} x {own[1]:.6g}"
+        )
+    if facts.mpp_x is None or facts.mpp_y is None:
+        where = f"{INI_NAME} gives no MICROMETER_PER_PIXEL" if seen.index else "it gives no mpp"
+        yield f"the slide's scale is not known: {where}"

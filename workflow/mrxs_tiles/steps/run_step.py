@@ -1,0 +1,78 @@
+"""Runs one step for the command line or a workflow job: log, sentence, exit code."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn
+
+from mrxs_tiles.errors import ConfigError, MrxsTilesError
+from mrxs_tiles.files.manifest import BAD, Record
+
+log = logging.getLogger("mrxs_tiles")
+
+DONE, BAD_INPUT, INTERRUPTED = 0, 1, 130
+TERMINATED = 128 + signal.SIGTERM  # what a shell makes of it
+
+
+def run(step: Callable[[], Record | None], ignore_bad: bool) -> int:
+    """Run a step of one slide and return the exit code; what is wrong is one line on stderr.
+
+    Args:
+        step: does the work and returns its record.
+        ignore_bad: a slide that failed or is damaged is no reason for a non-zero exit.
+    """
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        record = step()
+    except MrxsTilesError as error:
+        return complain(error)
+    except Exception:
+        log.exception("unexpected")  # into the job's log file too, which Snakemake shows
+        raise
+    except KeyboardInterrupt:
+        _say("interrupted")
+        return INTERRUPTED
+    except SystemExit:
+        _say("terminated")
+        return TERMINATED
+    if record is not None and record["status"] in BAD:
+        sentence = f"{record['slide']} ({record['status']}): {record['error']}"
+        if not ignore_bad:
+            _say(sentence)
+            return BAD_INPUT
+        log.warning(sentence)
+    return DONE
+
+
+def _terminate(*_: object) -> NoReturn:
+    """What a cluster sends when the time is up, a while before it kills: enough to tidy up."""
+    raise SystemExit(TERMINATED)
+
+
+def complain(error: MrxsTilesError) -> int:
+    """Say what is wrong in one line on stderr and return the exit code for it."""
+    _say(" ".join(error.faults) if isinstance(error, ConfigError) else str(error))
+    return BAD_INPUT
+
+
+def _say(sentence: str) -> None:
+    log.error(sentence)
+    print(f"mrxs-tiles: {sentence}", file=sys.stderr)
+
+
+def run_job(step: Callable[[], Record | None], log_file: str, on_bad_slide: str) -> NoReturn:
+    """Run a step as a job of the workflow, which ends with it.
+
+    The job of a bad slide succeeds, unless ``on_bad_slide`` is ``stop``: Snakemake deletes
+    what a failed job wrote, and these files say what is wrong with the slide.
+    """
+    Path(log_file).parent.mkdir(parents=True, exist_ok=True)
+    handler = logging.FileHandler(log_file, encoding="utf-8", errors="backslashreplace")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
+    log.addHandler(handler)
+    log.setLevel(logging.INFO)
+    sys.exit(run(step, ignore_bad=on_bad_slide != "stop"))

@@ -1,0 +1,186 @@
+"""In Python: a slide's kept tiles one after another, with no file written."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from mrxs_tiles.config.config import read_config
+from mrxs_tiles.cutting.cutter import look
+from mrxs_tiles.cutting.picture import Pictures
+from mrxs_tiles.cutting.verdict import Judge, Verdict, judge_for
+from mrxs_tiles.errors import ConfigError, SlideError, StoredImageError, bare
+from mrxs_tiles.files import manifest
+from mrxs_tiles.grid.blocks import Address, in_blocks
+from mrxs_tiles.inspecting.inspection import Inspection, inspected
+from mrxs_tiles.inspecting.slide_grid import grid_record, tile_mpp
+from mrxs_tiles.mirax.locate import locate
+from mrxs_tiles.mirax.readers import opened
+from mrxs_tiles.mirax.unchanged import unchanged
+from mrxs_tiles.pixels.filters import WHITE, Pixels, rgb
+from mrxs_tiles.settings import Settings
+
+Row = dict[str, Any]
+
+# Keys that say what becomes of files.
+NOT_HERE = {
+    *("slides", "results", "format", "quality", "subsampling", "deepzoom"),
+    *("packing", "shard_size", "exports", "stage"),
+}
+COLUMNS = tuple(name for name in manifest.TILES if name not in ("file", "bytes"))
+
+
+class _Cut(NamedTuple):
+    """One tile: what was found of it, and its picture where it is kept, (height, width, 3)."""
+
+    address: Address
+    verdict: Verdict
+    rgb: Pixels | None
+    error: SlideError | None = None
+    is_certain: bool = True  # the error
+
+
+def tiles(
+    path: str | os.PathLike[str],
+    *,
+    threads: int | None = None,
+    slide_mpp: float | None = None,
+    **keys: object,
+) -> Iterator[tuple[Row, Pixels]]:
+    """Cut a slide as ``mrxs-tiles tile`` does, and give each kept tile instead of writing it.
+
+    The order is the same in each run, whatever the threads: rectangles of neighbours, each by row,
+    then column. At most ``threads + 2`` rectangles (2048 px a side, or one larger tile) are held
+    at a time. Leaving the loop ends the threads and closes the slide.
+
+    Args:
+        path: the slide's file.
+        threads: how many tiles are cut at the same time; None: the machine's cores.
+        slide_mpp: µm per level-0 px, where the slide does not say or is wrong.
+        keys: those of the config that choose tiles: ``tile_size``, ``mpp``, ``min_tissue``, ...;
+            and ``on_bad_slide="ignore"``: tiles that cannot be read are passed over in silence.
+
+    Yields:
+        The tile's row of ``tiles.tsv`` (a dict, without ``file`` and ``bytes``), and its picture,
+        (height, width, 3) uint8, RGB; the array is the caller's.
+
+    Raises:
+        ConfigError: an option is unknown or wrong.
+        SlideError: the slide cannot be opened; or, after all other tiles, some cannot be read.
+    """
+    odd = sorted(NOT_HERE & keys.keys())
+    if odd:
+        raise ConfigError(
+            f"{odd[0]} says what becomes of files, and tiles() writes none: leave it."
+        )
+    config = read_config(keys)
+    if threads is not None and (isinstance(threads, bool) or threads < 1):
+        raise ConfigError(f"threads is {threads!r}: write a whole number from 1, or None.")
+    settings = replace(config.settings, slide_mpp=_checked_mpp(slide_mpp))
+    silent = config.on_bad_slide == "ignore"
+    return _stream(Path(path), settings, threads or os.cpu_count() or 1, silent)
+
+
+def _checked_mpp(value: object) -> float | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
+        raise ConfigError(f"slide_mpp is {value!r}: write µm per px above 0, as 0.25, or None.")
+    return float(value)
+
+
+def _stream(
+    path: Path, settings: Settings, threads: int, silent: bool
+) -> Iterator[tuple[Row, Pixels]]:
+    with unchanged(locate(path)), inspected(path, settings) as seen:
+        rows = _rows(seen, settings)
+        px = settings.tile_size**2
+        with opened(seen.reader_name, seen.files, seen.index, px, threads) as reader:
+            colour = settings.background or seen.facts.background or WHITE
+            pictures = Pictures(reader, seen.grid, colour, settings.drop_blank)
+            mpp = tile_mpp(grid_record(seen.grid, seen.facts, 0, 0))
+            cut = _cutter(pictures, judge_for(settings, mpp, colour))
+            lost: list[SlideError] = []
+            groups = in_blocks(list(rows), seen.grid.stride)
+            for one in _in_order(cut, groups, threads):
+                if one.error is not None:
+                    lost.append(one.error)
+                elif one.rgb is not None:
+                    measured = {"focus": one.verdict.focus, "pen": one.verdict.pen}
+                    yield rows[one.address] | measured, one.rgb
+    if lost and not silent:
+        raise SlideError(
+            f"{path.name}: {len(lost)} of {len(rows)} tiles cannot be read, all others were given: "
+            f"{lost[0]}. Copy the slide again, or pass on_bad_slide='ignore'."
+        )
+
+
+def _rows(seen: Inspection, settings: Settings) -> dict[Address, Row]:
+    """The rows of the tiles that have enough tissue, as if they were kept."""
+    fractions = seen.tissue.fractions(seen.grid)
+    found: dict[Address, Row] = {}
+    for tile in seen.grid.tiles(seen.listed):
+        tissue = float(manifest.field(fractions[tile[:2]]) or "nan")  # as the table says it
+        if not tissue < settings.min_tissue:
+            values = (*tile, None if np.isnan(tissue) else tissue, 1, "", None, None)
+            found[tile[0], tile[1]] = dict(zip(COLUMNS, values, strict=True))
+    return found
+
+
+def _cutter(pictures: Pictures, judge: Judge) -> Callable[[Sequence[Address]], list[_Cut]]:
+    """What cuts a group of tiles, on any thread."""
+
+    def attempt(address: Address) -> _Cut:
+        try:
+            pixels, verdict = look(pictures, judge, address)
+        except SlideError as error:
+            certain = isinstance(error, StoredImageError)
+            return _Cut(address, Verdict("unreadable"), None, bare(error), certain)
+        if pixels is None or verdict.reason:
+            return _Cut(address, verdict, None)
+        return _Cut(address, verdict, rgb(pixels))
+
+    def cut(group: Sequence[Address]) -> list[_Cut]:
+        if len(group) > 1:
+            pictures.prepare(group)
+        return [attempt(address) for address in group]
+
+    return cut
+
+
+def _in_order(
+    cut: Callable[[Sequence[Address]], list[_Cut]],
+    groups: Sequence[Sequence[Address]],
+    threads: int,
+) -> Iterator[_Cut]:
+    """Cut groups on threads, a few ahead of who takes them, and give their tiles in order.
+
+    An error that is not certain may be another thread's: the tile is tried again alone, once all
+    that was begun has ended.
+    """
+    ahead: deque[Future[list[_Cut]]] = deque()
+    left = iter(groups)
+    with ThreadPoolExecutor(threads) as pool:
+        try:
+            while True:
+                while len(ahead) <= threads and (group := next(left, None)) is not None:
+                    ahead.append(pool.submit(cut, group))
+                if not ahead:
+                    return
+                for one in ahead.popleft().result():
+                    if one.is_certain:
+                        yield one
+                    else:
+                        wait(ahead)
+                        yield cut([one.address])[0]
+        finally:
+            for future in ahead:
+                future.cancel()

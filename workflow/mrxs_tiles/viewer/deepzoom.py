@@ -1,0 +1,125 @@
+"""The Deep Zoom pyramid of a slide, from one read of it.
+
+Writes ``viewer_files/{level}/{col}_{row}.jpg`` into ``results/{slide}``.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from mrxs_tiles.cutting.cutter import Fate, cut_all
+from mrxs_tiles.errors import PassingError, SlideError, StoredImageError
+from mrxs_tiles.files.store import TileFolder
+from mrxs_tiles.grid.blocks import Address
+from mrxs_tiles.pixels.encode import Encode
+from mrxs_tiles.pixels.filters import Color, Pixels, is_unscanned, opaque_word, put_on_background
+from mrxs_tiles.pixels.pyramid import TILE_PX, Block, Pyramid, level_count
+from mrxs_tiles.slide.reader import Alpha, Reader
+
+SUFFIX = "jpg"
+
+Written = dict[int, set[tuple[int, int]]]  # level -> columns and rows of its tiles
+
+
+class DeepZoom(NamedTuple):
+    """What a pyramid is made with."""
+
+    size: tuple[int, int]  # (width, height) of the slide, level-0 px
+    background: Color
+    encode: Encode
+
+
+class Builder:
+    """Reads a slide's blocks, and writes the tiles that the pyramid makes of them."""
+
+    def __init__(self, reader: Reader, made: DeepZoom, folder: TileFolder) -> None:
+        """``folder``: where the tiles go, a sub-folder a level."""
+        self._reader, self._made, self._folder = reader, made, folder
+        self._alone, self._tries = threading.Lock(), 1
+        self.written: Written = defaultdict(set)
+        for level in range(level_count(made.size)):
+            folder.make(str(level))
+            self.written[level] = set()
+        self._pyramid = Pyramid(made.size, made.background, self._write)
+        self.blocks: dict[Address, Block] = {
+            (block.col, block.row): block for block in self._pyramid.blocks()
+        }
+
+    def build(self, threads: int, done: Callable[[], None]) -> SlideError | None:
+        """Build the pyramid; ``written`` then says which tiles there are.
+
+        What cannot be read is background; what may be read the next time is returned, if any.
+
+        Args:
+            threads: how many blocks are worked on at the same time.
+            done: called after each block, by any thread.
+
+        Raises:
+            ResultsError: a tile cannot be written.
+        """
+        self._tries = threads
+        _, said = cut_all(self._read, [[address] for address in self.blocks], threads, done)
+        for address in said:
+            self._pyramid.add(self.blocks[address], None)
+        return next(iter(said.values()), None)
+
+    def _read(self, address: Address) -> Fate:
+        """Read one block and hand it to the pyramid."""
+        block = self.blocks[address]
+        x, y, width, height = self._pyramid.box(block)
+        if self._reader.is_empty((x, y), (width, height)):
+            self._pyramid.add(block, None)
+            return Fate(0)
+        pixels = np.empty((height, width, 4), np.uint8)
+        try:
+            fill = opaque_word(self._made.background)
+            alpha = self._reader.read((x, y), 0, pixels, fill)
+        except PassingError:  # tried again at the end, and then told
+            raise
+        except SlideError:
+            with self._alone:
+                self._read_parts(block, pixels)
+            alpha = Alpha.UNKNOWN
+        self._hand_on(block, pixels, alpha)
+        return Fate(0)
+
+    def _read_parts(self, block: Block, pixels: Pixels) -> None:
+        """Read what can be read of a block, tile by tile; the rest stays transparent.
+
+        An error may be another thread's, that took the shared handle away. But each of them then
+        waits for this lock, so that no more errors than other threads are not a part's own.
+        """
+        x, y, width, height = self._pyramid.box(block)
+        pixels.fill(0)
+        for top in range(0, height, TILE_PX):
+            for left in range(0, width, TILE_PX):
+                part = pixels[top : top + TILE_PX, left : left + TILE_PX]
+                own = np.empty_like(part, order="C")
+                for _ in range(self._tries):
+                    try:
+                        self._reader.read((x + left, y + top), 0, own)
+                    except StoredImageError:
+                        break
+                    except PassingError:
+                        raise
+                    except SlideError:
+                        continue
+                    part[:] = own
+                    break
+
+    def _hand_on(self, block: Block, pixels: Pixels, alpha: Alpha) -> None:
+        if alpha is not Alpha.OPAQUE:
+            if alpha is Alpha.NOTHING or is_unscanned(pixels):
+                self._pyramid.add(block, None)
+                return
+            put_on_background(pixels, self._made.background)
+        self._pyramid.add(block, pixels)
+
+    def _write(self, level: int, col: int, row: int, pixels: Pixels) -> None:
+        self._folder.write(f"{level}/{col}_{row}.{SUFFIX}", self._made.encode(pixels))
+        self.written[level].add((col, row))

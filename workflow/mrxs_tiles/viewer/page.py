@@ -1,0 +1,139 @@
+"""``viewer.html``: a slide's Deep Zoom pyramid in a browser, with the grid of its tiles over it.
+
+All that the page needs lies beside it in ``viewer_files/``, and nothing is fetched: pictures and
+scripts are loaded as such, which browsers also do from a disk.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from mrxs_tiles.errors import ResultsError, printable
+from mrxs_tiles.files import manifest
+from mrxs_tiles.files.manifest import Record
+from mrxs_tiles.files.store import TileFolder, write_file
+from mrxs_tiles.pixels.filters import Color
+from mrxs_tiles.pixels.pyramid import TILE_PX
+from mrxs_tiles.pixels.reasons import LOOKS
+from mrxs_tiles.viewer.deepzoom import SUFFIX, Written
+from mrxs_tiles.viewer.page_template import filled
+
+DATA, SCRIPT, LICENCE = "slide.js", "openseadragon.min.js", "openseadragon-LICENSE.txt"
+_OPENSEADRAGON = Path(__file__).resolve().parents[3] / "envs/node_modules/openseadragon"
+_NAMESPACE = "http://schemas.microsoft.com/deepzoom/2008"
+
+
+def openseadragon() -> dict[str, bytes]:
+    """The files of OpenSeadragon that each viewer carries, by the names they have there.
+
+    Raises:
+        ResultsError: it is not installed.
+    """
+    try:
+        script = (_OPENSEADRAGON / "build/openseadragon" / SCRIPT).read_bytes()
+        licence = (_OPENSEADRAGON / "LICENSE.txt").read_bytes()
+    except OSError:
+        raise ResultsError(
+            f"deepzoom needs OpenSeadragon, which is not in {_OPENSEADRAGON}. Run make env in the "
+            "folder of mrxs-tiles, which installs it from npm, or set deepzoom to false."
+        ) from None
+    return {SCRIPT: script, LICENCE: licence}
+
+
+def add_scripts(folder: TileFolder, data: Mapping[str, Any]) -> None:
+    """Put what the page loads into ``viewer_files/``.
+
+    Raises:
+        ResultsError: OpenSeadragon is not installed, or a file cannot be written.
+    """
+    for name, content in openseadragon().items():
+        folder.write(name, content)
+    text = json.dumps(data, ensure_ascii=True, separators=(",", ":"), sort_keys=True)
+    folder.write(DATA, f"const SLIDE = {text};\n".encode())
+
+
+def write_page(slide_results: Path, inspected: Record) -> None:
+    """Write ``viewer.html`` and ``viewer.dzi``.
+
+    Raises:
+        ResultsError: they cannot be written.
+    """
+    values = {
+        "slide": printable(inspected["slide"]),
+        "data": f"{manifest.VIEWER_FILES}/{DATA}",
+        "openseadragon": f"{manifest.VIEWER_FILES}/{SCRIPT}",
+    }
+    write_file(slide_results / manifest.VIEWER, filled("viewer.page", values).encode())
+    width, height = inspected["width"], inspected["height"]
+    dzi = (
+        '<?xml version="1.0" encoding="UTF-8"?>\n'
+        f'<Image TileSize="{TILE_PX}" Overlap="0" Format="{SUFFIX}" xmlns="{_NAMESPACE}">'
+        f'<Size Width="{width}" Height="{height}"/></Image>\n'
+    )
+    write_file(slide_results / manifest.VIEWER_DZI, dzi.encode())
+
+
+def page_data(
+    inspected: Record,
+    tiled: Record,
+    background: Color,
+    written: Written,
+    rows: Iterable[Sequence[str]],
+) -> dict[str, Any]:
+    """What the page knows of a slide.
+
+    Args:
+        inspected: what ``slide.json`` holds.
+        tiled: what ``tiles.json`` will hold.
+        background: colour of what was not scanned.
+        written: which tiles of the pyramid there are.
+        rows: those of ``tiles.tsv``.
+    """
+    kinds = list(LOOKS)
+    columns: dict[int, tuple[int, int]] = {}
+    lines: dict[int, tuple[int, int]] = {}
+    tiles = []
+    for cells in rows:
+        row = dict(zip(manifest.TILES, cells, strict=True))
+        col, line = int(row["col"]), int(row["row"])
+        columns[col] = int(row["x"]), int(row["width"])
+        lines[line] = int(row["y"]), int(row["height"])
+        kind = kinds.index(row["reason"] or "kept")
+        measured = [_number(row[name]) for name in ("tissue", "focus", "pen")]
+        tiles.append([col, line, kind, *measured, row["file"]])
+    return {
+        "name": inspected["slide"],
+        "width": inspected["width"],
+        "height": inspected["height"],
+        "mpp": [inspected["mpp_x"], inspected["mpp_y"]],
+        "background": list(background),
+        "tileSize": TILE_PX,
+        "format": SUFFIX,
+        "files": manifest.VIEWER_FILES,
+        "levels": [_runs(written[level]) for level in sorted(written)],
+        "kinds": [[look.label, list(look.tint), look.sentence] for look in LOOKS.values()],
+        "columns": columns,
+        "rows": lines,
+        "tiles": tiles,
+        "counts": [tiled["counts"].get(kind, 0) for kind in kinds],
+        "error": tiled["error"],
+    }
+
+
+def _number(cell: str) -> float | None:
+    return float(cell) if cell else None
+
+
+def _runs(addresses: Iterable[tuple[int, int]]) -> dict[int, list[int]]:
+    """By row: first column, and the one behind the last, of each run of tiles."""
+    runs: dict[int, list[int]] = {}
+    for row, col in sorted((row, col) for col, row in addresses):
+        line = runs.setdefault(row, [])
+        if line and line[-1] == col:
+            line[-1] = col + 1
+        else:
+            line += [col, col + 1]
+    return runs

@@ -1,0 +1,42 @@
+"""A page of a module: its template, filled, with its style and its script in it.
+
+They lie beside the module and bear its name: ``.html``, ``.css`` and ``.js``. Every value is
+escaped.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from mrxs_tiles.revision import PACKAGE
+
+
+def filled(
+    module: str, values: Mapping[str, Any], filters: Mapping[str, Callable[..., str]] | None = None
+) -> str:
+    """The page of ``module``, such as ``report.page``.
+
+    Its template also gets ``style``, ``script`` and ``script_digest``.
+    """
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # few steps need it
+
+    room, _, name = module.rpartition(".")
+    folder = PACKAGE / room
+    environment = Environment(
+        autoescape=True,
+        loader=FileSystemLoader(folder, encoding="utf-8"),
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+    )
+    environment.filters.update(filters or {})
+    script = (folder / f"{name}.js").read_text("utf-8")
+    return environment.get_template(f"{name}.html").render(
+        style=(folder / f"{name}.css").read_text("utf-8"),
+        script=script,
+        script_digest=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        **values,
+    )
