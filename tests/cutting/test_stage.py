@@ -19,6 +19,7 @@ import running
 from in_process import NAME, Variant
 from mrxs_tiles.config.config import read_config
 from mrxs_tiles.cutting import stage
+from mrxs_tiles.cutting.job import Source
 from mrxs_tiles.errors import StageError
 from mrxs_tiles.files import scratch
 from mrxs_tiles.mirax.locate import SlideFiles, locate
@@ -62,7 +63,7 @@ def check_same(path: Path, local: Path, tmp_path: Path, **keys: Any) -> dict[str
     settings = read_config({"tile_size": 200, **keys}).settings
     for results, where in ((tmp_path / "copied", str(local)), (tmp_path / "plain", None)):
         inspect(NAME, path, results, settings)
-        record = tile(NAME, path, results, settings, 2, where)
+        record = tile(NAME, path, results, settings, 2, Source(where))
     assert tree(tmp_path / "copied") == tree(tmp_path / "plain")
     assert names(local) == []
     return record
@@ -165,7 +166,7 @@ def test_slide_error_while_copied(tiny: Path, local: Path, tmp_path: Path) -> No
         inspect(NAME, tiny, results, settings)
         index = tiny.with_suffix("") / "Index.dat"
         index.rename(tmp_path / "aside")
-        records.append(tile(NAME, tiny, results, settings, 1, where))
+        records.append(tile(NAME, tiny, results, settings, 1, Source(where)))
         (tmp_path / "aside").rename(index)
     assert records[0] == records[1]
     assert records[0]["status"] == "failed"
@@ -278,7 +279,7 @@ def test_damaged_copy(
 
     monkeypatch.setattr(stage, "_made", made_and_damaged)
     with pytest.raises(StageError) as caught:
-        tile(NAME, path, tmp_path, settings, 1, str(local))
+        tile(NAME, path, tmp_path, settings, 1, Source(str(local)))
     found = (
         "has other bytes" if how == "other bytes" else "cannot be read (No such file or directory)"
     )

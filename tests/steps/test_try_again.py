@@ -14,6 +14,7 @@ import pytest
 
 import running
 from mrxs_tiles.config.config import read_config
+from mrxs_tiles.cutting.job import Source
 from mrxs_tiles.errors import PassingError, SlideError, not_given
 from mrxs_tiles.files.manifest import write_record
 from mrxs_tiles.inspecting.slide_grid import grid_of
@@ -148,7 +149,7 @@ def test_away_when_its_job_began(
     change(slide)
     for begun_with, promised in ((before, True), (stamp(slide.path)[0], False), (None, False)):
         inspect("A", slide.path, results, SETTINGS, begun_with)
-        record = tile("A", slide.path, results, SETTINGS, 1, begun_with=begun_with)
+        record = tile("A", slide.path, results, SETTINGS, 1, Source(begun_with=begun_with))
         assert record["status"] == status
         assert record["error"].endswith(PROMISE) is promised
 

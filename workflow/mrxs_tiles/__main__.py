@@ -161,9 +161,10 @@ def _slide_step(command: str, config: Config, given: dict[str, Any]) -> int:
             from mrxs_tiles.steps.preview import preview
 
             return preview(slide, path, results, settings, threads)
+        from mrxs_tiles.cutting.job import Source
         from mrxs_tiles.steps.tile import tile
 
-        tiled = tile(slide, path, results, settings, threads, config.stage)
+        tiled = tile(slide, path, results, settings, threads, Source(config.stage))
         return _export(slide, config) if config.exports else tiled
 
     return run(step, config.on_bad_slide == "ignore")

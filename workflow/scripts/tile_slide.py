@@ -4,6 +4,7 @@ from pathlib import Path
 # this clone's package, also where another one is installed
 sys.path.insert(0, f"{snakemake.scriptdir}/..")
 
+from mrxs_tiles.cutting.job import Source
 from mrxs_tiles.settings import Settings
 from mrxs_tiles.steps.run_step import run_job
 from mrxs_tiles.steps.tile import tile
@@ -11,9 +12,9 @@ from mrxs_tiles.steps.tile import tile
 job, slide = snakemake, snakemake.wildcards.slide
 settings = Settings(**job.params.settings)
 results = Path(job.output.record.removesuffix(f"{slide}/tiles.json") or ".")
-path, stage = Path(job.params.path), job.config["stage"]
+path, source = Path(job.params.path), Source(job.config["stage"], job.params.stamp)
 run_job(
-    lambda: tile(slide, path, results, settings, job.threads, stage, job.params.stamp),
+    lambda: tile(slide, path, results, settings, job.threads, source),
     job.log[0],
     job.config.get("on_bad_slide", "report"),
 )

@@ -93,17 +93,7 @@ def page_data(
         rows: those of ``tiles.tsv``.
     """
     kinds = list(LOOKS)
-    columns: dict[int, tuple[int, int]] = {}
-    lines: dict[int, tuple[int, int]] = {}
-    tiles = []
-    for cells in rows:
-        row = dict(zip(manifest.TILES, cells, strict=True))
-        col, line = int(row["col"]), int(row["row"])
-        columns[col] = int(row["x"]), int(row["width"])
-        lines[line] = int(row["y"]), int(row["height"])
-        kind = kinds.index(row["reason"] or "kept")
-        measured = [_number(row[name]) for name in ("tissue", "focus", "pen")]
-        tiles.append([col, line, kind, *measured, row["file"]])
+    columns, lines, tiles = _grid_and_tiles(rows)
     return {
         "name": inspected["slide"],
         "width": inspected["width"],
@@ -121,6 +111,25 @@ def page_data(
         "counts": [tiled["counts"].get(kind, 0) for kind in kinds],
         "error": tiled["error"],
     }
+
+
+def _grid_and_tiles(
+    rows: Iterable[Sequence[str]],
+) -> tuple[dict[int, tuple[int, int]], dict[int, tuple[int, int]], list[list[object]]]:
+    """Where columns and rows lie (begin and length, level-0 px), and what became of each tile."""
+    kinds = list(LOOKS)
+    columns: dict[int, tuple[int, int]] = {}
+    lines: dict[int, tuple[int, int]] = {}
+    tiles: list[list[object]] = []
+    for cells in rows:
+        row = dict(zip(manifest.TILES, cells, strict=True))
+        col, line = int(row["col"]), int(row["row"])
+        columns[col] = int(row["x"]), int(row["width"])
+        lines[line] = int(row["y"]), int(row["height"])
+        kind = kinds.index(row["reason"] or "kept")
+        measured = [_number(row[name]) for name in ("tissue", "focus", "pen")]
+        tiles.append([col, line, kind, *measured, row["file"]])
+    return columns, lines, tiles
 
 
 def _number(cell: str) -> float | None:

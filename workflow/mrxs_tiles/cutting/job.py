@@ -1,0 +1,169 @@
+"""A slide that is open and about to be cut, and known to be the one that was inspected."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from mrxs_tiles.cutting.publish import coordinates
+from mrxs_tiles.cutting.stage import staged
+from mrxs_tiles.errors import PassingError, ResultsError, SlideError
+from mrxs_tiles.files import manifest
+from mrxs_tiles.files.manifest import Record
+from mrxs_tiles.grid.blocks import Address
+from mrxs_tiles.grid.grid import Grid
+from mrxs_tiles.inspecting.slide_grid import asked_for, grid_of, grid_record
+from mrxs_tiles.mirax.index import MiraxIndex, read_index
+from mrxs_tiles.mirax.locate import SlideFiles, locate
+from mrxs_tiles.mirax.readers import MIRAX, OPENSLIDE, opened
+from mrxs_tiles.mirax.record import mirax_record
+from mrxs_tiles.mirax.unchanged import changed, unchanged
+from mrxs_tiles.pixels.filters import WHITE, Color
+from mrxs_tiles.settings import Settings
+from mrxs_tiles.slide.reader import Reader
+from mrxs_tiles.slide.resolution import with_scale
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a slide's pixels are read, and since when it is known.
+
+    ``stage``: the folder of a local disk to which it is copied first, or ``auto``; None: it is
+    read where it lies. ``begun_with``: its ``stamp`` when the run began; None: not known.
+    """
+
+    stage: str | None = None
+    begun_with: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One slide that is open and about to be cut."""
+
+    slide: str
+    folder: Path  # results/{slide}
+    settings: Settings
+    files: SlideFiles
+    check: Callable[[], None]  # that these files are to be believed
+    index: MiraxIndex | None  # where it is needed
+    reader: Reader
+    grid: Grid
+    inspected: Record  # what slide.json holds
+    tissue: Mapping[Address, float]  # the fraction of it, of each tile that has a row
+
+    @property
+    def background(self) -> Color:
+        """The colour of what was never scanned: the one asked for, the slide's own, or white."""
+        return self.settings.background or tuple(self.inspected["background"] or WHITE)
+
+    @property
+    def damaged_index(self) -> MiraxIndex | None:
+        """The index, where ``inspect`` found data files missing or cut short."""
+        return self.index if _is_damaged(self.inspected) else None
+
+
+@contextmanager
+def opened_job(
+    path: Path,
+    folder: Path,
+    inspected: Record,
+    settings: Settings,
+    threads: int,
+    stage: str | None,
+) -> Iterator[Job]:
+    """Open an inspected slide to cut it on so many threads.
+
+    Args:
+        path: its file.
+        folder: ``results/{slide}``, where ``inspect`` has written.
+        inspected: what ``slide.json`` holds there.
+        settings: how it is cut; the same as for ``inspect``.
+        threads: that will read at the same time.
+        stage: as in ``Source``.
+
+    Raises:
+        SlideError: it cannot be opened, or is not the slide that was inspected.
+        ResultsError: it was inspected with other settings.
+        StageError: it cannot be copied to ``stage``.
+    """
+    tissue = {(int(row[0]), int(row[1])): float(row[8] or 1) for row in coordinates(folder)}
+    with staged(locate(path), stage) as copy, unchanged(copy.files):
+        files, index = copy.files, _index(copy.files, inspected)
+        tile_px = settings.tile_size**2
+        with opened(inspected["reader"], files, index, tile_px, threads) as reader:
+            _check_same(path, reader, index, inspected)
+            grid = _inspected_grid(folder, reader, inspected, settings, tissue)
+            yield Job(
+                slide=inspected["slide"],
+                folder=folder,
+                settings=settings,
+                files=files,
+                check=copy.check,
+                index=index,
+                reader=reader,
+                grid=grid,
+                inspected=inspected,
+                tissue=tissue,
+            )
+
+
+def _index(files: SlideFiles, inspected: Record) -> MiraxIndex | None:
+    """The index of a MIRAX slide, where our own reader or damage needs it."""
+    if files.folder is None or not (inspected["reader"] == MIRAX or _is_damaged(inspected)):
+        return None
+    try:
+        return read_index(files.folder)
+    except PassingError:
+        raise
+    except SlideError as error:  # inspect has understood it
+        raise changed(files.path, f"after it was inspected: {error}") from None
+
+
+def _is_damaged(inspected: Record) -> bool:
+    """True where ``inspect`` found data files missing or cut short."""
+    return bool(inspected.get("mirax", {}).get("missing"))
+
+
+def _check_same(path: Path, reader: Reader, index: MiraxIndex | None, inspected: Record) -> None:
+    """See that this is the slide that ``inspect`` looked at, as far as can be told at once."""
+    facts = reader.facts()
+    same = facts.size == (inspected["width"], inspected["height"])
+    if index is not None:
+        same &= mirax_record(index) == inspected.get("mirax")
+    if facts.quickhash and inspected["quickhash"]:
+        same &= facts.quickhash == inspected["quickhash"]
+    if not same:
+        raise changed(path, "after it was inspected")
+
+
+def _inspected_grid(
+    folder: Path,
+    reader: Reader,
+    inspected: Record,
+    settings: Settings,
+    listed: Collection[Address],
+) -> Grid:
+    if settings.reader == OPENSLIDE != inspected["reader"]:
+        raise _other_settings(folder, "reader")
+    facts = with_scale(reader.facts(), settings.slide_mpp)
+    grid = grid_of(reader.best_level, facts, settings)
+    now = grid_record(grid, facts, inspected["grid"]["tiles"], len(listed))
+    for key, value in now.items():
+        if inspected["grid"].get(key) != value:
+            raise _other_settings(folder, key)
+    inside = asked_for(facts, grid, settings.region, settings.region_origin)
+    tiles = grid.cols * grid.rows if inside is None else int(inside.sum())
+    if tiles != now["tiles"] or not (inside is None or all(inside[at] for at in listed)):
+        raise _other_settings(folder, "region")
+    if not settings.drop_blank and len(listed) < tiles:
+        raise _other_settings(folder, "drop_blank")
+    return grid
+
+
+def _other_settings(folder: Path, key: str) -> ResultsError:
+    return ResultsError(
+        f"{folder / manifest.COORDINATES_TSV} was written for another {key}. Run inspect again "
+        "with the same settings as tile."
+    )
