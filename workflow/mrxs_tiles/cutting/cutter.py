@@ -100,12 +100,6 @@ def cut_all(
 ) -> tuple[dict[Address, Fate], dict[Address, SlideError]]:
     """Cut all tiles; returns each one's fate, and what was said of those that cannot be read.
 
-    A stored image that is damaged is believed at once. Any other error takes the shared handle
-    away from every thread that is reading, so it says nothing yet about the tile. Each tile
-    that met one is tried again after all others, alone: the handle it gets then has never
-    failed, and no other thread reads. Only that second error is believed. At most one handle is
-    opened for each first error and one for each tile that cannot be read.
-
     Args:
         cut: makes one tile.
         groups: the tiles, in the order in which they are begun; a thread takes a whole group.
@@ -117,6 +111,18 @@ def cut_all(
         ResultsError: a tile could not be written.
     """
     outcome = _Outcome(cut, done)
+    _attempt_all(outcome.attempt, groups, threads, prepare)
+    outcome.try_again()
+    return outcome.fates, outcome.said
+
+
+def _attempt_all(
+    attempt: Callable[[Address], None],
+    groups: Sequence[Sequence[Address]],
+    threads: int,
+    prepare: Callable[[Sequence[Address]], None] | None,
+) -> None:
+    """Have each thread take one group after another; what one raises stops them all."""
     waiting = iter(groups)
     lock = threading.Lock()
     stop = threading.Event()
@@ -131,7 +137,7 @@ def cut_all(
                 prepare(group)
             for address in group:
                 if not stop.is_set():
-                    outcome.attempt(address)
+                    attempt(address)
 
     with ThreadPoolExecutor(threads) as pool:
         workers = [pool.submit(work) for _ in range(threads)]
@@ -141,12 +147,17 @@ def cut_all(
             stop.set()
         for worker in workers:
             worker.result()
-    outcome.try_again()
-    return outcome.fates, outcome.said
 
 
 class _Outcome:
-    """What became of the tiles, from all threads."""
+    """What became of the tiles, from all threads.
+
+    A stored image that is damaged is believed at once. Any other error takes the shared handle
+    away from every thread that is reading, so it says nothing yet about the tile. Each tile
+    that met one is tried again after all others, alone: the handle it gets then has never
+    failed, and no other thread reads. Only that second error is believed. At most one handle is
+    opened for each first error and one for each tile that cannot be read.
+    """
 
     def __init__(self, cut: Callable[[Address], Fate], done: Callable[[], None]) -> None:
         self._cut, self._done = cut, done
