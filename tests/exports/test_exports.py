@@ -365,7 +365,7 @@ def test_interrupted(variant: Variant, tmp_path: Path, monkeypatch: pytest.Monke
 def test_libraries_are_not_imported() -> None:
     """Cutting imports neither library, and a file only its own."""
     code = (
-        "import sys, mrxs_tiles.tile_slide, mrxs_tiles.export_slide, mrxs_tiles.__main__; "
+        "import sys, mrxs_tiles.steps.tile, mrxs_tiles.steps.export, mrxs_tiles.__main__; "
         "print({'h5py', 'pyarrow'} & set(sys.modules))"
     )
     command = [sys.executable, "-c", code]

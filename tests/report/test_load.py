@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pandas as pd
 import pytest
@@ -21,9 +22,11 @@ from PIL import Image
 import mrxs_tiles
 from mrxs_tiles.config.config import read_config
 from mrxs_tiles.errors import ResultsError
+from mrxs_tiles.exports.parquet import SCHEMA
 from mrxs_tiles.files import tile_files
 from mrxs_tiles.files.tile_files import TileFiles
 from mrxs_tiles.report.report import report
+from mrxs_tiles.steps.export import export
 from mrxs_tiles.steps.inspect import inspect
 from mrxs_tiles.steps.tile import tile
 from running import REPO, SPEC, TINY, table, write
@@ -71,11 +74,80 @@ def test_tables(cohort: Path, packing: str) -> None:
     assert tiles["kept"].dtype == np.bool_
     assert all(tiles[name].dtype == np.int64 for name in WHOLE)
     assert all(tiles[name].dtype == np.float64 for name in ("tissue", "focus", "pen"))
-    assert (tiles["reason"] == "").equals(tiles["kept"])
-    assert (tiles["file"] != "").equals(tiles["kept"])
+    assert tiles["reason"].isna().equals(tiles["kept"])
+    assert tiles["file"].notna().equals(tiles["kept"])
     assert tiles["bytes"].notna().equals(tiles["kept"])
     for column in ("col", "x", "reason", "file"):
-        assert tiles[column].astype(str).tolist() == [row[column] for row in rows]
+        found = tiles[column].astype(object).fillna("").astype(str).tolist()
+        assert found == [row[column] for row in rows]
+
+
+def test_some_slides_and_columns(cohort: Path) -> None:
+    """Chosen slides and columns are those of the whole table; unknown ones are told."""
+    run = mrxs_tiles.load(cohort / "folder")
+    whole = run.tiles
+    one = run.tiles_of(NAMES[2], ["kept", "col", "file"])
+    assert list(one) == ["slide", "col", "kept", "file"]
+    part = whole[whole["slide"] == NAMES[2]].reset_index(drop=True)
+    pd.testing.assert_frame_equal(one, part[list(one)])
+    assert len(run.tiles_of("gone")) == 0
+    with pytest.raises(ValueError, match='no slide of these results is called "nobody"'):
+        run.tiles_of(["001", "nobody"])
+    with pytest.raises(ValueError, match='there is no column "tisue"'):
+        run.tiles_of(None, ["tisue"])
+
+
+def test_slide_by_slide(cohort: Path) -> None:
+    """Slides come one at a time, and together they are the whole table."""
+    run = mrxs_tiles.load(cohort / "folder")
+    found = list(run.by_slide())
+    assert [slide for slide, _ in found] == NAMES  # a failed one has a table without rows
+    joined = pd.concat([table for _, table in found], ignore_index=True)
+    pd.testing.assert_frame_equal(joined, run.tiles, check_dtype=False)
+
+
+def test_dataset(cohort: Path, tmp_path: Path) -> None:
+    """Pyarrow sees the same rows from Parquet exports, from tables, and from some of each."""
+    results = tmp_path / "results"
+    shutil.copytree(cohort / "folder", results)
+    run = mrxs_tiles.load(results)
+    bare = run.dataset().to_table()
+    export(NAMES[0], results, ["parquet"])
+    mixed = run.dataset().to_table()
+    export(NAMES[2], results, ["parquet"])
+    assert run.dataset().schema == SCHEMA
+    assert run.dataset().files == [str(results / name / "tiles.parquet") for name in NAMES[::2]]
+    order = [("slide", "ascending"), ("col", "ascending"), ("row", "ascending")]
+    exported = run.dataset().to_table().sort_by(order)
+    assert bare.sort_by(order) == mixed.sort_by(order) == exported
+    assert len(exported) == len(run.tiles)
+    assert (
+        exported["kept"].to_pylist()
+        == run.tiles.sort_values(["slide", "col", "row"], kind="stable")["kept"].tolist()
+    )
+
+
+def test_features(cohort: Path, tmp_path: Path) -> None:
+    """Vectors lie beside the places of their tiles, in whatever order they were made."""
+    results = tmp_path / "results"
+    shutil.copytree(cohort / "folder", results)
+    slide, run = NAMES[2], mrxs_tiles.load(results)
+    keys = {"tile_size": 64, "min_focus": 3, "threads": 2}
+    given = [row for row, _ in mrxs_tiles.tiles(cohort / "slides" / f"{slide}.mrxs", **keys)]
+    vectors = np.array([[row["x"], row["y"], row["tissue"]] for row in given], np.float32)
+    path = run.write_features(slide, vectors, given)
+    kept = run.tiles.query("kept and slide == @slide")
+    with h5py.File(path) as file:
+        assert file["features"].dtype == np.float32
+        assert np.array_equal(file["features"][:, :2], file["coords"])
+        assert np.array_equal(file["coords"], kept[["x", "y"]])
+        assert file["coords"].attrs["patch_size"] == 64
+    first = path.read_bytes()
+    assert run.write_features(slide, np.asarray(h5py.File(path)["features"])) == path
+    assert path.read_bytes() == first
+    for array, rows in ((vectors[1:], None), (vectors[:, 0], None), (vectors, given[:-1])):
+        with pytest.raises(ValueError, match=f"has {len(given)} kept"):
+            run.write_features(slide, array, rows)
 
 
 @pytest.mark.parametrize("packing", PACKINGS)

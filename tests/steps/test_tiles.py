@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from openslide import OpenSlide
 from PIL import Image
 
 import mrxs_tiles
@@ -35,7 +36,9 @@ def _same(given: list[tuple[dict[str, Any], Any]], made: Cut) -> None:
     assert len(given) == len(kept)
     for row, rgb in given:
         told = kept[field(row["col"]), field(row["row"])]
-        for name in (*COORDINATES, "kept", "reason", "focus", "pen"):
+        assert row["kept"] is True
+        assert row["reason"] is None
+        for name in (*COORDINATES, "focus", "pen"):
             assert field(row[name]) == told[name], name
         picture = np.asarray(Image.open(made.folder / told["file"]))
         assert (rgb == picture).all()
@@ -141,3 +144,24 @@ def test_a_slide_that_changes(variant: Variant, tmp_path: Path) -> None:
     (slide.with_suffix("") / "Data0000.dat").touch()
     with pytest.raises(SlideError, match=r"^A\.mrxs changed while it was read: Data0000\.dat was"):
         list(given)
+
+
+def test_batches(variant: Variant) -> None:
+    """Batches hold the same tiles in the same order; a smaller tile, or no number, is told."""
+    path = variant("jpeg").path
+    with OpenSlide(path) as slide:
+        whole = [side // 32 * 32 for side in slide.dimensions]
+    keys: Any = {"tile_size": 32, "region": f"0,0,{whole[0]},{whole[1]}"}
+    one_by_one = list(mrxs_tiles.tiles(path, **keys))
+    batches = list(mrxs_tiles.tiles(path, batch=7, threads=2, **keys))
+    assert [len(rows) for rows, _ in batches[:-1]] == [7] * (len(batches) - 1)
+    assert [row for rows, _ in batches for row in rows] == [row for row, _ in one_by_one]
+    pictures = [picture for _, array in batches for picture in array]
+    assert all(
+        np.array_equal(*pair) for pair in zip(pictures, [p for _, p in one_by_one], strict=True)
+    )
+    assert batches[0][1].shape == (7, 32, 32, 3)
+    with pytest.raises(ConfigError, match=r"is \d+ x \d+ px, the first 96 x 96\. Pass edge='pad'"):
+        list(mrxs_tiles.tiles(path, batch=1000, tile_size=96))
+    with pytest.raises(ConfigError, match="batch is 0: write a whole number"):
+        mrxs_tiles.tiles(path, batch=0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from os import PathLike
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 if TYPE_CHECKING:
     from mrxs_tiles.pixels.filters import Pixels
@@ -25,14 +25,43 @@ def load(results: str | PathLike[str]) -> Results:
     return load_results(results)
 
 
+@overload
+def tiles(
+    path: str | PathLike[str],
+    *,
+    threads: int | None = ...,
+    batch: None = ...,
+    slide_mpp: float | None = ...,
+    **keys: object,
+) -> Iterator[tuple[dict[str, Any], Pixels]]: ...
+
+
+@overload
+def tiles(
+    path: str | PathLike[str],
+    *,
+    threads: int | None = ...,
+    batch: int,
+    slide_mpp: float | None = ...,
+    **keys: object,
+) -> Iterator[tuple[list[dict[str, Any]], Pixels]]: ...
+
+
 def tiles(
     path: str | PathLike[str],
     *,
     threads: int | None = None,
+    batch: int | None = None,
     slide_mpp: float | None = None,
     **keys: object,
-) -> Iterator[tuple[dict[str, Any], Pixels]]:
-    """A slide's kept tiles one after another, with no file written: see ``steps.tiles``."""
-    from mrxs_tiles.steps.tiles import tiles as iterate_tiles
+) -> Iterator[tuple[Any, Pixels]]:
+    """A slide's kept tiles one after another, with no file written: see ``steps.tiles``.
 
-    return iterate_tiles(path, threads=threads, slide_mpp=slide_mpp, **keys)
+    ``batch``: None, each tile's row and picture, (height, width, 3) uint8; else lists of so many
+    rows and one array, (n, height, width, 3), which wants tiles of one size (``edge``).
+    """
+    from mrxs_tiles.steps.tiles import batches
+    from mrxs_tiles.steps.tiles import tiles as given
+
+    found = given(path, threads=threads, slide_mpp=slide_mpp, **keys)
+    return found if batch is None else batches(found, batch)

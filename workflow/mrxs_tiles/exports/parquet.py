@@ -56,16 +56,17 @@ def write_parquet(path: Path, name: str, rows: Iterable[Sequence[str]]) -> None:
         partial.open("wb") as stream,
         pq.ParquetWriter(stream, SCHEMA, compression="zstd") as writer,
     ):
-        for group in _groups(rows):
-            columns = zip(*group, strict=True)
-            values = [[name] * len(group), *map(_typed, TILES, columns)]
-            writer.write_table(pa.table(values, schema=SCHEMA), row_group_size=GROUP)
+        for table in parquet_tables(name, rows):
+            writer.write_table(table, row_group_size=GROUP)
 
 
-def _groups(rows: Iterable[Sequence[str]]) -> Iterator[list[Sequence[str]]]:
+def parquet_tables(name: str, rows: Iterable[Sequence[str]]) -> Iterator[pa.Table]:
+    """The tiles of one slide with types, some at a time; as ``write_parquet`` takes them."""
     waiting = iter(rows)
     while group := list(islice(waiting, GROUP)):
-        yield group
+        columns = zip(*group, strict=True)
+        values = [[name] * len(group), *map(_typed, TILES, columns)]
+        yield pa.table(values, schema=SCHEMA)
 
 
 def _typed(column: str, fields: Sequence[str]) -> list[Any]:

@@ -5,21 +5,24 @@ from __future__ import annotations
 import io
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import pandas as pd
 
-from mrxs_tiles.errors import ResultsError
+from mrxs_tiles.errors import ResultsError, shown
 from mrxs_tiles.files import manifest
 from mrxs_tiles.files.tile_files import TileFiles
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
     from PIL.Image import Image
+    from pyarrow.dataset import Dataset
 
 _TEXT = ("slide", "path", "status", "warnings", "error", "reason", "file")
+_MAY_BE_NULL = ("reason", "file")  # texts that are missing where there is nothing to say
 _WHOLE = ("col", "row", "x", "y", "width", "height", "tile_width", "tile_height", "kept")
 _COUNTS = (
     *("width", "height", "levels", "tile_size", "overlap", "cols", "rows", "tiles", "kept"),
@@ -64,15 +67,98 @@ class Results:
     def tiles(self) -> pd.DataFrame:
         """All slides' tiles, kept and dropped, with the column ``slide`` before their own.
 
+        Of thousands of slides take ``tiles_of`` some, ``by_slide``, or ``dataset``.
+
         Raises:
             ResultsError: a table cannot be read.
         """
-        found = [(slide, self._results / slide / manifest.TILES_TSV) for slide in self.slides.slide]
-        tables = [_tiles(path, slide) for slide, path in found if path.is_file()]
+        return self.tiles_of(None)
+
+    def tiles_of(
+        self, slides: str | Collection[str] | None, columns: Collection[str] | None = None
+    ) -> pd.DataFrame:
+        """The tiles of some slides, and some columns of them, as in ``tiles``.
+
+        Args:
+            slides: one name or several; None: all.
+            columns: those that are read, ``slide`` always among them; None: all.
+
+        Raises:
+            ValueError: a slide or a column is not there.
+            ResultsError: a table cannot be read.
+        """
+        wanted = self._named(slides)
+        chosen = _chosen(columns)
+        tables = [table for slide in wanted if (table := self._tiles_of(slide, chosen)) is not None]
         if not tables:
-            empty = io.StringIO("\t".join(manifest.TILES) + "\n")
-            return _tiles(empty, "").astype({"slide": "str"})
+            return _tiles(io.StringIO("\t".join(manifest.TILES) + "\n"), "", chosen)
         return pd.concat(tables, ignore_index=True)
+
+    def by_slide(
+        self, columns: Collection[str] | None = None
+    ) -> Iterator[tuple[str, pd.DataFrame]]:
+        """Each slide that was cut with its tiles, one after another: a cohort of any size.
+
+        Raises:
+            ValueError: a column is not there.
+            ResultsError: a table cannot be read.
+        """
+        chosen = _chosen(columns)
+        for slide in self.slides["slide"]:
+            if (table := self._tiles_of(slide, chosen)) is not None:
+                yield slide, table
+
+    def dataset(self) -> Dataset:
+        """All tiles as a dataset of pyarrow, with the types of ``tiles.tsv``'s Parquet export.
+
+        A slide's ``tiles.parquet`` is read when the dataset is, part by part. The tiles of a
+        slide without one are read now, and stay in memory.
+
+        Raises:
+            ResultsError: a table cannot be read.
+        """
+        from mrxs_tiles.report.dataset import dataset  # here: few want pyarrow
+
+        return dataset(self._results, list(self.slides["slide"]))
+
+    def write_features(
+        self,
+        slide: str,
+        features: npt.NDArray[Any],
+        rows: Sequence[Mapping[str, Any]] | None = None,
+    ) -> Path:
+        """Write a model's vectors of a slide's kept tiles beside them, as TRIDENT does.
+
+        Args:
+            slide: its name.
+            features: (N, D), a vector of each kept tile.
+            rows: the N tiles in the same order, as ``tiles()`` gives them; None: in the order of
+                ``tiles``.
+
+        Returns:
+            The file, ``results/{slide}/features.h5``: ``features`` (N, D) as given, ``coords``
+            (N, 2) int64, level-0 px of the top left, both in the order of ``tiles``.
+
+        Raises:
+            ValueError: the vectors are not those of the slide's kept tiles.
+            ResultsError: the file cannot be written.
+        """
+        from mrxs_tiles.report.features import write_features  # here: few want h5py
+
+        return write_features(self._results, self._named(slide)[0], features, rows)
+
+    def _named(self, slides: str | Collection[str] | None) -> list[str]:
+        known = list(self.slides["slide"])
+        if slides is None:
+            return known
+        wanted = [slides] if isinstance(slides, str) else list(slides)
+        if odd := sorted(set(wanted) - set(known)):
+            raise ValueError(f"no slide of these results is called {shown(odd[0])}")
+        return wanted
+
+    def _tiles_of(self, slide: str, columns: Sequence[str]) -> pd.DataFrame | None:
+        path = self._results / slide / manifest.TILES_TSV
+        return _tiles(path, slide, columns) if path.is_file() else None
 
     def open(self, row: Mapping[str, Any] | pd.Series[Any]) -> Image:
         """The picture of a tile, decoded; ``row``: one of ``tiles``, or its ``slide``, ``file``.
@@ -94,8 +180,8 @@ class Results:
             ValueError: the tile was not kept, so it has no picture.
             OSError: the picture cannot be read.
         """
-        if not row["file"]:
-            raise ValueError(
+        if not isinstance(row["file"], str):  # pandas says NaN
+            raise ValueError(  # noqa: TRY004 - the tile is the wrong one, not the type
                 f"This tile of {row['slide']} has no picture: it was not kept, or cut with "
                 "format: none."
             )
@@ -112,10 +198,21 @@ def _slides(results: Path) -> pd.DataFrame:
     return _read(text, manifest.REPORT, _COUNTS)
 
 
-def _tiles(path: Path | io.StringIO, slide: str) -> pd.DataFrame:
-    table = _read(path, manifest.TILES, ("bytes",), _WHOLE)
-    table["kept"] = table["kept"] == 1
-    table.insert(0, "slide", slide)
+def _chosen(columns: Collection[str] | None) -> list[str]:
+    if columns is None:
+        return list(manifest.TILES)
+    if odd := sorted({*columns} - {"slide", *manifest.TILES}):
+        raise ValueError(
+            f"there is no column {shown(odd[0])}: tiles.tsv has {', '.join(manifest.TILES)}"
+        )
+    return [name for name in manifest.TILES if name in columns]
+
+
+def _tiles(path: Path | io.StringIO, slide: str, columns: Sequence[str]) -> pd.DataFrame:
+    table = _read(path, manifest.TILES, ("bytes",), _WHOLE, columns)
+    if "kept" in table:
+        table["kept"] = table["kept"] == 1
+    table.insert(0, "slide", pd.Series(slide, index=table.index, dtype="str"))
     return table
 
 
@@ -124,22 +221,32 @@ def _read(
     columns: Sequence[str],
     may_miss: Sequence[str],
     whole: Sequence[str] = (),
+    wanted: Sequence[str] | None = None,
 ) -> pd.DataFrame:
     """A table, typed: whole numbers (those of ``may_miss`` can be empty), texts, floats."""
-    texts = [name for name in columns if name in _TEXT]
+    texts = [name for name in wanted or columns if name in _TEXT]
     types = dict.fromkeys(columns, "float64") | dict.fromkeys(texts, "str")
     types |= dict.fromkeys(may_miss, "Int64") | dict.fromkeys(whole, "int64")
     try:
-        table: pd.DataFrame = pd.read_csv(
-            source, sep="\t", quoting=3, na_values=[""], keep_default_na=False, dtype=types
-        )
+        header = list(_csv(source, nrows=0))
+        if isinstance(source, io.StringIO):
+            source.seek(0)
+        if header != list(columns):
+            raise ResultsError(f"{source} has other columns than expected. Run mrxs-tiles again.")
+        used = list(columns if wanted is None else wanted)
+        table: pd.DataFrame = _csv(source, dtype=types, usecols=used)
     except ValueError as error:
         raise ResultsError(f"{source} cannot be read: {error}. Run mrxs-tiles again.") from None
-    if list(table) != list(columns):
-        raise ResultsError(f"{source} has other columns than expected. Run mrxs-tiles again.")
     for name in texts:
-        unescaped = table[name].fillna("").str.replace(_ESCAPE, _plain, regex=True)
-        table[name] = unescaped.astype("str")
+        column = table[name] if name in _MAY_BE_NULL else table[name].fillna("")
+        table[name] = column.str.replace(_ESCAPE, _plain, regex=True).astype("str")
+    return table
+
+
+def _csv(source: Path | io.StringIO, **how: Any) -> pd.DataFrame:
+    table: pd.DataFrame = pd.read_csv(
+        source, sep="\t", quoting=3, na_values=[""], keep_default_na=False, **how
+    )
     return table
 
 

@@ -7,11 +7,14 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import closing
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from mrxs_tiles.config.config import read_config
 from mrxs_tiles.cutting.cutter import look
@@ -36,6 +39,8 @@ NOT_HERE = {
     *("packing", "shard_size", "exports", "stage"),
 }
 COLUMNS = tuple(name for name in manifest.TILES if name not in ("file", "bytes"))
+
+Batch = tuple[list[Row], npt.NDArray[np.uint8]]
 
 
 class _Cut(NamedTuple):
@@ -69,7 +74,8 @@ def tiles(
             and ``on_bad_slide="ignore"``: tiles that cannot be read are passed over in silence.
 
     Yields:
-        The tile's row of ``tiles.tsv`` (a dict, without ``file`` and ``bytes``), and its picture,
+        The tile's row of ``tiles.tsv`` (a dict, without ``file`` and ``bytes``; ``kept`` is True,
+        ``reason`` and what was not measured None), and its picture,
         (height, width, 3) uint8, RGB; the array is the caller's.
 
     Raises:
@@ -87,6 +93,36 @@ def tiles(
     settings = replace(config.settings, slide_mpp=_checked_mpp(slide_mpp))
     silent = config.on_bad_slide == "ignore"
     return _stream(Path(path), settings, threads or os.cpu_count() or 1, silent)
+
+
+def batches(given: Iterator[tuple[Row, Pixels]], size: int) -> Iterator[Batch]:
+    """Join tiles, as ``tiles`` gives them, to arrays (``size``, height, width, 3) uint8.
+
+    The last one may hold fewer.
+
+    Raises:
+        ConfigError: ``size`` is no whole number from 1, or a tile is smaller than the others.
+    """
+    if type(size) is not int or size < 1:
+        raise ConfigError(f"batch is {size!r}: write a whole number from 1, or None.")
+    return _batches(given, size)
+
+
+def _batches(given: Iterator[tuple[Row, Pixels]], size: int) -> Iterator[Batch]:
+    with closing(given):  # type: ignore[type-var]
+        shape = None
+        while some := list(islice(given, size)):
+            rows, pictures = [row for row, _ in some], [rgb for _, rgb in some]
+            shape = shape or pictures[0].shape
+            for row, picture in some:
+                if picture.shape != shape:
+                    raise ConfigError(
+                        f"batch needs tiles of one size: that of column {row['col']}, row "
+                        f"{row['row']} is {picture.shape[1]} x {picture.shape[0]} px, the first "
+                        f"{shape[1]} x {shape[0]}. Pass edge='pad' or edge='drop', since tiles "
+                        "at the slide's rim are smaller."
+                    )
+            yield rows, np.stack(pictures)
 
 
 def _checked_mpp(value: object) -> float | None:
@@ -130,7 +166,7 @@ def _rows(seen: Inspection, settings: Settings) -> dict[Address, Row]:
     for tile in seen.grid.tiles(seen.listed):
         tissue = float(manifest.field(fractions[tile[:2]]) or "nan")  # as the table says it
         if not tissue < settings.min_tissue:
-            values = (*tile, None if np.isnan(tissue) else tissue, 1, "", None, None)
+            values = (*tile, None if np.isnan(tissue) else tissue, True, None, None, None)
             found[tile[0], tile[1]] = dict(zip(COLUMNS, values, strict=True))
     return found
 
