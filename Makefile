@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 UV := uv==0.13.9
 
 .DELETE_ON_ERROR:
-.PHONY: help env demo test torture lint bench real lock clean
+.PHONY: help env demo check test torture lint bench real lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## /  make \1|/p' Makefile | awk -F'|' '{ printf "%-13s %s\n", $$1, $$2 }'
@@ -25,12 +25,18 @@ demo: env ## the workflow on a made-up MIRAX slide and a real Aperio one
 	@echo "As a table: demo/results/report.tsv"
 	@echo "The tiles:  demo/results/demo/tiles/ and demo/results/CMU-1-Small-Region/tiles/"
 
+# Groups stay in one process: there is one Slurm. What comes first in the order is begun first.
+PYTEST := $(BIN)/python -m pytest --durations=10 --dist=loadgroup --no-loadscope-reorder
+
+check: .venv/.done lint ## before each commit: lint, types, the tests that need no other program
+	$(PYTEST) -n 2 -m "not slow and not torture"
+
 # Three processes on two cores: one of them mostly waits for Slurm.
 test: env lint ## lint, then the whole test-suite
-	$(BIN)/python -m pytest -n 3
+	$(PYTEST) -n 3
 
 torture: .venv/.done ## damage, kills and fuzzing at length, half an hour
-	$(BIN)/python -m pytest -n 2 -m torture
+	$(PYTEST) -n 2 -m torture
 
 lint: .venv/.done ## style, types, and Snakemake's own checks
 	$(BIN)/ruff check

@@ -1,4 +1,4 @@
-"""What several test modules share: written slides, the real one, the browser."""
+"""What several test modules share: written slides, the real one, the browser, and the markers."""
 
 from __future__ import annotations
 
@@ -7,16 +7,21 @@ import os
 import shutil
 import signal
 import tempfile
+from collections.abc import Generator
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
+import needs
+import programs
 from browser import chromium as chromium
 from browser import watched as watched
 from in_process import Variant
 from mirax_files import Part, StoredImage
+from page_cohort import page_results as page_results
+from page_cohort import page_sources as page_sources
 from write_mirax import VARIANTS, WrittenSlide, scene_of, write_mirax
 
 TRUTH = "truth.json"
@@ -31,11 +36,39 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the tests on Slurm: they mostly wait, and stand together in one process's share.
+    """Begin with the tests on Slurm: they mostly wait, and all in one process (--dist=loadgroup).
 
-    There is one Slurm, so two processes with a part of them each would wait for each other.
+    There is one Slurm, so two processes with a part of them each would wait for each other. A test
+    that looks at a page starts a browser.
     """
-    items.sort(key=lambda item: item.path.name != "test_slurm.py")
+    for item in items:
+        if "chromium" in getattr(item, "fixturenames", ()):
+            item.add_marker("slow")
+            item.add_marker(pytest.mark.needs("chromium"))
+    items.sort(key=lambda item: item.get_closest_marker("xdist_group") is None)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """A test that is not slow starts no other program, nor do its fixtures."""
+    programs.forbid("" if item.get_closest_marker("slow") else item.nodeid)
+    try:
+        return (yield)
+    finally:
+        programs.forbid("")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """What a test needs is here, or it is skipped before anything is made for it."""
+    for mark in item.iter_markers("needs"):
+        for name in mark.args:
+            needs.require(name)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say what was not tested, and what to install."""
+    needs.summarize(terminalreporter)
 
 
 @pytest.fixture(scope="session")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -11,66 +9,26 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 import pytest
-from PIL import Image
 
 import cohort_files
 import running
-from browser import Watched
-from in_process import Variant, cut
-from mrxs_tiles.files.manifest import REASONS
-from mrxs_tiles.pixels.reasons import LOOKS
-from mrxs_tiles.report.pictures import FOLDER, map_name, slide_id
+from browser import Watched, show_pictures
+from in_process import cut
+from mrxs_tiles.report.pictures import FOLDER, slide_id
 from mrxs_tiles.report.report import report
+from page_cohort import CONFIG, EVIL, MARKUP
 from running import REPO, Ran, tree
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-EVIL = "<img src=x onerror=alert(1)>"
-MARKUP = "No <b>good</b>: \"</script><script>alert(2)</script>\" & '{{ 7 * 7 }}'"
+
 ODD = ("a #1?x=100%25", "sub dir/Ä ölç 漢", 'it\'s "q"', "a:b", "-dot.dot.", "tab & <b>", "x;y=1")
-CONFIG = {"tile_size": 256, "background": (255, 0, 0), "region": "/home/me/a region.geojson"}
-
-
-@pytest.fixture(scope="module")
-def sources(aperio: Path, variant: Variant, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """The results of two slides: a real one with dropped tiles, and one with blank tiles."""
-    keys = {"tile_size": 256, "min_tissue": 0.4, "min_focus": 300}
-    real = cut(aperio, tmp_path_factory.mktemp("real"), **keys)
-    assert {row["reason"] for row in real.rows} >= {"", "tissue"}
-    plain = cut(variant("jpeg_plain").path, tmp_path_factory.mktemp("plain"), tile_size=300)
-    assert {row["reason"] for row in plain.rows} >= {"", "blank"}
-    return [real.folder, plain.folder]
-
-
-@pytest.fixture
-def results(sources: list[Path], tmp_path: Path) -> Path:
-    """Six slides: two good ones, an evil name, one with a warning, a damaged and a failed one."""
-    folder = tmp_path / "my results"
-    real, plain = sources
-    cohort_files.another(real, folder, "B")
-    cohort_files.another(plain, folder, "a10", tissue_mm2=30.5)
-    cohort_files.another(plain, folder, EVIL, tissue_mm2=None)
-    cohort_files.another(real, folder, "a9", {"warnings": ["it is odd"]}, tissue_mm2=0.2)
-    cohort_files.another(real, folder, "Z", {"status": "damaged", "error": "Part is lost."})
-    cohort_files.failed(folder, "Y", MARKUP)
-    report(folder, config=CONFIG)
-    return folder
 
 
 def names(page: Page) -> list[str]:
     """The slides that are shown, from top to bottom."""
     return page.locator("table.slides > tbody:visible .unfold").all_inner_texts()
-
-
-def show_pictures(page: Page, selector: str) -> None:
-    """Have the pictures loaded; one that cannot be shown fails the test.
-
-    Not `wait_for_function`: what it calls again and again, the page's own policy forbids.
-    """
-    page.locator(selector).evaluate_all(
-        "all => Promise.all(all.map(one => { one.loading = 'eager'; return one.decode() }))"
-    )
 
 
 def sort_by(page: Page, title: str) -> list[str]:
@@ -81,9 +39,9 @@ def sort_by(page: Page, title: str) -> list[str]:
 # --- what a person does with it -----------------------------------------------------------------
 
 
-def test_opens_by_double_click(results: Path, watched: Watched) -> None:
+def test_opens_by_double_click(page_results: Path, watched: Watched) -> None:
     """It opens without a complaint and loads nothing but its own pictures when a row unfolds."""
-    page = watched.open(results / "report.html")
+    page = watched.open(page_results / "report.html")
     assert [url for url in watched.requests if url.endswith(".jpg")] == [], "pictures come late"
     assert page.locator(".more:visible").count() == 0
     page.get_by_role("button", name="B", exact=True).click()
@@ -94,17 +52,17 @@ def test_opens_by_double_click(results: Path, watched: Watched) -> None:
     watched.check()
 
 
-def test_bad_slides_first(results: Path, watched: Watched) -> None:
+def test_bad_slides_first(page_results: Path, watched: Watched) -> None:
     """Failed slides stand on top, then damaged ones, then those with a warning, then by name."""
-    page = watched.open(results / "report.html")
+    page = watched.open(page_results / "report.html")
     assert names(page) == ["Y", "Z", "a9", EVIL, "B", "a10"]
     assert page.locator(".lead").inner_text() == ("6 slides: 2 bad, 1 with a warning, 0 outliers.")
     assert page.locator("table.slides tbody").first.locator(".said").inner_text() == MARKUP
 
 
-def test_sorting(results: Path, watched: Watched) -> None:
+def test_sorting(page_results: Path, watched: Watched) -> None:
     """A column's title sorts by it, numbers as numbers, again the other way, unknown ones last."""
-    page = watched.open(results / "report.html")
+    page = watched.open(page_results / "report.html")
     assert sort_by(page, "Slide") == [EVIL, "a9", "a10", "B", "Y", "Z"]
     assert sort_by(page, "Slide") == ["Z", "Y", "B", "a10", "a9", EVIL]
     rising = sort_by(page, "Tissue mm²")
@@ -121,9 +79,9 @@ def test_sorting(results: Path, watched: Watched) -> None:
     watched.check()
 
 
-def test_searching_and_filters(results: Path, watched: Watched) -> None:
+def test_searching_and_filters(page_results: Path, watched: Watched) -> None:
     """The table shows what is searched for, and says how many that are."""
-    page = watched.open(results / "report.html")
+    page = watched.open(page_results / "report.html")
     search, found = page.locator("#search"), page.locator("#found")
     search.fill("IS ODD")
     assert (names(page), found.inner_text()) == (["a9"], "1 of 6 slides")
@@ -146,9 +104,9 @@ def test_searching_and_filters(results: Path, watched: Watched) -> None:
     watched.check()
 
 
-def test_with_the_keyboard(results: Path, watched: Watched) -> None:
+def test_with_the_keyboard(page_results: Path, watched: Watched) -> None:
     """The skip link leads to the table; a row unfolds and folds with the keyboard, and says so."""
-    page = watched.open(results / "report.html")
+    page = watched.open(page_results / "report.html")
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.textContent") == "Skip to the table of slides"
     page.keyboard.press("Enter")
@@ -162,27 +120,27 @@ def test_with_the_keyboard(results: Path, watched: Watched) -> None:
         assert details.is_visible() == (state == "true")
 
 
-def test_address_of_a_slide(results: Path, watched: Watched) -> None:
+def test_address_of_a_slide(page_results: Path, watched: Watched) -> None:
     """An address with a slide's id opens that slide."""
-    page = watched.open(results / "report.html", f"#s-{slide_id('a10')}")
+    page = watched.open(page_results / "report.html", f"#s-{slide_id('a10')}")
     assert page.locator(".open .unfold").all_inner_texts() == ["a10"]
 
 
-def test_without_scripts(results: Path, watched: Watched) -> None:
+def test_without_scripts(page_results: Path, watched: Watched) -> None:
     """Where scripts are off, every slide is shown unfolded."""
     browser = watched.page.context.browser
     assert browser is not None
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
-    page.goto((results / "report.html").as_uri())
+    page.goto((page_results / "report.html").as_uri())
     assert page.locator(".more").first.is_visible()
     assert not page.locator("form.tools").is_visible()
     context.close()
 
 
-def test_printing(results: Path, watched: Watched) -> None:
+def test_printing(page_results: Path, watched: Watched) -> None:
     """On paper every slide that the filter shows has its details, and there is nothing to press."""
-    page = watched.open(results / "report.html")
+    page = watched.open(page_results / "report.html")
     page.get_by_label("Show").select_option("failed or damaged")
     page.emulate_media(media="print")
     shown = page.locator(".more:visible")
@@ -194,7 +152,7 @@ def test_printing(results: Path, watched: Watched) -> None:
 
 
 @pytest.mark.parametrize("look", ["light", "dark", "phone", "unfolded"])
-def test_readable_by_everybody(results: Path, watched: Watched, look: str) -> None:
+def test_readable_by_everybody(page_results: Path, watched: Watched, look: str) -> None:
     """axe-core finds no serious fault in any look, and a phone need not be scrolled sideways."""
     from axe_playwright_python.sync_playwright import Axe
 
@@ -202,7 +160,7 @@ def test_readable_by_everybody(results: Path, watched: Watched, look: str) -> No
     page.emulate_media(color_scheme="dark" if look == "dark" else "light")
     if look == "phone":
         page.set_viewport_size({"width": 390, "height": 844})
-    watched.open(results / "report.html")
+    watched.open(page_results / "report.html")
     if look != "light":
         for name in ("B", "Y", "Z", "a9"):
             page.get_by_role("button", name=name, exact=True).click()
@@ -216,9 +174,9 @@ def test_readable_by_everybody(results: Path, watched: Watched, look: str) -> No
 # --- what it must not do ------------------------------------------------------------------------
 
 
-def test_evil_texts(results: Path, watched: Watched) -> None:
+def test_evil_texts(page_results: Path, watched: Watched) -> None:
     """Markup in a name or an error is text, and a script that got in would not run."""
-    page = watched.open(results / "report.html")
+    page = watched.open(page_results / "report.html")
     page.get_by_role("button", name=EVIL, exact=True).click()
     page.get_by_role("button", name="Y", exact=True).click()
     assert page.locator(".error").first.inner_text() == f"Failed: {MARKUP}"
@@ -232,10 +190,10 @@ def test_evil_texts(results: Path, watched: Watched) -> None:
     assert "Content Security Policy" in watched.console[0]
 
 
-def test_odd_names(sources: list[Path], tmp_path: Path, watched: Watched) -> None:
+def test_odd_names(page_sources: list[Path], tmp_path: Path, watched: Watched) -> None:
     """Whatever a slide is called, its pictures are shown and its links lead to its files."""
     for name in ODD:
-        cohort_files.another(sources[0], tmp_path / "r#1", name)
+        cohort_files.another(page_sources[0], tmp_path / "r#1", name)
     report(tmp_path / "r#1")
     page = watched.open(tmp_path / "r#1" / "report.html")
     for button in page.locator(".unfold").all():
@@ -250,53 +208,7 @@ def test_odd_names(sources: list[Path], tmp_path: Path, watched: Watched) -> Non
     watched.check()
 
 
-def test_nothing_of_this_machine(results: Path) -> None:
-    """Of paths the page holds the slides' own alone, and no path of the config."""
-    text = (results / "report.html").read_text("utf-8")
-    assert str(results.parent) not in text
-    assert "/home/me" not in text
-    assert "a region.geojson" in text
-    assert text.count("/slides/B.mrxs") == 1
-    assert "255, 0, 0" in text
-    assert not re.search(r"20\d\d-\d\d-\d\d|\d\d:\d\d:\d\d|https?://", text)
-
-
-def test_same_bytes(results: Path) -> None:
-    """A second report, and one in a fresh place, have the same bytes."""
-    before = {name: text for name, text in tree(results).items() if name.startswith("report")}
-    report(results, config=CONFIG)
-    again = {name: text for name, text in tree(results).items() if name.startswith("report")}
-    assert again == before
-    shutil.rmtree(results / FOLDER)
-    report(results, config=CONFIG)
-    assert {n: t for n, t in tree(results).items() if n.startswith("report")} == before
-
-
-# --- what lies beside it ------------------------------------------------------------------------
-
-
-def test_pictures_of_slides_that_are_gone(results: Path) -> None:
-    """Pictures of a slide that is gone, and of a killed run, go; other files stay."""
-    out = results / FOLDER
-    files = running.names(out)
-    ids = [slide_id(name) for name in ("B", "a10", EVIL, "a9", "Z", "Y")]
-    assert {name.split("-")[0] for name in files} == set(ids)
-    (out / f".{map_name('B')}.partial").write_bytes(b"half")
-    (out / "notes.txt").write_text("mine")
-    shutil.rmtree(results / "B")
-    report(results, config=CONFIG)
-    left = [name for name in files if not name.startswith(slide_id("B"))]
-    assert running.names(out) == sorted([*left, "notes.txt"])
-
-
-def test_small_pictures(results: Path) -> None:
-    """No picture is larger than it is shown."""
-    for path in (results / FOLDER).iterdir():
-        with Image.open(path) as picture:
-            if path.name.endswith("-tiles.jpg"):
-                assert picture.height == 160
-            else:
-                assert max(picture.size) <= 420
+# --- what lies beside it -------------------------------------------------------------------------
 
 
 BROKEN = {
@@ -312,43 +224,22 @@ BROKEN = {
 
 @pytest.mark.parametrize(("file", "content"), BROKEN.values(), ids=BROKEN)
 def test_what_cannot_be_shown(
-    results: Path, watched: Watched, file: str, content: bytes | None
+    page_results: Path, watched: Watched, file: str, content: bytes | None
 ) -> None:
     """Where a slide's file is gone or broken, the page is made and shows the rest."""
-    path = results / "B" / file
+    path = page_results / "B" / file
     path.unlink()
     if content is not None:
         path.write_bytes(content)
-    report(results, config=CONFIG)
-    page = watched.open(results / "report.html", f"#s-{slide_id('B')}")
+    report(page_results, config=CONFIG)
+    page = watched.open(page_results / "report.html", f"#s-{slide_id('B')}")
     show_pictures(page, ".open img")
     assert page.locator(".open .path").inner_text() == "/slides/B.mrxs"
     watched.check()
 
 
-def test_edited_tiles_are_shown_anew(results: Path) -> None:
-    """The sample tiles are made again when tiles changed, and only then."""
-    strip = next((results / FOLDER).glob(f"{slide_id('B')}-*-tiles.jpg"))
-    then = strip.stat().st_mtime_ns
-    report(results, config=CONFIG)
-    assert strip.stat().st_mtime_ns == then
-    table = results / "B" / "tiles.tsv"
-    text = table.read_bytes()
-    table.unlink()  # it is a link
-    table.write_bytes(text.replace(b"\t1\t\t", b"\t0\tpen\t", 1))
-    report(results, config=CONFIG)
-    assert not strip.exists()
-    assert len(list((results / FOLDER).glob(f"{slide_id('B')}-*-tiles.jpg"))) == 1
-
-
-def test_words_are_the_readmes() -> None:
-    """The README's table of reasons has the same words as the page and the maps."""
-    text = (REPO / "README.md").read_text("utf-8").replace("`", "")
-    for reason in REASONS:
-        assert f"| {reason} | {LOOKS[reason].sentence} |" in text
-
-
 # --- many slides --------------------------------------------------------------------------------
+
 
 MEASURED = """
 import resource, sys

@@ -1,4 +1,4 @@
-"""What other programs read: each file by the library and in the way of those who use it."""
+"""What other programs read: when the files are there, whole, and told apart."""
 
 from __future__ import annotations
 
@@ -8,300 +8,19 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
-import geojson
 import h5py
 import numpy as np
-import pandas as pd
-import pyarrow as pa
-import pyarrow.dataset
 import pyarrow.parquet as pq
 import pytest
-from openslide import OpenSlide
-from PIL import Image
-from shapely.geometry import box, shape
 
-from in_process import NAME, Cut, Variant, cut
+from exporting import ALL, exported, files
+from in_process import NAME, Variant, cut
 from mrxs_tiles.errors import ResultsError
-from mrxs_tiles.exports import parquet as export_parquet
-from mrxs_tiles.files.manifest import EXPORTS, TILES
-from mrxs_tiles.pixels.reasons import TINTS
+from mrxs_tiles.files.manifest import EXPORTS
 from mrxs_tiles.steps import export as export_slide
 from mrxs_tiles.steps.export import export
 from running import REPO, SPEC, TINY, lasting, mrxs_tiles, snakemake, times, write
-
-ALL = tuple(EXPORTS)
-SCALES: dict[str, dict[str, Any]] = {
-    "full resolution": {},
-    "a level of the slide": {"downsample": 2},
-    "no level of the slide": {"mpp": 0.8},
-    "overlap": {"overlap": 12},
-    "overlap between levels": {"overlap": 12, "downsample": 2.5},
-    "bounds": {"limit_bounds": True},
-}
-
-
-def exported(path: Path, results: Path, **keys: Any) -> Cut:
-    """A slide that is cut into pictures without loss, and its three files."""
-    found = cut(path, results, **{"tile_size": 150, "format": "png"} | keys)
-    export(NAME, results, ALL)
-    return found
-
-
-def files(folder: Path) -> dict[str, bytes]:
-    return {name: (folder / name).read_bytes() for name in EXPORTS.values()}
-
-
-def kept(found: Cut) -> list[dict[str, str]]:
-    return [row for row in found.rows if row["kept"] == "1"]
-
-
-# --- CLAM and TRIDENT -------------------------------------------------------------------------
-
-
-class Bag:
-    """What CLAM's Whole_Slide_Bag_FP does with its file and the slide, step by step."""
-
-    def __init__(self, file_path: Path, wsi: OpenSlide) -> None:
-        self.wsi = wsi
-        self.hdf5_file = h5py.File(file_path, "r")
-        dset = self.hdf5_file["coords"]
-        self.patch_level = self.hdf5_file["coords"].attrs["patch_level"]
-        self.patch_size = self.hdf5_file["coords"].attrs["patch_size"]
-        self.length = len(dset)
-        self.summary = dict(dset.attrs.items())
-
-    def picture(self, idx: int) -> Image.Image:
-        coord = self.hdf5_file["coords"][idx]
-        side = (self.patch_size, self.patch_size)
-        return self.wsi.read_region(coord, self.patch_level, side)
-
-
-def difference(patch: Image.Image, path: Path) -> float:
-    """The mean difference between what a reader gets and our picture, where both have px."""
-    ours = Image.open(path).convert("RGB")
-    part = np.asarray(patch.crop((0, 0, *ours.size))).astype(int)
-    there = part[..., 3] == 255
-    assert there.any()
-    return float(np.abs(part[..., :3] - np.asarray(ours).astype(int))[there].mean())
-
-
-@pytest.mark.parametrize("slide", ["jpeg", "aperio"])
-@pytest.mark.parametrize("scale", ["full resolution", "a level of the slide", "overlap", "bounds"])
-def test_clam_reads_our_pixels(
-    variant: Variant, aperio: Path, tmp_path: Path, slide: str, scale: str
-) -> None:
-    """Each patch that CLAM reads begins with our picture, px for px."""
-    if (slide, scale) == ("aperio", "a level of the slide"):
-        pytest.skip("it has one level")
-    path = aperio if slide == "aperio" else variant(slide).path
-    found = exported(path, tmp_path, **SCALES[scale])
-    overlap = SCALES[scale].get("overlap", 0)
-    with OpenSlide(path) as wsi:
-        bag = Bag(found.folder / "clam.h5", wsi)
-        assert bag.length == len(kept(found)) > 0
-        assert bag.patch_size == 150 + 2 * overlap
-        assert bag.patch_level == (scale == "a level of the slide")
-        for index, row in enumerate(kept(found)):
-            # at a coarser level OpenSlide's px at the slide's edge hang a little on the size asked
-            at_edge = bag.patch_level and {row["tile_width"], row["tile_height"]} != {"150"}
-            most = 0.05 if at_edge else 0
-            assert difference(bag.picture(index), found.folder / row["file"]) <= most
-        assert tuple(bag.summary["level_dim"]) == wsi.level_dimensions[bag.patch_level]
-        assert tuple(bag.summary["downsampled_level_dim"]) == tuple(bag.summary["level_dim"])
-        assert bag.summary["downsample"] == pytest.approx(
-            [wsi.level_downsamples[bag.patch_level]] * 2, rel=0.05
-        )
-    assert (bag.summary["name"], bag.summary["save_path"]) == (NAME, ".")
-    assert bag.summary["overlap"] == 2 * overlap
-
-
-@pytest.mark.parametrize("scale", list(SCALES))
-def test_both_readers_cover_the_tile(variant: Variant, tmp_path: Path, scale: str) -> None:
-    """At any scale CLAM and TRIDENT read the level-0 px that an inner tile covers, and no others.
-
-    TRIDENT's steps are those of read_coords and WSIPatcher.
-    """
-    found = exported(variant("jpeg").path, tmp_path, **SCALES[scale])
-    with h5py.File(found.folder / "clam.h5", "r") as f:
-        attrs = dict(f["coords"].attrs)
-        coords = f["coords"][:]
-    assert coords.dtype == np.int64
-    assert coords.tolist() == [[int(row["x"]), int(row["y"])] for row in kept(found)]
-    source, target = 10 / attrs["level0_magnification"], 10 / attrs["target_magnification"]
-    assert round(attrs["patch_size"] * (target / source)) == attrs["patch_size_level0"]
-    widest = max(int(row["width"]) for row in kept(found))
-    assert abs(attrs["patch_size_level0"] - widest) <= 1
-    level = found.inspected["levels"][attrs["patch_level"]]["downsample"]
-    assert abs(attrs["patch_size"] * level - widest) <= level / 2 + 1
-    assert (attrs["level0_width"], attrs["level0_height"]) == (
-        found.inspected["width"],
-        found.inspected["height"],
-    )
-    assert isinstance(attrs["patch_size"], np.integer)
-    assert attrs["savetodir"] == "."
-
-
-def test_between_levels_the_same_is_shown(variant: Variant, tmp_path: Path) -> None:
-    """Where no level has the tiles' scale, what CLAM reads, made smaller, is our picture."""
-    path = variant("jpeg").path
-    found = exported(path, tmp_path, mpp=0.8)
-    with OpenSlide(path) as wsi:
-        bag = Bag(found.folder / "clam.h5", wsi)
-        assert (bag.patch_level, bag.patch_size) == (1, round(150 * 0.8 / 0.2325 / 2))
-        for index, row in enumerate(kept(found)):
-            patch = bag.picture(index).resize((150, 150))
-            assert difference(patch, found.folder / row["file"]) < 12
-    assert bag.summary["target_magnification"] == pytest.approx(10, rel=0.01)
-
-
-def test_tile_at_the_edge(aperio: Path, tmp_path: Path) -> None:
-    """A tile at the right or lower edge is smaller; the patch goes on beyond it, transparent."""
-    found = exported(aperio, tmp_path, tile_size=500)
-    last = max(range(len(kept(found))), key=lambda n: int(kept(found)[n]["x"]))
-    row = kept(found)[last]
-    assert int(row["tile_width"]) == 220
-    with OpenSlide(aperio) as wsi:
-        alpha = np.asarray(Bag(found.folder / "clam.h5", wsi).picture(last))[..., 3]
-    height = int(row["tile_height"])
-    assert (alpha[:height, :220] == 255).all()
-    assert not alpha[:, 220:].any()
-
-
-def test_slide_without_an_objective(variant: Variant, tmp_path: Path) -> None:
-    """Then the magnification is TRIDENT's for the scale; without a scale there is none."""
-    for name, magnification in (("no_objective", 10 / 0.2325), ("mpp_zero", 20)):
-        found = exported(variant(name).path, tmp_path)
-        with h5py.File(found.folder / "clam.h5") as file:
-            assert file["coords"].attrs["level0_magnification"] == pytest.approx(magnification)
-    inspected = found.inspected | {"objective": None}
-    (found.folder / "slide.json").write_text(json.dumps(inspected))
-    export(NAME, tmp_path, ["clam"])
-    with h5py.File(found.folder / "clam.h5") as file:
-        assert not [key for key in file["coords"].attrs if "magnification" in key]
-
-
-# --- QuPath -----------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("scale", list(SCALES))
-def test_qupath(variant: Variant, tmp_path: Path, scale: str) -> None:
-    """Each row is a valid rectangle, as large as the tile, at its place from the bounds."""
-    found = exported(variant("small_area").path, tmp_path, min_tissue=0.3, **SCALES[scale])
-    read = geojson.loads((found.folder / "qupath.geojson").read_text("utf-8"))
-    assert isinstance(read, geojson.FeatureCollection)
-    assert read.is_valid
-    left, top, *_ = found.inspected["bounds"]
-    assert left > 0 < top
-    assert len(read["features"]) == len(found.rows) > 0
-    for feature, row in zip(read["features"], found.rows, strict=True):
-        x, y, width, height = (int(row[key]) for key in ("x", "y", "width", "height"))
-        polygon = shape(feature["geometry"])
-        assert polygon.is_valid
-        assert polygon.area == width * height
-        assert polygon.equals(box(x - left, y - top, x - left + width, y - top + height))
-        about = feature["properties"]
-        assert about["objectType"] == "tile"
-        assert about["name"] == f"{row['col']}_{row['row']}"
-        fate = row["reason"] or "kept"
-        assert about["classification"] == {"name": fate, "color": list(TINTS[fate])}
-        assert about["measurements"] == {"tissue": float(row["tissue"])}
-
-
-def test_qupath_measurements(variant: Variant, tmp_path: Path) -> None:
-    """Of focus and pen stands there what was measured."""
-    path = variant("jpeg").path
-    found = exported(path, tmp_path, min_tissue=0.2, min_focus=0.1, max_pen=0.9)
-    read = json.loads((found.folder / "qupath.geojson").read_text("utf-8"))
-    sets = {tuple(feature["properties"]["measurements"]) for feature in read["features"]}
-    assert sets == {("tissue",), ("tissue", "focus", "pen")}
-
-
-def test_qupath_ids(variant: Variant, tmp_path: Path) -> None:
-    """Ids are UUIDs, no two the same within a slide or in two, and the same in every run."""
-    found = exported(variant("jpeg").path, tmp_path)
-
-    def ids(slide: str) -> list[str]:
-        (tmp_path / slide).mkdir(exist_ok=True)
-        for name in ("slide.json", "tiles.json", "tiles.tsv"):
-            (tmp_path / slide / name).write_bytes((found.folder / name).read_bytes())
-        export(slide, tmp_path, ["qupath"])
-        read = json.loads((tmp_path / slide / "qupath.geojson").read_text("utf-8"))
-        return [feature["id"] for feature in read["features"]]
-
-    one, other = ids("one"), ids("other, ü")
-    assert one == ids("one")
-    assert all(UUID(text).version == 5 for text in one)
-    assert len({*one, *other}) == 2 * len(found.rows)
-
-
-# --- Parquet ----------------------------------------------------------------------------------
-
-
-def as_pandas(path: Path) -> pd.DataFrame:
-    """tiles.tsv as docs/artifacts.md reads it, its empty fields missing values."""
-    return pd.read_csv(
-        path, sep="\t", quoting=3, na_values=[""], keep_default_na=False,
-        dtype={"bytes": "Int64", "kept": bool, "reason": str, "file": str,
-               "tissue": float, "focus": float, "pen": float},
-    )  # fmt: skip
-
-
-def test_parquet_is_the_table(variant: Variant, tmp_path: Path) -> None:
-    """Every row and column of tiles.tsv, typed; what is empty there is null."""
-    found = exported(variant("jpeg").path, tmp_path, min_tissue=0.2, min_focus=0.1)
-    table = pq.read_table(found.folder / "tiles.parquet")
-    assert table.schema.names == ["slide", *TILES]
-    types = {name: str(table.schema.field(name).type) for name in table.schema.names}
-    assert types == {
-        "slide": "string", "col": "int32", "row": "int32", "x": "int64", "y": "int64",
-        "width": "int32", "height": "int32", "tile_width": "int32", "tile_height": "int32",
-        "tissue": "double", "kept": "bool", "reason": "string", "focus": "double",
-        "pen": "double", "file": "string", "bytes": "int64",
-    }  # fmt: skip
-    assert table["reason"].null_count == table["kept"].to_pylist().count(True) > 0
-    assert table["pen"].null_count == table.num_rows
-    assert set(table["slide"].to_pylist()) == {NAME}
-    read = table.to_pandas().drop(columns="slide")
-    expected = as_pandas(found.folder / "tiles.tsv")
-    pd.testing.assert_frame_equal(read, expected, check_dtype=False)
-    column = pq.ParquetFile(found.folder / "tiles.parquet").metadata.row_group(0).column(0)
-    assert column.compression == "ZSTD"
-
-
-def test_cohort_is_one_data_set(
-    variant: Variant, aperio: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The documented line reads all slides, empty and failed ones too, as one table."""
-    results = tmp_path / "results"
-    rows = 0
-    missing = tmp_path / "missing.mrxs"
-    for slide in (aperio, variant("jpeg").path, variant("nothing_scanned").path, missing):
-        found = exported(slide, results, min_tissue=0.2)
-        rows += len(found.rows)
-        found.folder.rename(results / slide.stem)
-        export(slide.stem, results, ["parquet"])
-    monkeypatch.chdir(tmp_path)
-    data = pyarrow.dataset.dataset(sorted(str(p) for p in Path("results").rglob("tiles.parquet")))
-    table = data.to_table()
-    assert len(data.files) == 4
-    assert table.num_rows == rows
-    assert set(table["slide"].to_pylist()) == {aperio.stem, "jpeg"}
-    counted = table.filter(pa.compute.field("kept")).group_by("slide").aggregate([("x", "count")])
-    assert counted.num_rows == 2
-
-
-def test_row_groups(variant: Variant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Rows are written group by group; where one ends changes no row."""
-    found = exported(variant("jpeg").path, tmp_path)
-    whole = pq.read_table(found.folder / "tiles.parquet")
-    monkeypatch.setattr(export_parquet, "GROUP", 4)
-    export(NAME, tmp_path, ["parquet"])
-    file = pq.ParquetFile(found.folder / "tiles.parquet")
-    assert file.num_row_groups == -(-len(found.rows) // 4) > 1
-    assert file.read().equals(whole)
-
 
 # --- all three --------------------------------------------------------------------------------
 
@@ -362,6 +81,7 @@ def test_interrupted(variant: Variant, tmp_path: Path, monkeypatch: pytest.Monke
     assert not list(found.folder.glob(".*"))
 
 
+@pytest.mark.slow
 def test_libraries_are_not_imported() -> None:
     """Cutting imports neither library, and a file only its own."""
     code = (

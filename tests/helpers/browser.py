@@ -5,27 +5,29 @@ The fixtures are imported in `conftest.py`, so that every test module has them.
 
 from __future__ import annotations
 
-import os
-import platform
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 import pytest
+
+import needs
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
+APPS = "/Applications/{0}.app/Contents/MacOS/{0}"
+PROGRAMS = (
+    *("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"),
+    *(APPS.format("Google Chrome"), APPS.format("Chromium")),  # macOS
+)
 ARGUMENTS = (
     *("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"),
     *("--disable-component-update", "--disable-sync"),
 )
-
 PATIENCE = 20_000  # ms
 
 
@@ -50,18 +52,14 @@ class Watched:
         assert [url for url in self.requests if not url.startswith(("file://", "data:"))] == []
 
 
-def _cannot(reason: str) -> NoReturn:
-    """Skip, or fail where the continuous integration has to have a browser."""
-    if os.environ.get("CI") == "true" and _is_debian():
-        pytest.fail(reason)
-    pytest.skip(reason)
+def show_pictures(page: Page, selector: str) -> None:
+    """Have the pictures loaded; one that cannot be shown fails the test.
 
-
-def _is_debian() -> bool:
-    try:
-        return platform.freedesktop_os_release().get("ID") == "debian"
-    except OSError:
-        return False
+    Not `wait_for_function`: what it calls again and again, the page's own policy forbids.
+    """
+    page.locator(selector).evaluate_all(
+        "all => Promise.all(all.map(one => { one.loading = 'eager'; return one.decode() }))"
+    )
 
 
 def installed() -> str | None:
@@ -83,11 +81,9 @@ def launched(program: str) -> Iterator[Browser]:
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
     """The browser, started once for each process of pytest."""
+    needs.require("chromium")
     program = installed()
-    if program is None:
-        _cannot("no Chromium is installed (Debian: apt install chromium)")
-    if find_spec("playwright") is None:
-        _cannot("Playwright is not installed (pip install playwright)")
+    assert program
     with launched(program) as browser:
         yield browser
 

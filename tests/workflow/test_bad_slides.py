@@ -3,59 +3,44 @@
 from __future__ import annotations
 
 import shutil
-import struct
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
-from typing import Any
 
 import pytest
-from openslide import OpenSlide, OpenSlideError
-from openslide.deepzoom import DeepZoomGenerator
 
 import running
-from mrxs_tiles.config.config import read_config
-from mrxs_tiles.slide.reader import SlideReader
-from mrxs_tiles.steps.inspect import inspect
-from mrxs_tiles.steps.tile import tile
+from bad_slides import (
+    AGAIN,
+    COPY,
+    MIRAX,
+    TILE,
+    Address,
+    check_others,
+    one_by_one,
+    report_rows,
+    touching,
+    unreadable,
+    zero,
+)
 from running import (
-    LARGE,
     SPEC,
-    TINY,
     Ran,
-    lasting,
     mrxs_tiles,
     reasons,
     record,
     snakemake,
     table,
-    times,
     tree,
 )
 from write_mirax import StoredImage, WrittenSlide
 
 pytestmark = pytest.mark.slow
-
-TILE = 200
-MIRAX = "A MIRAX slide is a small .mrxs file and a folder of the same name beside it"
-COPY = "Copy the slide's folder again from the scanner or the archive"
-AGAIN = f"{COPY} and run again: only this slide is cut again."
 LOST = "cannot be read (No such file or directory)"
-
-Address = tuple[int, int]
 Oracle = dict[Address, bytes | None]  # None: cannot be read
 
 
 # --- how they are damaged ---------------------------------------------------------------------
-
-
-def zero(slide: WrittenSlide, images: Iterable[StoredImage], folder: Path) -> None:
-    """Overwrite stored images with zeros in a copy of a slide's folder."""
-    for image in images:
-        with (folder / slide.data_path(image).name).open("r+b") as stream:
-            stream.seek(image.offset)
-            stream.write(bytes(image.length))
 
 
 def shorten(path: Path, by: int) -> None:
@@ -96,6 +81,8 @@ FAILED: dict[str, str] = {
     "empty_svs": "empty_svs.svs is not a slide that OpenSlide can read: it says 'Unsupported or "
     "missing image file'. Check that it is a slide and was copied whole.",
 }
+
+
 # Each with its sentence; {n}: how many of its 16 tiles.
 DAMAGED: dict[str, str] = {
     "lost_file": "{n} of 16 tiles cannot be read: Data0000.dat is missing (16 stored images "
@@ -162,37 +149,6 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> WrittenSlide:
 # --- what must come out, from the writer and from OpenSlide -----------------------------------
 
 
-def one_by_one(path: Path, tile_size: int, downsample: int = 1) -> set[Address]:
-    """The tiles that OpenSlide cannot read, each asked of a handle that never failed."""
-    unreadable = set()
-    with OpenSlide(path) as handle:
-        zoom = DeepZoomGenerator(handle, tile_size, 0, False)
-        level = zoom.level_count - downsample.bit_length()
-        cols, rows = zoom.level_tiles[level]
-    for col in range(cols):
-        for row in range(rows):
-            with OpenSlide(path) as handle:
-                try:
-                    DeepZoomGenerator(handle, tile_size, 0, False).get_tile(level, (col, row))
-                except OpenSlideError:
-                    unreadable.add((col, row))
-    return unreadable
-
-
-def touching(slide: WrittenSlide, images: Iterable[StoredImage], tile_size: int) -> set[Address]:
-    """The tiles that share a pixel with some images of level 0, by the writer's word."""
-    tiles = set()
-    for image in images:
-        x, y, width, height = slide.place(image)
-        right, bottom = min(x + width, slide.width), min(y + height, slide.height)
-        tiles |= {
-            (col, row)
-            for col in range(x // tile_size, -(-right // tile_size))
-            for row in range(y // tile_size, -(-bottom // tile_size))
-        }
-    return tiles
-
-
 def lost_images(name: str, slide: WrittenSlide) -> list[StoredImage]:
     """The images of level 0 that each damage takes."""
     level_0 = [image for image in slide.images if image.level == 0]
@@ -206,27 +162,6 @@ def lost_images(name: str, slide: WrittenSlide) -> list[StoredImage]:
         "some_corrupt": some_corrupt(slide).__contains__,
     }
     return [image for image in level_0 if takes[name](image)]
-
-
-def unreadable(slide_results: Path) -> set[Address]:
-    """The tiles that `tiles.tsv` calls so."""
-    return {at for at, reason in reasons(slide_results).items() if reason == "unreadable"}
-
-
-@cache
-def report_rows(folder: Path) -> dict[str, dict[str, str]]:
-    """The rows of a run's report by slide."""
-    return {row["slide"]: row for row in table(folder / "results" / "report.tsv")}
-
-
-def check_others(slide_results: Path, undamaged: Path, wrong: set[Address], suffix: str) -> None:
-    """All tiles but the wrong ones are there, with the bytes of the undamaged slide's."""
-    expected = {
-        name: content
-        for name, content in tree(undamaged / "tiles").items()
-        if name not in {f"{col}_{row}.{suffix}" for col, row in wrong}
-    }
-    assert tree(slide_results / "tiles") == expected
 
 
 # --- each kind --------------------------------------------------------------------------------
@@ -329,118 +264,7 @@ def test_logs(bad: tuple[Path, Ran]) -> None:
         assert FAILED[name] in logs[bad[0] / "logs" / name / "inspect.log"]
 
 
-# --- above level 0, and with threads ----------------------------------------------------------
-
-
-def level_1(slide: WrittenSlide) -> StoredImage:
-    """An image of level 1 in the middle of the slide."""
-    return next(image for image in slide.images if (image.level, image.x, image.y) == (1, 2, 2))
-
-
-def corrupt_level_1(slide: WrittenSlide) -> str:
-    """Zero it; returns what is said of it."""
-    image = level_1(slide)
-    zero(slide, [image], slide.folder)
-    return f"the stored image at byte {image.offset} of Data0002.dat is corrupt"
-
-
-def level_1_beyond(slide: WrittenSlide) -> str:
-    """Let the index place it behind its file's end; returns what is said of it."""
-    image, path = level_1(slide), slide.folder / "Index.dat"
-    size = slide.data_path(image).stat().st_size
-    entry, wrong = (
-        struct.pack("<4i", image.index, offset, image.length, image.file_number)
-        for offset in (image.offset, size)
-    )
-    assert path.read_bytes().count(entry) == 1
-    path.write_bytes(path.read_bytes().replace(entry, wrong))
-    return f"Data0002.dat is cut short: {size} of {size + image.length} bytes (1 stored image lost)"
-
-
-@pytest.mark.parametrize("damage", [corrupt_level_1, level_1_beyond])
-def test_damage_above_level_0(
-    whole: WrittenSlide, tmp_path: Path, damage: Callable[[WrittenSlide], str]
-) -> None:
-    """With downsample 2 an image of level 1 counts, which lies at fractions of a pixel."""
-    slide = running.write(tmp_path / "A.mrxs")
-    said = damage(slide)
-    options = ("--tile-size=45", "--downsample=2", "--format=png")
-    running.cut(whole.path, tmp_path / "undamaged", *options)
-    ran = running.cut(slide.path, tmp_path / "results", *options, threads=2)
-    wrong = one_by_one(slide.path, 45, downsample=2)
-    assert 4 <= len(wrong) <= 25
-    assert unreadable(tmp_path / "results" / "A") == wrong
-    check_others(tmp_path / "results" / "A", tmp_path / "undamaged" / "good", wrong, "png")
-    sentence = f"{len(wrong)} of 72 tiles cannot be read: {said}. {AGAIN}"
-    assert (ran.code, ran.err) == (1, f"mrxs-tiles: A (damaged): {sentence}\n")
-    # At level 0 nothing is damaged.
-    ran = running.cut(slide.path, tmp_path / "level 0", f"--tile-size={TILE}")
-    assert (ran.code, ran.err) == (0, "")
-    assert record(tmp_path / "level 0" / "A" / "tiles.json")["status"] == "ok"
-
-
-@pytest.mark.parametrize("threads", [1, 2, 5])
-def test_many_corrupt_images(
-    whole: WrittenSlide, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, threads: int
-) -> None:
-    """Ten corrupt images and any number of threads: exactly their tiles, with few reopenings."""
-    slide = running.write(tmp_path / "A.mrxs")
-    images = [image for image in slide.images if image.level == 0][1::3][:10]
-    zero(slide, images, slide.folder)
-    config = read_config({"tile_size": 40, "results": str(tmp_path)})
-    inspect("A", slide.path, tmp_path / "results", config.settings)
-    inspect("good", whole.path, tmp_path / "undamaged", config.settings)
-    tile("good", whole.path, tmp_path / "undamaged", config.settings, 1)
-    readers: list[SlideReader] = []
-    begin = SlideReader.__init__
-
-    def noted(self: SlideReader, *arguments: object, **more: object) -> None:
-        readers.append(self)
-        begin(self, *arguments, **more)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(SlideReader, "__init__", noted)
-    written = tile("A", slide.path, tmp_path / "results", config.settings, threads)
-    wrong = touching(slide, images, 40)
-    assert unreadable(tmp_path / "results" / "A") == wrong
-    check_others(tmp_path / "results" / "A", tmp_path / "undamaged" / "good", wrong, "jpg")
-    assert written["status"] == "damaged"
-    assert f"is corrupt; others are too. {COPY} and" in written["error"]
-    # Once for the slide, once for each first and second error, 24 for the guess of the space.
-    assert sum(reader.opened for reader in readers) <= 1 + 2 * len(wrong) + 24
-    if threads == 2:
-        assert one_by_one(slide.path, 40) == wrong
-
-
-def test_corrupt_image_in_a_large_slide(tmp_path: Path) -> None:
-    """One corrupt image among hundreds costs the few tiles that touch it and no other."""
-    slide = running.write(tmp_path / "A.mrxs", LARGE)
-    image = next(image for image in slide.images if (image.x, image.y) == (7, 6))
-    zero(slide, [image], slide.folder)
-    ran = running.cut(slide.path, tmp_path / "results", "--tile-size=150", threads=2)
-    wrong = touching(slide, [image], 150)
-    assert 4 <= len(wrong) <= 9
-    assert unreadable(tmp_path / "results" / "A") == wrong
-    assert ran.code == 1
-
-
 # --- the same slide later ---------------------------------------------------------------------
-
-
-def test_broken_later(tmp_path: Path) -> None:
-    """When a good slide's folder is gone at the next run, nothing of it is left but its files."""
-    slide = running.write(tmp_path / "A.mrxs", TINY)
-    results = tmp_path / "results"
-    assert running.cut(slide.path, results).code == 0
-    assert "A/tiles/0_0.jpg" in tree(results)
-    shutil.rmtree(slide.folder)
-    ran = running.cut(slide.path, results)
-    assert (ran.code, ran.err) == (
-        1,
-        f"mrxs-tiles: A (failed): The folder 'A' is missing beside A.mrxs. {MIRAX}: copy the "
-        "folder there too.\n",
-    )
-    files = {"A/slide.json", "A/coordinates.tsv", "A/tiles.json", "A/tiles.tsv", "A/tiles/"}
-    assert set(tree(results)) == files
 
 
 def test_command_line(bad: tuple[Path, Ran], tmp_path: Path) -> None:
@@ -465,76 +289,3 @@ def test_command_line(bad: tuple[Path, Ran], tmp_path: Path) -> None:
     assert (ignored.code, ignored.err) == (0, "")
     rows = table(tmp_path / "report.tsv")
     assert rows == [report_rows(bad[0])[name] for name in ("no_folder", "one_corrupt")]
-
-
-def test_said_again_until_mended(tmp_path: Path) -> None:
-    """A bad slide is said again by each run that cuts nothing, and mended it is redone alone."""
-    slides, results = tmp_path / "slides", tmp_path / "results"
-    good = running.write(slides / "good.mrxs", TINY)
-    corrupt = running.copy_slide(good.path, slides / "corrupt.mrxs")
-    (slides / "link.mrxs").symlink_to(tmp_path / "good.mrxs")
-    image = good.images[2]
-    zero(good, [image], corrupt.with_suffix(""))
-    config: dict[str, Any] = {"tile_size": TILE}
-    sentences = (
-        f"\n  corrupt (damaged): {len(touching(good, [image], TILE))} of 4 tiles cannot be read: "
-        f"the stored image at byte {image.offset} of {good.data_path(image).name} is corrupt. "
-        f"{AGAIN}\n"
-        "  link (failed): link.mrxs is a broken link. Check the path, or copy the slide there.\n"
-    )
-    ran = snakemake(tmp_path, **config, on_bad_slide="ignore")
-    assert ran.code == 0
-    assert sentences in ran.err
-    renewed = ("report", "runtime.tsv")
-    before = {n: time for n, time in times(results).items() if not n.startswith(renewed)}
-    for _ in range(2):
-        ran = snakemake(tmp_path, **config)
-        assert (ran.code, ran.jobs) == (1, ["report"])
-        assert sentences in ran.err
-        assert before.items() <= times(results).items()
-
-    name = good.data_path(image).name
-    shutil.copyfile(good.folder / name, corrupt.with_suffix("") / name)
-    running.copy_slide(good.path, tmp_path / "good.mrxs")
-    ran = snakemake(tmp_path, **config)
-    redone = ["inspect corrupt", "inspect link", "report", "tile corrupt", "tile link"]
-    assert (ran.code, ran.jobs) == (0, redone)
-    assert {key: time for key, time in before.items() if key.startswith("good/")}.items() <= times(
-        results
-    ).items()
-    for slide in ("good", "corrupt", "link"):
-        running.cut(slides / f"{slide}.mrxs", tmp_path / "undamaged", f"--tile-size={TILE}")
-    mrxs_tiles("report", "--results", tmp_path / "undamaged", f"--tile-size={TILE}")
-    assert lasting(results) == lasting(tmp_path / "undamaged")
-    ran = snakemake(tmp_path, **config)
-    assert ran.code == 0
-    assert set(ran.jobs) <= {"report"}
-    assert lasting(results) == lasting(tmp_path / "undamaged")
-
-
-@pytest.mark.parametrize("kind", [pytest.param("corrupt", marks=pytest.mark.torture), "no_folder"])
-def test_stop(tmp_path: Path, kind: str) -> None:
-    """With `on_bad_slide=stop` the bad slide's job fails, again in the next run, until mended."""
-    slide = running.write(tmp_path / "slides" / "A.mrxs", TINY)
-    running.copy_slide(slide.path, tmp_path / "whole" / "A.mrxs")
-    if kind == "corrupt":
-        zero(slide, slide.images[:1], slide.folder)
-        job, says = "tile", "A (damaged): 1 of 4 tiles cannot be read: the stored image at byte 37"
-    else:
-        shutil.rmtree(slide.folder)
-        job, says = "inspect", f"A (failed): The folder 'A' is missing beside A.mrxs. {MIRAX}: "
-    for run in range(2):
-        ran = snakemake(tmp_path, tile_size=TILE, on_bad_slide="stop")
-        assert ran.code == 1
-        assert ran.jobs == (["inspect A", "tile A"][run:] if job == "tile" else ["inspect A"])
-        assert f"Error in rule {job}:" in ran.text
-        assert says in ran.text
-        assert not (tmp_path / "results" / "report.tsv").exists()
-        if kind == "no_folder":
-            return
-    shutil.rmtree(slide.folder)
-    shutil.copytree(tmp_path / "whole" / "A", slide.folder)
-    assert snakemake(tmp_path, tile_size=TILE, on_bad_slide="stop").code == 0
-    running.cut(slide.path, tmp_path / "undamaged", f"--tile-size={TILE}")
-    mrxs_tiles("report", "--results", tmp_path / "undamaged", f"--tile-size={TILE}")
-    assert lasting(tmp_path / "results") == lasting(tmp_path / "undamaged")

@@ -213,11 +213,9 @@ def test_interrupted(large: Path, tmp_path: Path, threads: int) -> None:
     assert tree(tmp_path) == before
 
 
+@pytest.mark.needs("proc")
 def test_interrupted_while_starting(large: Path, tmp_path: Path) -> None:
     """Ctrl-C while the libraries are still loaded, most of the first second, says the same."""
-    maps = Path("/proc/self/maps")
-    if not maps.exists():
-        pytest.skip("there is no /proc to see what a process has loaded")
     command = (running.BIN / "mrxs-tiles", "inspect", large / "L.mrxs", "--results", tmp_path)
     process = running.start(*command)
     loaded = Path(f"/proc/{process.pid}/maps")

@@ -5,13 +5,13 @@ from __future__ import annotations
 import base64
 import json
 import re
-import shutil
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+import needs
 import running
 from running import TINY, snakemake
 
@@ -38,8 +38,7 @@ def folder_of(tmp_path: Path, count: int) -> Path:
 
 def traced(tmp_path: Path, count: int) -> tuple[Counter[str], int]:
     """How often a dry run lists each folder of the slides, and how many looks at paths it takes."""
-    if shutil.which("strace") is None:
-        pytest.skip("there is no strace here")
+    needs.require("strace")
     slides, log = folder_of(tmp_path, count), tmp_path / f"{count}.strace"
     command = running.snakemake_command(tmp_path / f"{count}", "-n", "-q", "all", slides=slides)
     watch = ("-f", "-qq", "-s", "4096", "-e", f"trace=open,openat,{LOOKS}", "-o", log)

@@ -1,7 +1,6 @@
 """The workflow on a real Slurm: same bytes as on one machine, and every fault survived.
 
-A Slurm of one node is set up by tests/helpers/slurm.sh, which wants root on Debian. Elsewhere these
-tests are skipped; as root on Debian a missing Slurm is a failure.
+A Slurm of one node is set up by tests/helpers/slurm.sh, which wants root on Debian or Ubuntu.
 """
 
 from __future__ import annotations
@@ -9,7 +8,6 @@ from __future__ import annotations
 import fcntl
 import os
 import re
-import shutil
 import signal
 import subprocess
 import tempfile
@@ -40,16 +38,12 @@ QUICK = ("--latency-wait", "10", "--slurm-init-seconds-before-status-checks", "3
 # for what need not be tried twice
 WITHOUT_ACCOUNTING = pytest.mark.parametrize("slurm", [""], ids=["plain"], indirect=True)
 
-pytestmark = [pytest.mark.usefixtures("slurm"), pytest.mark.slow]
-
-
-def _why_not() -> str:
-    """Why there can be no Slurm here, "" where there must be one."""
-    if not Path("/etc/debian_version").exists():
-        return "no Debian: tests/helpers/slurm.sh sets Slurm up from Debian's packages"
-    if os.geteuid():
-        return "not root: tests/helpers/slurm.sh starts Slurm's daemons"
-    return ""
+pytestmark = [
+    pytest.mark.usefixtures("slurm"),
+    pytest.mark.slow,
+    pytest.mark.needs("slurm", "root"),
+    pytest.mark.xdist_group("slurm"),
+]
 
 
 def _slurm(*arguments: str) -> None:
@@ -62,10 +56,6 @@ def _slurm(*arguments: str) -> None:
 @pytest.fixture(scope="module", params=["", "--accounting"], ids=["plain", "accounting"])
 def slurm(request: pytest.FixtureRequest) -> Iterator[str]:
     """A running Slurm of eight cores, without and with accounting."""
-    if why := _why_not():
-        pytest.skip(why)
-    if not shutil.which("slurmctld"):
-        pytest.fail("Slurm is not installed: tests/helpers/slurm.sh install")
     with Path(tempfile.gettempdir(), "mrxs-tiles-slurm.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # there is one Slurm, and other processes run tests, too
         _slurm("down")

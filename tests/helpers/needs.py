@@ -1,0 +1,160 @@
+"""What some tests need beside Python, make and git: how it is noticed, and how it is installed.
+
+A test says ``@pytest.mark.needs("strace")``. Where that is missing it is skipped, and the summary
+says once for all such tests what to install and how. On a Debian of a continuous integration,
+which installs all of it, it fails instead.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+REPO = Path(__file__).resolve().parents[2]
+CHROME = "google-chrome-stable_current_amd64.deb"
+APT, BREW = "sudo apt-get install", "brew install"
+
+
+def _has_chromium() -> bool:
+    from browser import installed  # it asks for what is needed here
+
+    return installed() is not None and find_spec("playwright") is not None
+
+
+def _may_lock_folders() -> bool:
+    """Whether a folder can be made read-only even for root."""
+    if os.geteuid() or not shutil.which("chattr"):
+        return False
+    with tempfile.TemporaryDirectory() as folder:
+        done = subprocess.run(["chattr", "+i", folder], capture_output=True, check=False)
+        subprocess.run(["chattr", "-i", folder], capture_output=True, check=False)
+    return not done.returncode
+
+
+def _mounts() -> bool:
+    """Whether a small disk can be mounted: not by everybody, nor in every container."""
+    if os.geteuid() or not shutil.which("mount"):
+        return False
+    with tempfile.TemporaryDirectory() as folder:
+        command = ["mount", "-t", "tmpfs", "-o", "size=4k", "mrxs-tiles-needs", folder]
+        done = subprocess.run(command, capture_output=True, check=False)
+        if not done.returncode:
+            subprocess.run(["umount", "--lazy", folder], capture_output=True, check=False)
+    return not done.returncode
+
+
+@dataclass(frozen=True)
+class Need:
+    """Something that a machine has or has not."""
+
+    what: str  # a sentence's end: "... is not here"
+    is_here: Callable[[], bool]
+    install: dict[str, str] = field(default_factory=dict)  # the command, by the system
+    otherwise: str = "it is only on Linux"  # for a system without a command
+    in_ci: bool = True  # whether CI on Debian has it for sure
+
+
+NEEDS = {
+    "chromium": Need(
+        "Chromium, which the pages are looked at with,",
+        _has_chromium,
+        {
+            "debian": f"{APT} chromium",
+            # Ubuntu's own is a snap, which sees no file below /tmp
+            "ubuntu": f"wget https://dl.google.com/linux/direct/{CHROME} && {APT} ./{CHROME}",
+            "macos": f"{BREW} --cask google-chrome",
+        },
+    ),
+    "openseadragon": Need(
+        "OpenSeadragon, which npm installs with `make env`,",
+        lambda: (REPO / "envs" / "node_modules" / "openseadragon").is_dir(),
+        {
+            "debian": f"{APT} npm && make env",
+            "ubuntu": f"{APT} npm && make env",
+            "macos": f"{BREW} node && make env",
+        },
+    ),
+    "strace": Need(
+        "strace",
+        lambda: shutil.which("strace") is not None,
+        {"debian": f"{APT} strace", "ubuntu": f"{APT} strace"},
+    ),
+    "slurm": Need(
+        "Slurm",
+        lambda: shutil.which("slurmctld") is not None and shutil.which("munged") is not None,
+        dict.fromkeys(("debian", "ubuntu"), "sudo tests/helpers/slurm.sh install"),
+        "it is set up on Debian and Ubuntu alone",
+    ),
+    "root": Need(
+        "root",
+        lambda: os.geteuid() == 0,
+        dict.fromkeys(("debian", "ubuntu", "macos"), "run as root: sudo make test"),
+    ),
+    "mount": Need(
+        "root that may mount a disk",
+        _mounts,
+        dict.fromkeys(("debian", "ubuntu"), "run as root, outside of a container: sudo make test"),
+        in_ci=False,
+    ),
+    "chattr": Need(
+        "root that may make a folder immutable",
+        _may_lock_folders,
+        dict.fromkeys(("debian", "ubuntu"), "run as root, with /tmp on a disk: sudo make test"),
+        in_ci=False,
+    ),
+    "proc": Need("/proc", lambda: Path("/proc/self/maps").exists(), in_ci=False),
+}
+
+
+@cache
+def system() -> str:
+    """debian, ubuntu, macos or another name."""
+    if sys.platform == "darwin":
+        return "macos"
+    try:
+        release = platform.freedesktop_os_release()
+    except OSError:
+        return sys.platform
+    like = [release.get("ID", ""), *release.get("ID_LIKE", "").split()]
+    return next((name for name in ("ubuntu", "debian") if name in like), release.get("ID", ""))
+
+
+@cache
+def missing(name: str) -> str:
+    """What to do for a need that is not met, in one line; "" where it is met."""
+    need = NEEDS[name]
+    if need.is_here():
+        return ""
+    return f"{need.what} is not here: {need.install.get(system(), need.otherwise)}"
+
+
+def require(name: str) -> None:
+    """Skip the test that lacks something, or fail it where nothing may be lacking."""
+    if said := missing(name):
+        if os.environ.get("CI") == "true" and system() == "debian" and NEEDS[name].in_ci:
+            pytest.fail(said, pytrace=False)
+        pytest.skip(said)
+
+
+def summarize(terminal: pytest.TerminalReporter) -> None:
+    """Say once for each need how many tests were skipped for it, and what to do."""
+    counted = Counter(
+        report.longrepr[2].removeprefix("Skipped: ") for report in terminal.getreports("skipped")
+    )
+    told = {said: count for said, count in counted.items() if " is not here: " in said}
+    if told:
+        terminal.section("not tested, for want of something")
+    for said, count in sorted(told.items()):
+        terminal.write_line(f"{count} tests: {said}" if count > 1 else f"1 test: {said}")

@@ -1,0 +1,85 @@
+"""What lies beside `report.html`, and what the page never holds."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+from PIL import Image
+
+import running
+from mrxs_tiles.files.manifest import REASONS
+from mrxs_tiles.pixels.reasons import LOOKS
+from mrxs_tiles.report.pictures import FOLDER, map_name, slide_id
+from mrxs_tiles.report.report import report
+from page_cohort import CONFIG, EVIL
+from running import REPO, tree
+
+
+def test_nothing_of_this_machine(page_results: Path) -> None:
+    """Of paths the page holds the slides' own alone, and no path of the config."""
+    text = (page_results / "report.html").read_text("utf-8")
+    assert str(page_results.parent) not in text
+    assert "/home/me" not in text
+    assert "a region.geojson" in text
+    assert text.count("/slides/B.mrxs") == 1
+    assert "255, 0, 0" in text
+    assert not re.search(r"20\d\d-\d\d-\d\d|\d\d:\d\d:\d\d|https?://", text)
+
+
+def test_same_bytes(page_results: Path) -> None:
+    """A second report, and one in a fresh place, have the same bytes."""
+    before = {name: text for name, text in tree(page_results).items() if name.startswith("report")}
+    report(page_results, config=CONFIG)
+    again = {name: text for name, text in tree(page_results).items() if name.startswith("report")}
+    assert again == before
+    shutil.rmtree(page_results / FOLDER)
+    report(page_results, config=CONFIG)
+    assert {n: t for n, t in tree(page_results).items() if n.startswith("report")} == before
+
+
+def test_pictures_of_slides_that_are_gone(page_results: Path) -> None:
+    """Pictures of a slide that is gone, and of a killed run, go; other files stay."""
+    out = page_results / FOLDER
+    files = running.names(out)
+    ids = [slide_id(name) for name in ("B", "a10", EVIL, "a9", "Z", "Y")]
+    assert {name.split("-")[0] for name in files} == set(ids)
+    (out / f".{map_name('B')}.partial").write_bytes(b"half")
+    (out / "notes.txt").write_text("mine")
+    shutil.rmtree(page_results / "B")
+    report(page_results, config=CONFIG)
+    left = [name for name in files if not name.startswith(slide_id("B"))]
+    assert running.names(out) == sorted([*left, "notes.txt"])
+
+
+def test_small_pictures(page_results: Path) -> None:
+    """No picture is larger than it is shown."""
+    for path in (page_results / FOLDER).iterdir():
+        with Image.open(path) as picture:
+            if path.name.endswith("-tiles.jpg"):
+                assert picture.height == 160
+            else:
+                assert max(picture.size) <= 420
+
+
+def test_edited_tiles_are_shown_anew(page_results: Path) -> None:
+    """The sample tiles are made again when tiles changed, and only then."""
+    strip = next((page_results / FOLDER).glob(f"{slide_id('B')}-*-tiles.jpg"))
+    then = strip.stat().st_mtime_ns
+    report(page_results, config=CONFIG)
+    assert strip.stat().st_mtime_ns == then
+    table = page_results / "B" / "tiles.tsv"
+    text = table.read_bytes()
+    table.unlink()  # it is a link
+    table.write_bytes(text.replace(b"\t1\t\t", b"\t0\tpen\t", 1))
+    report(page_results, config=CONFIG)
+    assert not strip.exists()
+    assert len(list((page_results / FOLDER).glob(f"{slide_id('B')}-*-tiles.jpg"))) == 1
+
+
+def test_words_are_the_readmes() -> None:
+    """The README's table of reasons has the same words as the page and the maps."""
+    text = (REPO / "README.md").read_text("utf-8").replace("`", "")
+    for reason in REASONS:
+        assert f"| {reason} | {LOOKS[reason].sentence} |" in text
