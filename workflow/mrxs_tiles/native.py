@@ -34,6 +34,9 @@ BROUGHT = PACKAGE / "kernels"
 FLAGS = ("-std=gnu11", "-O3", "-ffp-contract=off", "-fPIC", "-shared", "-Wall", "-Wextra")
 # Tried one after the other: without functions for several processors where those cannot be had.
 VARIANTS: tuple[tuple[str, ...], ...] = ((), ("-DNO_CLONES",))
+ZIG_CACHES = ("ZIG_GLOBAL_CACHE_DIR", "ZIG_LOCAL_CACHE_DIR")
+# In a process of its own, since a library of another machine's kind may take it down.
+LOADS = (sys.executable, "-c", "import ctypes, sys; ctypes.CDLL(sys.argv[1])")
 MOST_SECONDS = 120.0  # for one file: it takes a second
 
 OFF = f"{SWITCH}=1 is set: the kernels are neither built nor loaded."
@@ -91,7 +94,7 @@ def build(name: str, folder: Path, extra: Sequence[str] = ()) -> Path:
     Args:
         name: such as ``pixels/resample``.
         folder: made if need be.
-        extra: further options of the compiler.
+        extra: further options of the compiler; whether the library can be loaded is not tried then.
 
     Raises:
         OSError: no compiler could, or the folder cannot be written to; it says why.
@@ -103,9 +106,13 @@ def build(name: str, folder: Path, extra: Sequence[str] = ()) -> Path:
         for compiler in compilers():
             for variant in VARIANTS:
                 made = Path(work) / "kernel.so"
+                made.unlink(missing_ok=True)
                 options = (*FLAGS, *variant, *extra, f"-I{PACKAGE}")
                 command = [*compiler, *options, str(_source(name)), "-o", str(made), "-lm"]
-                if fault := _fault(command, made, Path(work)):
+                fault = _fault(command, Path(work)) or (
+                    "" if extra else _fault([*LOADS, str(made)])
+                )
+                if fault:
                     said.append(f"{shlex.join(command)}: {fault}")
                     continue
                 made.replace(target)
@@ -127,10 +134,12 @@ def compilers() -> Iterator[list[str]]:
         yield [sys.executable, "-m", "ziglang", "cc", "-mcpu=baseline"]
 
 
-def _fault(command: list[str], made: Path, work: Path) -> str:
-    """Compile; returns why there is nothing that can be loaded, "" if there is."""
-    made.unlink(missing_ok=True)
-    caches = {"ZIG_GLOBAL_CACHE_DIR": str(work), "ZIG_LOCAL_CACHE_DIR": str(work)}
+def _fault(command: list[str], work: Path | None = None) -> str:
+    """Run a command; returns what went wrong, "" where nothing did.
+
+    ``work``: where zig keeps what it compiles of its own, 30 MB in the user's home else.
+    """
+    caches = {} if work is None else dict.fromkeys(ZIG_CACHES, str(work))
     try:
         done = subprocess.run(  # noqa: S603 - this machine's compiler, on files of this package
             command,
@@ -141,12 +150,9 @@ def _fault(command: list[str], made: Path, work: Path) -> str:
             env=os.environ | caches,
             timeout=MOST_SECONDS,
         )
-        if done.returncode:
-            return done.stderr.strip() or f"exit code {done.returncode}"
-        ctypes.CDLL(str(made))
     except (OSError, subprocess.SubprocessError) as error:
         return str(error)
-    return ""
+    return (done.stderr.strip() or f"exit code {done.returncode}") if done.returncode else ""
 
 
 def _sources() -> Iterator[Path]:

@@ -12,7 +12,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image
 
 from mrxs_tiles.errors import SlideError
 from mrxs_tiles.grid.grid import Grid, Region
@@ -24,8 +23,8 @@ from mrxs_tiles.pixels.filters import (
     looks_like,
     opaque_word,
     put_on_background,
-    rgb,
 )
+from mrxs_tiles.pixels.resample import resample, resampler, thumbnail
 from mrxs_tiles.slide.reader import Alpha, Reader
 
 # What is read at once of a tile that is resampled: a tile of 512 px at 1/32 of a slide that
@@ -62,6 +61,11 @@ class Pictures:
         self._reader, self._grid = reader, grid
         self._background, self._drop_unscanned = background, drop_unscanned
         self._own = threading.local()
+        self._resamples = False  # has brought a tile to its size
+
+    def warning(self) -> str:
+        """What the slide's record is to say of how its tiles were resampled; "": nothing."""
+        return resampler()[1] if self._resamples else ""
 
     def prepare(self, addresses: Sequence[tuple[int, int]]) -> None:
         """Read the px of a rectangle of tiles at once, for the same thread's ``read`` of each.
@@ -94,6 +98,7 @@ class Pictures:
         if not all(region.tile_size):
             return None
         if region.box is not None:
+            self._resamples = True
             return self._resampled(region, region.box)
         pixels, alpha = self._read(address, region)
         if alpha is Alpha.NOTHING and self._drop_unscanned:
@@ -102,7 +107,10 @@ class Pictures:
             if self._drop_unscanned and is_unscanned(pixels):
                 return None
             put_on_background(pixels, self._background)
-        return pixels if region.size == region.tile_size else thumbnail(pixels, region.z_size)
+        if region.size == region.tile_size:
+            return pixels
+        self._resamples = True
+        return thumbnail(pixels, region.z_size)
 
     def _read(self, address: tuple[int, int], region: Region) -> tuple[Pixels, Alpha]:
         """A tile's px as they are read, from what was prepared or from the slide."""
@@ -169,38 +177,3 @@ def _whole_px(pixels: Pixels, box: tuple[float, float, float, float]) -> Pixels:
     left, top, right, bottom = box
     left, top = min(math.floor(left), width - 1), min(math.floor(top), height - 1)
     return pixels[top : math.ceil(bottom), left : math.ceil(right)]
-
-
-def resample(
-    pixels: Pixels, box: tuple[float, float, float, float], size: tuple[int, int]
-) -> Pixels:
-    """Bring a part of an opaque picture to a smaller size, once, with Pillow's Lanczos filter.
-
-    Lanczos because Deep Zoom's own smaller pictures are made with it; Pillow's widens with the
-    factor, so fine detail is averaged and does not turn into a pattern, and gives the same
-    bytes on every machine. What the box takes in beyond the picture's edges repeats them: a
-    slide's last px may be shown only in part.
-
-    Args:
-        pixels: (height, width, 4).
-        box: left, top, right, bottom, px with fractions.
-        size: (width, height) of the result.
-    """
-    height, width = pixels.shape[:2]
-    across, down = max(0, math.ceil(box[2]) - width), max(0, math.ceil(box[3]) - height)
-    if across or down:
-        pixels = np.pad(pixels, ((0, down), (0, across), (0, 0)), mode="edge")
-    # alpha is 255 everywhere; as RGBX Pillow does not multiply by it, and copies nothing
-    image = Image.frombuffer("RGBX", pixels.shape[1::-1], pixels, "raw", "RGBX", 0, 1)
-    small: Pixels = np.asarray(image.resize(size, Image.Resampling.LANCZOS, box))
-    return small
-
-
-def thumbnail(pixels: Pixels, size: tuple[int, int]) -> Pixels:
-    """Bring a picture to a size (width, height) as Deep Zoom does, with Pillow's thumbnail."""
-    image = Image.fromarray(rgb(pixels))
-    image.thumbnail(size, Image.Resampling.LANCZOS)
-    out = np.empty((image.height, image.width, 4), np.uint8)
-    out[..., 2::-1] = np.asarray(image)
-    out[..., 3] = 255
-    return out

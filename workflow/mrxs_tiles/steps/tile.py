@@ -106,7 +106,7 @@ def _cut(job: Job, threads: int) -> Record:
         fates = choice.fates | cut
         error = error_of(fates, _why(job, choice, said))
         unlisted = job.inspected["grid"]["tiles"] - len(job.tissue)
-        warnings = [warning] if warning else []
+        warnings = [text for text in (warning, pictures.warning()) if text]
         record = tile_record(job.slide, status_of(fates), error, warnings, unlisted, fates)
         publish(job.folder, tiles, fates, job.inspected, record)
     if job.settings.deepzoom:
