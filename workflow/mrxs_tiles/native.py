@@ -177,6 +177,7 @@ def main() -> int:
         except OSError as error:
             print(f"{name} was not built: {error}", file=sys.stderr)
             failed = True
+    load.cache_clear()
     return int(failed)
 
 

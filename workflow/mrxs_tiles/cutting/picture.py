@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -53,6 +53,13 @@ def _is_plain(region: Region) -> bool:
     return region.level == 0 and region.box is None and region.size == region.tile_size
 
 
+def resampling_warning(grid: Grid, addresses: Iterable[tuple[int, int]]) -> str:
+    """What a record is to say of how some tiles are brought to their size; "": nothing."""
+    said = resampler()[1]
+    regions = (grid.region(*at) for at in addresses) if said else ()
+    return said if any(one.box or one.size != one.tile_size for one in regions) else ""
+
+
 class Pictures:
     """Reads the tiles of a grid, on many threads at once; each has buffers of its own."""
 
@@ -61,11 +68,6 @@ class Pictures:
         self._reader, self._grid = reader, grid
         self._background, self._drop_unscanned = background, drop_unscanned
         self._own = threading.local()
-        self._resamples = False  # has brought a tile to its size
-
-    def warning(self) -> str:
-        """What the slide's record is to say of how its tiles were resampled; "": nothing."""
-        return resampler()[1] if self._resamples else ""
 
     def prepare(self, addresses: Sequence[tuple[int, int]]) -> None:
         """Read the px of a rectangle of tiles at once, for the same thread's ``read`` of each.
@@ -98,7 +100,6 @@ class Pictures:
         if not all(region.tile_size):
             return None
         if region.box is not None:
-            self._resamples = True
             return self._resampled(region, region.box)
         pixels, alpha = self._read(address, region)
         if alpha is Alpha.NOTHING and self._drop_unscanned:
@@ -107,10 +108,7 @@ class Pictures:
             if self._drop_unscanned and is_unscanned(pixels):
                 return None
             put_on_background(pixels, self._background)
-        if region.size == region.tile_size:
-            return pixels
-        self._resamples = True
-        return thumbnail(pixels, region.z_size)
+        return pixels if region.size == region.tile_size else thumbnail(pixels, region.z_size)
 
     def _read(self, address: tuple[int, int], region: Region) -> tuple[Pixels, Alpha]:
         """A tile's px as they are read, from what was prepared or from the slide."""
