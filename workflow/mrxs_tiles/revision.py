@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import io
+import re
 import tokenize
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -36,7 +37,7 @@ def revision(
     ``without``: modules that this run does not come to, with what they alone import.
     ``libraries``: those whose versions decide what the module writes.
 
-    A module's page, which lies beside it and bears its name, counts with it. Comments,
+    A module's page or kernel, which lies beside it and bears its name, counts with it. Comments,
     docstrings and blank lines of the modules do not count.
     """
     digest = hashlib.sha256()
@@ -45,6 +46,8 @@ def revision(
         for suffix in PAGE_SUFFIXES:
             if (page := file_of(name).with_suffix(suffix)).is_file():
                 digest.update(page.read_bytes())
+        if (kernel := file_of(name).with_suffix(".c")).is_file():
+            digest.update(_c_code(kernel.read_text(encoding="utf-8")).encode())
     for library in libraries:
         try:
             digest.update(f"{library} {version(library)}\n".encode())
@@ -89,6 +92,11 @@ def _imported(source: bytes) -> list[str]:
             parts = [alias.name.partition(".") for alias in node.names]
             names += [module for package, _, module in parts if package == PACKAGE.name and module]
     return names
+
+
+def _c_code(source: str) -> str:
+    """A kernel without its comments, lines that run on joined."""
+    return " ".join(re.sub(r"/\*.*?\*/", " ", source, flags=re.DOTALL).split())
 
 
 @cache

@@ -15,6 +15,7 @@ from mrxs_tiles.mirax.locate import stamp
 from mrxs_tiles.files.lock import RUN_LOCK, hold
 from mrxs_tiles.files.manifest import EXPORTS, REPORT_TSV
 from mrxs_tiles.names import fit_for_cluster
+from mrxs_tiles.native import complaint
 from mrxs_tiles.report.pictures import FOLDER, map_name, maps_beside
 from mrxs_tiles.grid.region import region_stamp
 from mrxs_tiles.report.report import bad_slides, read_report, summary
@@ -186,6 +187,9 @@ def last_word():
     if not rows or report_time() == REPORTED:
         return  # only a part of the workflow was asked for
     print("\n" + "\n".join(summary(CONFIG.results, rows)), file=sys.stderr)
+    # jobs in a conda environment have kernels of their own
+    if not workflow.deployment_settings.deployment_method and (slower := complaint()):
+        print(slower, file=sys.stderr)
     bad = bad_slides(rows)
     if bad and CONFIG.on_bad_slide != "ignore":
         raise WorkflowError(

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image
 
 from mrxs_tiles.errors import SlideError
 from mrxs_tiles.grid.grid import Grid, Region
@@ -24,8 +23,8 @@ from mrxs_tiles.pixels.filters import (
     looks_like,
     opaque_word,
     put_on_background,
-    rgb,
 )
+from mrxs_tiles.pixels.resample import resample, resampler, thumbnail
 from mrxs_tiles.slide.reader import Alpha, Reader
 
 # What is read at once of a tile that is resampled: a tile of 512 px at 1/32 of a slide that
@@ -52,6 +51,13 @@ class _Prepared:
 def _is_plain(region: Region) -> bool:
     """True where a tile's px are px of level 0."""
     return region.level == 0 and region.box is None and region.size == region.tile_size
+
+
+def resampling_warning(grid: Grid, addresses: Iterable[tuple[int, int]]) -> str:
+    """What a record is to say of how some tiles are brought to their size; "": nothing."""
+    said = resampler()[1]
+    regions = (grid.region(*at) for at in addresses) if said else ()
+    return said if any(one.box or one.size != one.tile_size for one in regions) else ""
 
 
 class Pictures:
@@ -169,38 +175,3 @@ def _whole_px(pixels: Pixels, box: tuple[float, float, float, float]) -> Pixels:
     left, top, right, bottom = box
     left, top = min(math.floor(left), width - 1), min(math.floor(top), height - 1)
     return pixels[top : math.ceil(bottom), left : math.ceil(right)]
-
-
-def resample(
-    pixels: Pixels, box: tuple[float, float, float, float], size: tuple[int, int]
-) -> Pixels:
-    """Bring a part of an opaque picture to a smaller size, once, with Pillow's Lanczos filter.
-
-    Lanczos because Deep Zoom's own smaller pictures are made with it; Pillow's widens with the
-    factor, so fine detail is averaged and does not turn into a pattern, and gives the same
-    bytes on every machine. What the box takes in beyond the picture's edges repeats them: a
-    slide's last px may be shown only in part.
-
-    Args:
-        pixels: (height, width, 4).
-        box: left, top, right, bottom, px with fractions.
-        size: (width, height) of the result.
-    """
-    height, width = pixels.shape[:2]
-    across, down = max(0, math.ceil(box[2]) - width), max(0, math.ceil(box[3]) - height)
-    if across or down:
-        pixels = np.pad(pixels, ((0, down), (0, across), (0, 0)), mode="edge")
-    # alpha is 255 everywhere; as RGBX Pillow does not multiply by it, and copies nothing
-    image = Image.frombuffer("RGBX", pixels.shape[1::-1], pixels, "raw", "RGBX", 0, 1)
-    small: Pixels = np.asarray(image.resize(size, Image.Resampling.LANCZOS, box))
-    return small
-
-
-def thumbnail(pixels: Pixels, size: tuple[int, int]) -> Pixels:
-    """Bring a picture to a size (width, height) as Deep Zoom does, with Pillow's thumbnail."""
-    image = Image.fromarray(rgb(pixels))
-    image.thumbnail(size, Image.Resampling.LANCZOS)
-    out = np.empty((image.height, image.width, 4), np.uint8)
-    out[..., 2::-1] = np.asarray(image)
-    out[..., 3] = 255
-    return out

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from mrxs_tiles.cutting.picture import resample
 from mrxs_tiles.errors import ResultsError, SlideError
 from mrxs_tiles.files.store import free_bytes
 from mrxs_tiles.grid.grid import Grid, Region
 from mrxs_tiles.pixels.encode import Encode
 from mrxs_tiles.pixels.filters import Color, Pixels, is_blank, is_unscanned, put_on_background
+from mrxs_tiles.pixels.resample import resample
 from mrxs_tiles.slide.reader import Reader
 
 log = logging.getLogger(__name__)

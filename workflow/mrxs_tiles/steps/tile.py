@@ -13,7 +13,7 @@ from mrxs_tiles.cutting.choose import Choice, choose
 from mrxs_tiles.cutting.cutter import Cutter, Fate, cut_all
 from mrxs_tiles.cutting.job import Job, Source, opened_job
 from mrxs_tiles.cutting.packing import packing
-from mrxs_tiles.cutting.picture import Pictures
+from mrxs_tiles.cutting.picture import Pictures, resampling_warning
 from mrxs_tiles.cutting.publish import publish, write_failed
 from mrxs_tiles.cutting.space import check_space, estimate_bytes
 from mrxs_tiles.cutting.tile_record import error_of, status_of, tile_record
@@ -106,7 +106,7 @@ def _cut(job: Job, threads: int) -> Record:
         fates = choice.fates | cut
         error = error_of(fates, _why(job, choice, said))
         unlisted = job.inspected["grid"]["tiles"] - len(job.tissue)
-        warnings = [warning] if warning else []
+        warnings = [text for text in (warning, resampling_warning(job.grid, choice.wanted)) if text]
         record = tile_record(job.slide, status_of(fates), error, warnings, unlisted, fates)
         publish(job.folder, tiles, fates, job.inspected, record)
     if job.settings.deepzoom:
