@@ -57,6 +57,7 @@ def test_every_kernel_stands_beside_its_module() -> None:
     assert all((native.PACKAGE / f"{name}.py").is_file() for name in NAMES)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("package", "compiler")
 def test_built_loaded_and_called() -> None:
     """What was built is loaded by its name, and stays loaded."""
@@ -71,6 +72,7 @@ def test_built_loaded_and_called() -> None:
     assert [path.suffix for path in native.BUILT.iterdir()] == [".so"]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("compiler")
 def test_another_source_is_not_loaded(package: Path) -> None:
     """After a change of its source, or of what it includes, a kernel is not there until built."""
@@ -102,6 +104,7 @@ def test_no_compiler(capsys: pytest.CaptureFixture[str]) -> None:
     assert native.load("room/twice") is None
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("compiler")
 def test_a_kernel_that_does_not_compile(package: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The compiler's own words are told, and the other kernels are built."""
@@ -125,6 +128,7 @@ def test_switched_off(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFix
     assert not native.is_off()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("package")
 def test_without_functions_for_several_processors(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, compiler: str
@@ -141,6 +145,7 @@ def test_without_functions_for_several_processors(
     assert native.load("room/twice") is not None
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("package", "compiler")
 def test_a_folder_that_cannot_be_written_to(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]

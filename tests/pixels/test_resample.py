@@ -97,6 +97,7 @@ def test_extreme_shapes_are_pillows(
     assert check(kernel, ((pixels, box, size) for box in boxes)) == 2
 
 
+@pytest.mark.slow
 def test_plain_c_is_pillows(tmp_path: Path) -> None:
     """What is compiled for processors without AVX2 gives the same bytes."""
     if not any(native.compilers()):
