@@ -22,7 +22,7 @@ from mrxs_tiles.viewer import page as viewer_page
 from running import LARGE, SPEC, mrxs_tiles, snakemake, tree, write
 from write_mirax import WrittenSlide, write_mirax
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.needs("openseadragon")]
 
 READY = "body[data-ready=true]"
 TILE = 200

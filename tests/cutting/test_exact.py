@@ -28,7 +28,7 @@ ALL = [
     for values in itertools.product(SIZES, OVERLAPS, BOUNDS, DOWNSAMPLES)
     if values[:2] != (3000, 7)
 ]
-# Each two values of different keys meet in one of these.
+# Each two values of different keys meet in one of these; the other combinations are torture.
 PAIRS = [
     (3000, 0, False, 1), (3000, 7, True, 4), (512, 0, True, 1),
     (512, 7, False, 4), (300, 0, False, 4), (300, 7, True, 1),
@@ -49,8 +49,13 @@ def background(name: str, keys: Keys, colour: str) -> tuple[str, Keys]:
 
 
 CASES: list[tuple[str, Keys]] = [
-    *((name, keys_of(values)) for name in CROSSED for values in ALL),
-    *((name, keys_of(values)) for name in PAIRED for values in PAIRS),
+    *((name, keys_of(values)) for name in CROSSED for values in PAIRS),
+    # half of them for one kind of slide, the other half for the next
+    *(
+        (name, keys_of(values))
+        for number, name in enumerate(PAIRED)
+        for values in PAIRS[number % 2 :: 2]
+    ),
     # other downsamples: the first level above the finest, and one that few slides have
     *(
         (name, {"tile_size": 300, "overlap": 7, "downsample": downsample})
@@ -76,6 +81,16 @@ CASES: list[tuple[str, Keys]] = [
         )
     ),
 ]
+
+
+MORE_CASES = [(name, keys_of(values)) for name in (*CROSSED, *PAIRED) for values in (*ALL, *PAIRS)]
+
+
+def marked(name: str, keys: Keys) -> Any:
+    """A case: `make check` takes one of small tiles of each slide, `make torture` all others."""
+    often = keys == keys_of(PAIRS[4]) or keys == keys_of(PAIRS[5])
+    slow = [] if often and name != "aperio" else [pytest.mark.slow]
+    return pytest.param(name, keys, marks=slow)
 
 
 def case_name(value: str | Keys) -> str:
@@ -125,12 +140,21 @@ def check_tables(found: Cut, known: Known, suffix: str = "jpg") -> None:
             assert (int(row["width"]), int(row["height"])) == tile.read_size
 
 
-@pytest.mark.parametrize(("name", "keys"), CASES, ids=case_name)
+@pytest.mark.parametrize(("name", "keys"), [marked(*case) for case in CASES], ids=case_name)
 def test_same_as_plain_script(slide_path: Path, keys: Keys, tmp_path: Path) -> None:
     """The files are the plain script's, no byte differs, and each row of the table is true."""
     found, known = cut(slide_path, tmp_path, **keys), plain_script(slide_path, **keys)
     assert differing(found.files, known.files) == []
     check_tables(found, known)
+
+
+@pytest.mark.torture
+@pytest.mark.parametrize(
+    ("name", "keys"), [case for case in MORE_CASES if case not in CASES], ids=case_name
+)
+def test_same_as_plain_script_at_length(slide_path: Path, keys: Keys, tmp_path: Path) -> None:
+    """The same with every combination of keys."""
+    test_same_as_plain_script(slide_path, keys, tmp_path)
 
 
 @pytest.mark.parametrize("name", ["jpeg_plain"])
@@ -174,6 +198,7 @@ KEPT_ALL = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "keys"), KEPT_ALL, ids=case_name)
 def test_nothing_dropped(slide_path: Path, keys: Keys, tmp_path: Path) -> None:
     """Without drop_blank every tile of the grid has its row and its file."""
@@ -194,6 +219,7 @@ def test_unscanned_tile_has_background(slide_path: Path, tmp_path: Path) -> None
     assert not (far == (200, 180, 90)).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("quality", "subsampling"), [(90, "444"), (90, "422"), (100, "420"), (1, "444"), (30, "422")]
 )
@@ -205,6 +231,7 @@ def test_other_jpegs(slide_path: Path, quality: int, subsampling: str, tmp_path:
     assert differing(found.files, known.files) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("downsample", [1, 4])
 @pytest.mark.parametrize("name", ["odd_sizes", "few_levels", "aperio"])
 def test_png(slide_path: Path, downsample: int, tmp_path: Path) -> None:
@@ -219,6 +246,7 @@ def test_png(slide_path: Path, downsample: int, tmp_path: Path) -> None:
     check_tables(found, known, "png")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["odd_sizes"])
 def test_number_of_threads(slide_path: Path, tmp_path: Path) -> None:
     """One thread or four: the same files, the same tables."""

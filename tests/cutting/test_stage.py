@@ -46,8 +46,17 @@ def _log(caplog: pytest.LogCaptureFixture) -> None:
 # --- the same bytes -----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["jpeg", "png", "one_division", "fluorescence", "few_levels"])
-@pytest.mark.parametrize("reader", ["auto", "openslide"])
+@pytest.mark.parametrize(
+    ("name", "reader"),
+    [
+        *(("jpeg", "auto"), ("fluorescence", "auto"), ("few_levels", "openslide")),
+        *(
+            pytest.param(name, reader, marks=pytest.mark.torture)
+            for name in ("png", "one_division")
+            for reader in ("auto", "openslide")
+        ),
+    ],
+)
 def test_same_mirax(
     variant: Variant, local: Path, tmp_path: Path, caplog: Any, name: str, reader: str
 ) -> None:
@@ -56,11 +65,13 @@ def test_same_mirax(
     assert copied(caplog)
 
 
+@pytest.mark.needs("openseadragon")
 def test_same_viewer(tiny: Path, local: Path, tmp_path: Path) -> None:
     """The viewer is the same too."""
     check_same(tiny, local, tmp_path, deepzoom=True)
 
 
+@pytest.mark.slow
 def test_same_aperio(aperio: Path, local: Path, tmp_path: Path, caplog: Any) -> None:
     """A format of one file is copied too."""
     assert check_same(aperio, local, tmp_path, tile_size=800)["status"] == "ok"
@@ -105,6 +116,7 @@ def shorten(path: Path) -> None:
     os.truncate(file, file.stat().st_size // 2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", [corrupt, remove, shorten])
 @pytest.mark.parametrize("reader", ["auto", "openslide"])
 def test_same_damage(

@@ -62,7 +62,7 @@ def test_ended_while_copying(
 @pytest.mark.parametrize(
     ("signals", "code", "says"),
     [
-        ([signal.SIGTERM], 143, "mrxs-tiles: terminated\n"),
+        pytest.param([signal.SIGTERM], 143, "mrxs-tiles: terminated\n", marks=pytest.mark.torture),
         ([signal.SIGINT], 130, "mrxs-tiles: interrupted\n"),
         ([signal.SIGTERM, signal.SIGTERM], 143, "mrxs-tiles: terminated\n"),
     ],
@@ -82,7 +82,11 @@ def test_ended(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "Ctrl-C"])
+@pytest.mark.parametrize(
+    "number",
+    [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.torture)],
+    ids=["SIGTERM", "Ctrl-C"],
+)
 def test_workflow_ended(large: Path, tmp_path: Path, local: Path, number: int) -> None:
     """A signal to Snakemake and all its jobs, as clusters and terminals send it, leaves no copy."""
     command = running.snakemake_command(

@@ -43,6 +43,7 @@ def difference(patch: Image.Image, path: Path) -> float:
     return float(np.abs(part[..., :3] - np.asarray(ours).astype(int))[there].mean())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("slide", "scale"),
     [
@@ -76,6 +77,7 @@ def test_clam_reads_our_pixels(
     assert bag.summary["overlap"] == 2 * overlap
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scale", list(SCALES))
 def test_both_readers_cover_the_tile(variant: Variant, tmp_path: Path, scale: str) -> None:
     """At any scale CLAM and TRIDENT read the level-0 px that an inner tile covers, and no others.
@@ -115,6 +117,7 @@ def test_between_levels_the_same_is_shown(variant: Variant, tmp_path: Path) -> N
     assert bag.summary["target_magnification"] == pytest.approx(10, rel=0.01)
 
 
+@pytest.mark.slow
 def test_tile_at_the_edge(aperio: Path, tmp_path: Path) -> None:
     """A tile at the right or lower edge is smaller; the patch goes on beyond it, transparent."""
     found = exported(aperio, tmp_path, tile_size=500)

@@ -263,6 +263,7 @@ def test_job_that_outlives_its_snakemake(slides: Path, tmp_path: Path) -> None:
     assert tree(results / "A") == tree(slides / "undisturbed" / "A")
 
 
+@pytest.mark.slow
 def test_export_of_a_slide_that_is_cut(tmp_path: Path) -> None:
     """What is written for other programs is not made of a table that is being replaced."""
     slide = running.write(tmp_path / "A.mrxs", running.TINY).path

@@ -157,6 +157,7 @@ def test_overlap_that_is_no_length(tiny: WrittenSlide, value: str) -> None:
     check_survived(tiny.folder)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("value", ["500", "1e300", "inf", "nan"])
 def test_slide_of_no_size(tiny: WrittenSlide, value: str, tmp_path: Path) -> None:
     """A slide that OpenSlide opens with a width below 0 has failed; it does not end the run."""

@@ -82,6 +82,7 @@ def test_system_calls(large: WrittenSlide, tmp_path: Path) -> None:
     assert stored <= read <= 1.1 * stored + guess
 
 
+@pytest.mark.slow
 def test_decodes_each_image_once(
     large: WrittenSlide, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

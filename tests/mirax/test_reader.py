@@ -45,7 +45,10 @@ def reading_wrongly(wrong: Wrong) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("name", [name for name in VARIANTS if name not in PARTLY_SHOWN])
-@pytest.mark.parametrize(("block", "threads"), [((300, 300), 1), ((97, 211), 4)])
+@pytest.mark.parametrize(
+    ("block", "threads"),
+    [pytest.param((300, 300), 1, marks=pytest.mark.torture), ((97, 211), 4)],
+)
 def test_variants(variant: Variant, name: str, block: tuple[int, int], threads: int) -> None:
     """Whole written slides of all kinds are read to the byte, on one thread and on four."""
     path = variant(name).path
@@ -79,7 +82,7 @@ def specs(draw: st.DrawFn) -> MiraxSpec:
     spec=specs(), block=st.tuples(st.integers(20, 400), st.integers(20, 400)),
     threads=st.integers(1, 4), cache_bytes=st.sampled_from([0, 1 << 16, 1 << 24]),
 )  # fmt: skip
-@settings(max_examples=70, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 def test_drawn_slides(
     spec: MiraxSpec, block: tuple[int, int], threads: int, cache_bytes: int
 ) -> None:
@@ -171,7 +174,15 @@ def test_what_is_not_understood(variant: Variant, monkeypatch: pytest.MonkeyPatc
 @pytest.mark.parametrize(
     "keys", [{"tile_size": 150}, {"tile_size": 64, "overlap": 5}, {"mpp": 0.3}]
 )
-@pytest.mark.parametrize("name", ["jpeg", "png", "no_positions_overlap", "eight_divisions"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("jpeg", "no_positions_overlap"),
+        pytest.param("png", marks=pytest.mark.torture),
+        pytest.param("eight_divisions", marks=pytest.mark.torture),
+    ],
+)
+@pytest.mark.slow
 def test_same_results(variant: Variant, tmp_path: Path, name: str, keys: dict[str, Any]) -> None:
     """Tiles and tables are the same whichever reader is used, and on any number of threads."""
     path = variant(name).path

@@ -39,6 +39,7 @@ def image_at(slide: WrittenSlide, x: int, y: int) -> StoredImage:
     return next(i for i in slide.images if (i.level, i.x, i.y) == (0, x, y))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", ["zeros", "zeros inside", "half", "another size"])
 @pytest.mark.parametrize("name", ["jpeg", "png", "bmp"])
 def test_corrupt_image(variant: Variant, tmp_path: Path, name: str, damage: str) -> None:
@@ -82,6 +83,7 @@ def test_corrupt_image(variant: Variant, tmp_path: Path, name: str, damage: str)
         assert chosen(path)[0] == MIRAX
 
 
+@pytest.mark.slow
 def test_damage_costs_no_time(large: WrittenSlide, tmp_path: Path) -> None:
     """However many tiles touch corrupt images, OpenSlide is opened once more for each image."""
     image = image_at(large, 7, 7)
@@ -217,6 +219,7 @@ def test_damaged_slide_is_proven_elsewhere(variant: Variant, tmp_path: Path) -> 
     assert re.fullmatch(r"only 0 of \d+ places could be compared with OpenSlide", reason)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lost", [1, 2])
 def test_coarsest_level_is_lost(tmp_path: Path, lost: int) -> None:
     """A slide that OpenSlide refuses only for its coarsest level is cut without that level."""

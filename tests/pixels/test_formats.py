@@ -29,6 +29,7 @@ def profiled(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, bytes]:
     return path, profile
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("image_format", "quality"), LOSSLESS)
 def test_lossless_ones_hold_deep_zooms_pixels(
     image_format: str, quality: int, variant: Variant, tmp_path: Path
@@ -46,6 +47,7 @@ def test_lossless_ones_hold_deep_zooms_pixels(
                 assert (np.asarray(picture) == np.asarray(expected)).all()
 
 
+@pytest.mark.slow
 def test_webp_is_pillows(variant: Variant, tmp_path: Path) -> None:
     """Lossy, it is what Pillow saves of the same picture at that quality."""
     png = cut(variant("jpeg").path, tmp_path / "png", format="png", tile_size=300)
@@ -77,6 +79,7 @@ def test_tif_without_a_scale_has_no_resolution(variant: Variant, tmp_path: Path)
         assert file.pages[0].tags["ResolutionUnit"].value == 1  # type: ignore[union-attr]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("image_format", ["png", "webp", "tif", "jpg"])
 def test_colour_profile(image_format: str, profiled: tuple[Path, bytes], tmp_path: Path) -> None:
     """It goes into all but jpg, which is what the little script writes."""

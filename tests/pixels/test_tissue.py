@@ -52,12 +52,20 @@ def wide(tmp_path_factory: pytest.TempPathFactory) -> WrittenSlide:
     return write_mirax(tmp_path_factory.mktemp("wide") / "wide.mrxs", spec, scene_of(spec))
 
 
-@pytest.mark.parametrize("name", ["wide", "jpeg_plain", "bmp", "full", "fill_colour", "one_level"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("jpeg_plain", "fill_colour", "one_level"),
+        pytest.param("wide", marks=pytest.mark.slow),
+        pytest.param("bmp", marks=pytest.mark.torture),
+        pytest.param("full", marks=pytest.mark.torture),
+    ],
+)
 def test_is_the_written_tissue(
-    variant: Variant, wide: WrittenSlide, tmp_path: Path, name: str
+    variant: Variant, request: pytest.FixtureRequest, tmp_path: Path, name: str
 ) -> None:
     """On written slides the mask is the tissue that was drawn, where it was scanned."""
-    slide = wide if name == "wide" else variant(name)
+    slide = request.getfixturevalue("wide") if name == "wide" else variant(name)
     look(slide.path, tmp_path)
     found = mask_of(tmp_path)
     step = round(slide.spec.size[1] / found.shape[0])
@@ -175,6 +183,7 @@ def fractions(found: Cut) -> dict[str, float]:
     return {f"{row['col']}_{row['row']}.jpg": float(row["tissue"]) for row in found.coordinates}
 
 
+@pytest.mark.slow
 def test_fractions_are_the_masks(wide: WrittenSlide, tmp_path: Path) -> None:
     """The column tissue is the share of tissue.png's px in each tile."""
     record = look(wide.path, tmp_path, tile_size=512)
@@ -191,6 +200,7 @@ def test_fractions_are_the_masks(wide: WrittenSlide, tmp_path: Path) -> None:
     assert record["scanned_mm2"] > record["tissue_mm2"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "kind"), [("auto", MiraxReader), ("openslide", SlideReader)])
 def test_tiles_with_less_are_not_read(
     wide: WrittenSlide, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, kind: Any
@@ -257,6 +267,7 @@ def test_unread_parts_count_as_tissue(variant: Variant, tmp_path: Path) -> None:
     assert found.mask[found.unread].all()
 
 
+@pytest.mark.slow
 def test_no_tissue_and_nothing_kept_are_said(tmp_path: Path) -> None:
     """A slide of glass says that it has no tissue, and a run that keeps nothing of it so too."""
     spec = MiraxSpec(positions_x=3, positions_y=3, pieces=0, seed=4)
@@ -270,6 +281,7 @@ def test_no_tissue_and_nothing_kept_are_said(tmp_path: Path) -> None:
     assert "no tissue was found: tissue.png is empty; no tile was kept" in report
 
 
+@pytest.mark.slow
 def test_same_bytes_again(wide: WrittenSlide, tmp_path: Path) -> None:
     """The mask is the same bytes in each run, and so are the fractions."""
     for folder in ("one", "two"):

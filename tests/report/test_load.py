@@ -236,6 +236,7 @@ def test_what_is_wrong(tmp_path: Path) -> None:
         mrxs_tiles.load(tmp_path)
 
 
+@pytest.mark.slow
 def test_light() -> None:
     """Importing the package loads none of what `load` needs."""
     code = (

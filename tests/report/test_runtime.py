@@ -295,6 +295,7 @@ rule all:
 """
 
 
+@pytest.mark.torture
 @pytest.mark.slow
 def test_below_a_prefix(tmp_path: Path) -> None:
     """As a module the logs lie below its prefix, and are found there."""

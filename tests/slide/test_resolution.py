@@ -330,6 +330,7 @@ def test_two_scales_in_a_row(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_own_scale_is_said(variant: Variant, tmp_path: Path) -> None:
     """A scale of the user's stands in slide.json, with a warning where the slide differs."""
     path = str(variant("jpeg").path)
@@ -345,6 +346,7 @@ def test_own_scale_is_said(variant: Variant, tmp_path: Path) -> None:
     assert "was written for another mpp_x" in ran.err
 
 
+@pytest.mark.torture
 @pytest.mark.slow
 def test_same_through_snakemake(variant: Variant, tmp_path: Path) -> None:
     """A run by µm gives the same bytes through Snakemake and the commands."""

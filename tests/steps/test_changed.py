@@ -20,6 +20,7 @@ from mrxs_tiles.steps.tile import tile
 from running import LARGE, SPEC, Ran, mrxs_tiles, snakemake, tree
 
 pytestmark = pytest.mark.slow
+TORTURE = pytest.mark.torture
 
 FINE = "--tile-size=64"  # a cut that takes a second or two
 MANY = 50  # tiles written when it changes
@@ -95,7 +96,14 @@ def made_of_it(results: Path) -> dict[str, bytes]:
     return found
 
 
-@pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.__name__)
+@pytest.mark.parametrize(
+    "change",
+    [
+        change if change in (overwrite, remove_all) else pytest.param(change, marks=TORTURE)
+        for change in CHANGES
+    ],
+    ids=lambda change: change.__name__,
+)
 def test_changed_while_cut(
     undisturbed: Path, tmp_path: Path, change: Callable[[Path], None]
 ) -> None:

@@ -73,38 +73,42 @@ def test_tissue_is_counted_exactly(variant: Variant, tmp_path: Path) -> None:
     assert len({row["kept"] for row in found}) > 3
 
 
+@pytest.mark.slow
 def test_focus_is_what_tile_measures(aperio: Path, tmp_path: Path) -> None:
     """Where all tiles are measured, each threshold keeps exactly what a run with it keeps."""
     found = look(aperio, tmp_path, tile_size=256, min_focus=100)["min_focus"]
     assert {row["measured"] for row in found} == {108}
     assert 100 in [row["threshold"] for row in found]
     for row in found:
-        settings = {"tile_size": 256, "min_focus": row["threshold"]}
+        settings = {"tile_size": 256, "min_focus": row["threshold"], "format": "none"}
         counted = cut(aperio, tmp_path / "cut", **settings).tiled["counts"]
         assert row["kept"] == counted["kept"]
     dropped = [1 - row["kept"] / row["tiles"] for row in found if row["threshold"] != 100]
     assert dropped == pytest.approx(FOCUS_SHARES, abs=0.02)
 
 
+@pytest.mark.slow
 def test_focus_of_a_sample(aperio: Path, tmp_path: Path) -> None:
     """Of many tiles some are measured, and the count is close to what a run keeps."""
-    keys = {"tile_size": 64, "min_tissue": 0.3}
+    keys: dict[str, Any] = {"tile_size": 64, "min_tissue": 0.3}
     found = look(aperio, tmp_path, **keys)["min_focus"]
     for row in found:
         assert row["measured"] == 128 < row["tiles"]
-        counted = cut(aperio, tmp_path / "cut", min_focus=row["threshold"], **keys).tiled["counts"]
+        keys |= {"min_focus": row["threshold"], "format": "none"}
+        counted = cut(aperio, tmp_path / "cut", **keys).tiled["counts"]
         assert row["tiles"] == counted["tiles"] - counted["tissue"]
         assert row["kept"] / row["tiles"] == pytest.approx(
             counted["kept"] / (counted["tiles"] - counted["tissue"]), abs=0.1
         )
 
 
+@pytest.mark.slow
 def test_pen_is_counted(marked: Path, tmp_path: Path) -> None:
     """The marked tiles are those that a run drops; another background is no pen."""
     found = look(marked, tmp_path, tile_size=320, max_pen=0.3)["max_pen"]
     assert [row["threshold"] for row in found] == sorted([*PEN_THRESHOLDS, 0.3])
     for row in found:
-        settings = {"tile_size": 320, "max_pen": row["threshold"]}
+        settings = {"tile_size": 320, "max_pen": row["threshold"], "format": "none"}
         counted = cut(marked, tmp_path / "cut", **settings).tiled["counts"]
         assert row["kept"] == counted["kept"] < row["tiles"] == 48
         assert counted["pen"] == row["tiles"] - row["kept"]
@@ -136,6 +140,7 @@ def test_damaged_tiles_are_left_out(variant: Variant, tmp_path: Path) -> None:
     assert 0 < found["min_focus"][0]["measured"] < found["min_focus"][0]["tiles"]
 
 
+@pytest.mark.slow
 def test_command(aperio: Path, tmp_path: Path) -> None:
     """The command prints a line for each threshold, and says where the pictures are."""
     ran = mrxs_tiles("preview", aperio, "--results", tmp_path, "--tile-size", "256")
@@ -146,6 +151,7 @@ def test_command(aperio: Path, tmp_path: Path) -> None:
     assert len(lines) == 1 + len(TISSUE_THRESHOLDS) + len(FOCUS_SHARES) + len(PEN_THRESHOLDS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("bad", "code"), [("report", 1), ("ignore", 0)])
 def test_slide_that_cannot_be_opened(tmp_path: Path, bad: str, code: int) -> None:
     """One sentence on stderr, and no picture of an earlier preview stays."""

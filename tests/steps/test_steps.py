@@ -96,6 +96,7 @@ def test_status(reasons: list[str], status: str) -> None:
     assert tile_record.status_of(fates) == status
 
 
+@pytest.mark.slow
 def test_index_that_is_odd_above_level_0(
     variant: Variant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -185,6 +185,7 @@ def damage(slides: Path, kind: str) -> None:
         (slides / f"{kind}.mrxs").write_text("hello")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["no_folder", "no_index", "file_missing", "file_cut", "no_slide"])
 def test_damage_is_what_a_run_will_say(variant: Variant, tmp_path: Path, kind: str) -> None:
     """Status, and the file at fault, are those that the run itself then reports."""
@@ -225,6 +226,7 @@ def test_slides_without_estimate_are_said(aperio: Path, tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file", ["Slidedat.ini", "Index.dat"])
 @pytest.mark.parametrize("seed", range(40))
 def test_any_damage_is_a_row(variant: Variant, tmp_path: Path, file: str, seed: int) -> None:

@@ -191,6 +191,7 @@ def test_promises_are_kept(tmp_path: Path, name: str) -> None:
     assert not (folder / "coordinates.tsv").exists()
 
 
+@pytest.mark.slow
 def test_only_this_runs_report_is_told(tmp_path: Path) -> None:
     """A part of the workflow, asked for by name, is not ended by an older report's bad slides."""
     slide = running.write(tmp_path / "slides" / "A.mrxs", TINY)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,10 @@ from bad_slides import (
     unreadable,
     zero,
 )
+from mrxs_tiles.config.config import read_config
+from mrxs_tiles.report.report import report
+from mrxs_tiles.steps.inspect import inspect
+from mrxs_tiles.steps.tile import tile
 from running import (
     SPEC,
     Ran,
@@ -97,8 +102,17 @@ DAMAGED: dict[str, str] = {
 }
 
 
+# Those that are cut through Snakemake; of the others the steps alone say the same.
+THROUGH = ("nothing_left", "no_folder", "deep/renamed", "absent", "text_svs", *DAMAGED)
+
+
+def file_of(name: str) -> str:
+    """The file of a slide."""
+    return f"{name}.{'svs' if name.endswith('_svs') else 'mrxs'}"
+
+
 def write_all(slides: Path) -> None:
-    """Write all bad slides, two good ones, and the sheet that names them."""
+    """Write all bad slides, two good ones, and the sheet that names those that are cut."""
     whole = running.write(slides / "good.mrxs")
 
     def copy(name: str) -> Path:
@@ -124,20 +138,31 @@ def write_all(slides: Path) -> None:
     nothing = running.write(slides / "nothing_left.mrxs", replace(SPEC, scanned=None))
     for number in (0, 1):
         (nothing.folder / f"Data000{number}.dat").unlink()
-    names = ["good", "deep/good too", "nothing_left", *FAILED, *DAMAGED]
-    rows = [f"{name}{'.svs' if name.endswith('_svs') else '.mrxs'}\t{name}" for name in names]
+    rows = [f"{file_of(name)}\t{name}" for name in ("good", "deep/good too", *THROUGH)]
     (slides / "slides.tsv").write_text("\n".join(["path\tslide", *rows, ""]))
 
 
 @pytest.fixture(scope="module")
 def bad(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Ran]:
-    """All of them, cut in one run: `slides/`, `results/` and what Snakemake said."""
+    """Some of them, cut in one run: `slides/`, `results/` and what Snakemake said."""
 
     def make(folder: Path) -> Ran:
         write_all(folder / "slides")
         return snakemake(folder, slides="slides/slides.tsv", tile_size=TILE)
 
     return running.once(tmp_path_factory, "bad", make)
+
+
+@pytest.fixture(scope="module")
+def without(bad: tuple[Path, Ran], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The others, cut without Snakemake: `results/`."""
+    folder = tmp_path_factory.mktemp("without")
+    settings = read_config({"tile_size": TILE}).settings
+    for name in sorted({*FAILED} - {*THROUGH}):
+        for step in (inspect, partial(tile, threads=1)):
+            step(name, bad[0] / "slides" / file_of(name), folder / "results", settings)
+    report(folder / "results")
+    return folder
 
 
 @pytest.fixture(scope="module")
@@ -168,12 +193,13 @@ def lost_images(name: str, slide: WrittenSlide) -> list[StoredImage]:
 
 
 @pytest.mark.parametrize("name", FAILED)
-def test_failed(bad: tuple[Path, Ran], name: str) -> None:
+def test_failed(bad: tuple[Path, Ran], without: Path, name: str) -> None:
     """A slide that cannot be opened has its sentence everywhere, and no tile."""
-    folder, sentence = bad[0] / "results" / name, FAILED[name]
+    top, sentence = bad[0] if name in THROUGH else without, FAILED[name]
+    folder = top / "results" / name
     slide, tiles = record(folder / "slide.json"), record(folder / "tiles.json")
     assert (slide["status"], slide["error"]) == ("failed", sentence)
-    assert slide["path"] == f"{bad[0]}/slides/{name}.{'svs' if name.endswith('_svs') else 'mrxs'}"
+    assert slide["path"] == f"{bad[0]}/slides/{file_of(name)}"
     assert (tiles["status"], tiles["error"], tiles["tile_bytes"]) == ("failed", sentence, 0)
     assert set(tiles["counts"].values()) == {0}
     assert tree(folder) == {
@@ -184,7 +210,7 @@ def test_failed(bad: tuple[Path, Ran], name: str) -> None:
         b"reason\tfocus\tpen\tfile\tbytes\n",
         "tiles/": b"",
     }
-    row = {key: value for key, value in report_rows(bad[0])[name].items() if value}
+    row = {key: value for key, value in report_rows(top)[name].items() if value}
     expected = {"slide": name, "path": slide["path"], "status": "failed", "error": sentence}
     assert row == expected
 
@@ -243,7 +269,7 @@ def test_last_words(bad: tuple[Path, Ran]) -> None:
     folder, ran = bad
     rows = report_rows(folder)
     assert ran.code == 1
-    assert list(rows) == sorted(["good", "deep/good too", "nothing_left", *FAILED, *DAMAGED])
+    assert list(rows) == sorted(["good", "deep/good too", *THROUGH])
     total = len(rows)
     assert f"\n{total} slides: 2 ok, {total - 2} bad\n" in ran.err
     for name, row in rows.items():
@@ -260,7 +286,7 @@ def test_logs(bad: tuple[Path, Ran]) -> None:
     logs = {path: path.read_text("utf-8") for path in (bad[0] / "logs").rglob("*.log")}
     assert len(logs) == 2 * len(report_rows(bad[0])) + 1
     assert [path for path, text in logs.items() if "Traceback" in text] == []
-    for name in FAILED:
+    for name in {*FAILED} & {*THROUGH}:
         assert FAILED[name] in logs[bad[0] / "logs" / name / "inspect.log"]
 
 

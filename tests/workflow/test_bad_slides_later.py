@@ -59,11 +59,10 @@ def test_said_again_until_mended(tmp_path: Path) -> None:
     assert sentences in ran.err
     renewed = ("report", "runtime.tsv")
     before = {n: time for n, time in times(results).items() if not n.startswith(renewed)}
-    for _ in range(2):
-        ran = snakemake(tmp_path, **config)
-        assert (ran.code, ran.jobs) == (1, ["report"])
-        assert sentences in ran.err
-        assert before.items() <= times(results).items()
+    ran = snakemake(tmp_path, **config)
+    assert (ran.code, ran.jobs) == (1, ["report"])
+    assert sentences in ran.err
+    assert before.items() <= times(results).items()
 
     name = good.data_path(image).name
     shutil.copyfile(good.folder / name, corrupt.with_suffix("") / name)
@@ -78,10 +77,9 @@ def test_said_again_until_mended(tmp_path: Path) -> None:
         running.cut(slides / f"{slide}.mrxs", tmp_path / "undamaged", f"--tile-size={TILE}")
     mrxs_tiles("report", "--results", tmp_path / "undamaged", f"--tile-size={TILE}")
     assert lasting(results) == lasting(tmp_path / "undamaged")
-    ran = snakemake(tmp_path, **config)
+    ran = snakemake(tmp_path, "--dry-run", **config)
     assert ran.code == 0
     assert set(ran.jobs) <= {"report"}
-    assert lasting(results) == lasting(tmp_path / "undamaged")
 
 
 @pytest.mark.parametrize("kind", [pytest.param("corrupt", marks=pytest.mark.torture), "no_folder"])

@@ -69,6 +69,7 @@ def damaged(slide: WrittenSlide, damage: Damage, path: Path) -> Path:
 SENTENCES = json.loads((DATA / "damage_sentences.json").read_text())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SENTENCES)
 def test_sentence(whole: WrittenSlide, tmp_path: Path, name: str) -> None:
     """Of each class one damage, and all that is said of it; nothing ends in a traceback."""
@@ -109,6 +110,7 @@ def cut(path: Path, results: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     return inspect("A", path, results, settings), tile("A", path, results, settings, 1)
 
 
+@pytest.mark.slow
 def test_openslide_dies(whole: WrittenSlide, tmp_path: Path) -> None:
     """Counts that end OpenSlide's whole process end that of the trial, not ours."""
     assert survives(whole.path)
@@ -117,6 +119,7 @@ def test_openslide_dies(whole: WrittenSlide, tmp_path: Path) -> None:
         assert not survives(damaged(whole, damage, tmp_path / f"{name}.mrxs"))
 
 
+@pytest.mark.slow
 def test_openslide_hangs(
     whole: WrittenSlide, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -126,6 +129,7 @@ def test_openslide_hangs(
     assert not survives(damaged(whole, damage, tmp_path / "A.mrxs"))
 
 
+@pytest.mark.slow
 def test_images_of_another_size(whole: WrittenSlide, tmp_path: Path) -> None:
     """Where all images have a size that is not said, no tile is tried."""
     path = running.copy_slide(whole.path, tmp_path / "A.mrxs")
@@ -139,6 +143,7 @@ def test_images_of_another_size(whole: WrittenSlide, tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_index_with_a_hole(whole: WrittenSlide, tmp_path: Path) -> None:
     """An index of 2 GB is left to OpenSlide, which reads what it needs of it."""
     damage = next(one for one in everything(whole) if one.name == "index file hole")
@@ -150,6 +155,7 @@ def test_index_with_a_hole(whole: WrittenSlide, tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_long_image(whole: WrittenSlide, tmp_path: Path) -> None:
     """An image of 2 GB is left to OpenSlide, and the tiles are the undamaged slide's."""
     cut(whole.path, tmp_path / "undamaged")
@@ -196,6 +202,7 @@ def test_too_many_tiles(
     )
 
 
+@pytest.mark.slow
 def test_pipe_as_slide(tmp_path: Path) -> None:
     """A named pipe that is named as a slide is not opened."""
     os.mkfifo(tmp_path / "A.mrxs")
@@ -205,6 +212,7 @@ def test_pipe_as_slide(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_survey(whole: WrittenSlide, tmp_path: Path) -> None:
     """`survey` says of a slide that is refused what `inspect` says."""
     damage = next(one for one in everything(whole) if one.name == "Data0000.dat fifo")
@@ -363,6 +371,7 @@ def test_not_refused(tortured: tuple[Path, Ran], whole: WrittenSlide) -> None:
     assert wrong == []
 
 
+@pytest.mark.slow
 def test_openslide_of_the_working_directory(
     whole: WrittenSlide, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -64,7 +64,7 @@ def outer(folder: Path, slides: Path, below: str = "", snakefile: str = "Snakefi
     return folder
 
 
-@pytest.mark.parametrize("below", ["", pytest.param("inner/", marks=pytest.mark.torture)])
+@pytest.mark.parametrize("below", [pytest.param("", marks=pytest.mark.torture), "inner/"])
 def test_as_a_module(plain: tuple[Path, Ran], tmp_path: Path, below: str) -> None:
     """Another workflow uses this one, goes on with its tables, and gets the same results."""
     folder, _ = plain
@@ -77,12 +77,22 @@ def test_as_a_module(plain: tuple[Path, Ran], tmp_path: Path, below: str) -> Non
     for name in (A, B):
         rows = table(work / below / "results" / name / "tiles.tsv")
         assert int((work / "counts" / f"{name}.txt").read_text()) == len(rows) + 1
+    measured = [row["seconds"] for row in table(work / below / "results" / "runtime.tsv")]
+    assert len(measured) == 4
+    assert all(measured)
     logs = work / below / "logs" / A
     assert sorted(path.name for path in logs.iterdir()) == [
         *("inspect.benchmark.tsv", "inspect.log", "tile.benchmark.tsv", "tile.log")
     ]
+    if below:  # what is marked for Snakemake's own report is in the outer workflow's too
+        ran = snakemake(work, "--report", str(tmp_path / "x.html"), repo=repo)
+        assert ran.code == 0, ran.text
+        text = (tmp_path / "x.html").read_text("utf-8")
+        assert text.count("-map.jpg") >= 2
+        assert "inner/results/report.tsv" in text
 
 
+@pytest.mark.torture
 def test_two_modules(plain: tuple[Path, Ran], tmp_path: Path) -> None:
     """Two uses side by side, one of them with a prefix, are not in each other's way."""
     folder, _ = plain
@@ -124,18 +134,7 @@ def test_a_bad_slide_in_a_module(plain: tuple[Path, Ran], tmp_path: Path) -> Non
     assert snakemake(tmp_path / "strict", repo=repo).code == 1
 
 
-def test_own_report_of_the_outer_workflow(plain: tuple[Path, Ran], tmp_path: Path) -> None:
-    """What is marked for Snakemake's own report is in the outer workflow's too, maps included."""
-    folder, _ = plain
-    repo, work = outer(tmp_path / "outer", folder / "slides", "inner/"), tmp_path / "work"
-    assert snakemake(work, repo=repo).code == 0
-    ran = snakemake(work, "--report", str(tmp_path / "x.html"), repo=repo)
-    assert ran.code == 0, ran.text
-    text = (tmp_path / "x.html").read_text("utf-8")
-    assert text.count("-map.jpg") >= 2
-    assert "inner/results/report.tsv" in text
-
-
+@pytest.mark.torture
 def test_from_the_folder_workflow(plain: tuple[Path, Ran], tmp_path: Path) -> None:
     """`workflow/Snakefile`, where the catalog looks, is the same workflow."""
     options = (

@@ -69,6 +69,7 @@ def test_conda_environment_is_small() -> None:
     assert len(CONDA) < 500
 
 
+@pytest.mark.slow
 def test_conda_environment_reads_as_requirements(tmp_path: Path) -> None:
     """The script hands pip the lock's own lines, whatever quotes they hold."""
     fake = tmp_path / "python"

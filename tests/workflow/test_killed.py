@@ -224,7 +224,7 @@ def amid(results: Path) -> bool:
     return len(list(results.glob("*/.tiles.partial/*.jpg"))) > MANY
 
 
-@pytest.mark.parametrize("everyone", [True, False])
+@pytest.mark.parametrize("everyone", [True, pytest.param(False, marks=pytest.mark.torture)])
 def test_terminated_snakemake(large: Path, tmp_path: Path, everyone: bool) -> None:
     """SIGTERM, as a cluster sends it to all processes or to the first: the next run completes."""
     config: dict[str, Any] = {"slides": large / "L.mrxs", "tile_size": 64}

@@ -170,6 +170,7 @@ def test_the_same_bytes_as_on_one_machine(slides: Path, tmp_path: Path) -> None:
     assert "localrule report" in away.text
 
 
+@WITHOUT_ACCOUNTING
 def test_asks_for_memory_and_time_by_size(slides: Path, tmp_path: Path) -> None:
     """What the rules work out arrives at Slurm, for the two steps of a slide together."""
     run("scontrol", "update", "PartitionName=main", "State=DOWN")  # the jobs stay in the queue

@@ -209,12 +209,6 @@ def test_snakemakes_own_report_of_a_bad_slide(tmp_path: Path) -> None:
     assert sorted(one["slide"] for one in labels if "slide" in one) == ["bad", "good"]
 
 
-def test_lint(first: tuple[Path, Ran]) -> None:
-    """Snakemake's own checks find nothing."""
-    ran = again(first, "--lint")
-    assert (ran.code, "Congratulations" in ran.text) == (0, True), ran.text
-
-
 def test_from_another_folder(tmp_path: Path) -> None:
     """It runs from anywhere: relative paths start at `--directory`; blanks do not matter."""
     work, elsewhere = tmp_path / "my work", tmp_path / "else where"
@@ -230,6 +224,7 @@ def test_from_another_folder(tmp_path: Path) -> None:
     assert "\nreport: my results/1/report.tsv\n" in ran.err
 
 
+@pytest.mark.torture
 def test_results_given_absolute(tmp_path: Path) -> None:
     """`results` may be an absolute path, and be written with a slash at its end."""
     running.write(tmp_path / "A.mrxs", TINY)
