@@ -25,6 +25,7 @@ from page_cohort import page_sources as page_sources
 from write_mirax import VARIANTS, WrittenSlide, scene_of, write_mirax
 
 TRUTH = "truth.json"
+STARTING = {"chromium": "chromium", "compiler": "cc"}  # fixtures that start what is needed
 
 
 def pytest_configure() -> None:
@@ -38,13 +39,12 @@ def pytest_configure() -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the tests on Slurm: they mostly wait, and all in one process (--dist=loadgroup).
 
-    There is one Slurm, so two processes with a part of them each would wait for each other. A test
-    that looks at a page starts a browser.
+    There is one Slurm, so two processes with a part of them each would wait for each other.
     """
     for item in items:
-        if "chromium" in getattr(item, "fixturenames", ()):
+        for fixture in STARTING.keys() & getattr(item, "fixturenames", ()):
             item.add_marker("slow")
-            item.add_marker(pytest.mark.needs("chromium"))
+            item.add_marker(pytest.mark.needs(STARTING[fixture]))
     items.sort(key=lambda item: item.get_closest_marker("xdist_group") is None)
 
 

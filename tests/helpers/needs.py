@@ -22,6 +22,8 @@ from pathlib import Path
 
 import pytest
 
+from mrxs_tiles import native
+
 REPO = Path(__file__).resolve().parents[2]
 CHROME = "google-chrome-stable_current_amd64.deb"
 APT, BREW = "sudo apt-get install", "brew install"
@@ -85,6 +87,29 @@ NEEDS = {
             "ubuntu": f"{APT} npm && make env",
             "macos": f"{BREW} node && make env",
         },
+    ),
+    "cc": Need(
+        "a C compiler",
+        lambda: shutil.which("cc") is not None,
+        {
+            "debian": f"{APT} gcc libc6-dev",
+            "ubuntu": f"{APT} gcc libc6-dev",
+            "macos": "xcode-select --install",
+        },
+    ),
+    "kernels": Need(
+        "a kernel that `make env` builds",
+        lambda: not native.complaint(),
+        {
+            "debian": f"{APT} gcc libc6-dev && make env",
+            "ubuntu": f"{APT} gcc libc6-dev && make env",
+            "macos": "xcode-select --install && make env",
+        },
+    ),
+    "make env": Need(
+        "an environment made by `make env`",
+        lambda: (REPO / ".venv" / ".done").is_file(),
+        dict.fromkeys(("debian", "ubuntu", "macos"), "make env"),
     ),
     "strace": Need(
         "strace",

@@ -98,10 +98,9 @@ def test_extreme_shapes_are_pillows(
 
 
 @pytest.mark.slow
+@pytest.mark.needs("cc")
 def test_plain_c_is_pillows(tmp_path: Path) -> None:
     """What is compiled for processors without AVX2 gives the same bytes."""
-    if not any(native.compilers()):
-        pytest.skip("no C compiler is here")
     library = native.build(NAME, tmp_path, ("-DNO_CLONES",))
     assert check(Kernel(ctypes.CDLL(str(library))), drawn(4, 500, 64)) == 500
 

@@ -104,10 +104,10 @@ def test_conda_environment_is_complete() -> None:
         assert asked <= held, f"{name} needs {asked - held}"
 
 
+@pytest.mark.slow
+@pytest.mark.needs("cc")
 def test_conda_environment_has_kernels(tmp_path: Path) -> None:
     """The script's own copy of the sources, compiled, is what the package loads there."""
-    if not any(native.compilers()):
-        pytest.skip("no C compiler is here")
     venv.create(tmp_path / "env", with_pip=False)
     place = tmp_path / "env" / "bin"
     kernels = "set -eu\n" + DEPLOY.partition("\nEND\n")[2]
