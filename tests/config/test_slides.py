@@ -72,6 +72,7 @@ def test_results_among_the_slides() -> None:
     assert names("d", results="elsewhere") == ["a", "results/old/tiles/b"]
 
 
+@pytest.mark.slow
 def test_five_thousand_slides() -> None:
     """5,000 slides beside their data folders are all found."""
     Path("d").mkdir()

@@ -30,6 +30,7 @@ Corrupt = Callable[[Address], bool]
 # --- the same bytes ---------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reader", ["auto", "openslide"])
 def test_any_number_of_threads(large_slide: Path, tmp_path: Path, reader: str) -> None:
     """Every run writes the same bytes, in several shards, none above its limit."""
@@ -71,6 +72,7 @@ class Fragile:
         monkeypatch.setattr(tile_slide.Pictures, "read", fragile)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("held", [0, 100_000, waiting.HELD_BYTES])
 def test_errors_of_bystanders(
     large_slide: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, held: int
@@ -96,6 +98,7 @@ def test_errors_of_bystanders(
         assert run(f"run {number}", threads, chance) == first
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reader", ["auto", "openslide"])
 def test_damaged_slide(tmp_path: Path, reader: str) -> None:
     """Of a damaged slide the shards hold what can be read, whoever met the damage first."""

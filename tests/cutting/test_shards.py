@@ -180,6 +180,7 @@ def test_killed(large_slide: Path, tmp_path: Path) -> None:
     assert tree(results) == tree(undisturbed)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("moment", ["tile", "end"])
 def test_full_disk(
     large_slide: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str

@@ -143,6 +143,7 @@ def test_first_reason_counts(tissues: list[Image.Image]) -> None:
     assert flat.reason == "focus"
 
 
+@pytest.mark.slow
 def test_values_stand_in_the_table(aperio: Path, tmp_path: Path) -> None:
     """Each measured tile has its values, the kept ones are those that pass, to the byte."""
     plain = cut(aperio, tmp_path / "all", tile_size=300)

@@ -94,6 +94,7 @@ def test_properties(written: Written, name: str) -> None:
     assert properties["openslide.background-color"] == colour
 
 
+@pytest.mark.slow
 @every_variant
 def test_pixels(written: Written, name: str) -> None:
     """Every pixel of level 0 is the expected one, JPEG's included."""
@@ -101,6 +102,7 @@ def test_pixels(written: Written, name: str) -> None:
     assert np.array_equal(shown(slide), expected(slide))
 
 
+@pytest.mark.slow
 @every_variant
 def test_levels(written: Written, name: str) -> None:
     """All levels can be read everywhere, and look like level 0 made smaller."""
@@ -129,6 +131,7 @@ def test_associated_images(written: Written, name: str) -> None:
         assert all(min(image.size) > 50 for image in handle.associated_images.values())
 
 
+@pytest.mark.slow
 @every_variant
 def test_same_bytes(written: Written, name: str, tmp_path: Path) -> None:
     """A second write gives the same bytes."""
@@ -137,6 +140,7 @@ def test_same_bytes(written: Written, name: str, tmp_path: Path) -> None:
     assert file_bytes(again) == file_bytes(slide)
 
 
+@pytest.mark.slow
 @every_variant
 def test_stored_images(written: Written, name: str) -> None:
     """Each image lies where the list says, and level 0 holds what the camera took."""
@@ -169,6 +173,7 @@ def test_later_picture_wins(tmp_path: Path) -> None:
         assert red[y, x] == 240 - spec.darkening(*picture)
 
 
+@pytest.mark.slow
 def test_blank_and_unscanned_tiles(written: Written) -> None:
     """Among the variants are whole 300 px tiles of one grey, and others never scanned."""
     blank = unscanned = 0
@@ -283,6 +288,7 @@ def test_around_tissue() -> None:
     assert 0.3 < scanned.mean() < 0.95
 
 
+@pytest.mark.slow
 def test_demo_is_written_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The demo slide is written, and not again while it is there in the same form."""
     out = tmp_path / "slides" / "demo.mrxs"
@@ -311,6 +317,7 @@ drawn_specs = st.builds(
 )  # fmt: skip
 
 
+@pytest.mark.slow
 @given(spec=drawn_specs)
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 def test_drawn_specs(tmp_path_factory: pytest.TempPathFactory, spec: MiraxSpec) -> None:

@@ -131,6 +131,7 @@ def test_tile_at_the_edge(aperio: Path, tmp_path: Path) -> None:
     assert not alpha[:, 220:].any()
 
 
+@pytest.mark.slow
 def test_slide_without_an_objective(variant: Variant, tmp_path: Path) -> None:
     """Then the magnification is TRIDENT's for the scale; without a scale there is none."""
     for name, magnification in (("no_objective", 10 / 0.2325), ("mpp_zero", 20)):

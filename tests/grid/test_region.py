@@ -220,6 +220,7 @@ def test_paths_start_at_their_sheet(tmp_path: Path) -> None:
     assert [slide.settings.region for slide in slides] == [region, "1,2,3,4", None]
 
 
+@pytest.mark.slow
 def test_tiles_are_those_of_the_whole_slide(variant: Variant, tmp_path: Path) -> None:
     """With a region the tiles keep their addresses and bytes; none else has a row or is counted."""
     path = variant("jpeg").path

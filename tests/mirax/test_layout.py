@@ -77,6 +77,7 @@ def covered(pieces: layout.Pieces, size: tuple[int, int], grown: float) -> np.nd
     return mask
 
 
+@pytest.mark.slow
 @every_variant
 def test_pieces_of_other_levels(variant: Variant, name: str) -> None:
     """At all levels the pieces cover what OpenSlide shows, to a px."""
@@ -132,6 +133,7 @@ def near_a_picture(slide: WrittenSlide, box: tuple[int, int, int, int]) -> bool:
     return bool(near.any())
 
 
+@pytest.mark.slow
 @every_variant
 def test_margin(variant: Variant, name: str, tmp_path: Path) -> None:
     """A tile has a row when it is within one camera picture of one that was scanned, else not."""

@@ -44,7 +44,14 @@ def reading_wrongly(wrong: Wrong) -> Iterator[None]:
         yield
 
 
-@pytest.mark.parametrize("name", [name for name in VARIANTS if name not in PARTLY_SHOWN])
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[] if number % 4 == 0 else pytest.mark.slow)
+        for number, name in enumerate(VARIANTS)
+        if name not in PARTLY_SHOWN
+    ],
+)
 @pytest.mark.parametrize(
     ("block", "threads"),
     [pytest.param((300, 300), 1, marks=pytest.mark.torture), ((97, 211), 4)],

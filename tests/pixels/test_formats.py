@@ -92,6 +92,7 @@ def test_colour_profile(image_format: str, profiled: tuple[Path, bytes], tmp_pat
         assert embedded == (None if image_format == "jpg" else profile)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("packing", ["folder", "tar"])
 def test_coordinates_only(packing: str, variant: Variant, tmp_path: Path) -> None:
     """All filters work as for pictures; no picture is there, and no file is named."""

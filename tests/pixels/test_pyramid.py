@@ -158,6 +158,7 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> WrittenSlide:
     return write_mirax(tmp_path_factory.mktemp("large") / "large.mrxs", LARGE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("own", [True, False])
 def test_of_a_slide(large: WrittenSlide, tmp_path: Path, own: bool) -> None:
     """Sizes as DeepZoomGenerator says, its bytes at full size, nearly its pictures below."""

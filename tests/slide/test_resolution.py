@@ -119,6 +119,7 @@ def whole_picture(path: Path, scale: tuple[float, float]) -> Image.Image:
     return Image.fromarray(pixels).resize(tuple(size), Image.Resampling.LANCZOS, (0, 0, *box))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "keys", "scale"),
     [

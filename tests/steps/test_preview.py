@@ -114,6 +114,7 @@ def test_pen_is_counted(marked: Path, tmp_path: Path) -> None:
         assert counted["pen"] == row["tiles"] - row["kept"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["jpeg_plain", "nothing_scanned", "anisotropic"])
 def test_pictures_and_nothing_else(variant: Variant, tmp_path: Path, name: str) -> None:
     """Three pictures and a table, also of a slide without tissue; no tile, no record."""

@@ -33,6 +33,7 @@ def kill(*_: object, **__: object) -> None:
     raise Killed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("where", ["write_file", "manifest.write_table", "manifest.write_record"])
 def test_inspect_killed_between_its_files(
     aperio: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str

@@ -113,6 +113,7 @@ def test_tissue_is_the_written_tissue(histology: Path) -> None:
     assert shared >= 0.6, "a stored image with a corner of tissue counts whole"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "settings",
     [
