@@ -45,7 +45,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for fixture in STARTING.keys() & getattr(item, "fixturenames", ()):
             item.add_marker("slow")
             item.add_marker(pytest.mark.needs(STARTING[fixture]))
-    items.sort(key=lambda item: item.get_closest_marker("xdist_group") is None)
+            item.add_marker(pytest.mark.xdist_group(fixture))  # one browser, one process
+    items.sort(key=lambda item: (item.path.name != "test_slurm.py", not _is_grouped(item)))
+
+
+def _is_grouped(item: pytest.Item) -> bool:
+    return item.get_closest_marker("xdist_group") is not None
 
 
 @pytest.hookimpl(wrapper=True)
