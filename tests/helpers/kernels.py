@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -31,13 +30,8 @@ def sanitized(name: str, folder: Path) -> tuple[Path, dict[str, str]]:
     Returns the library and the environment in which a Python can load it. Skips the test where
     this machine's compiler has no sanitizers.
     """
-    compiler = shutil.which("gcc")
-    if compiler is None or sys.platform != "linux":
-        pytest.skip("no gcc, whose sanitizers a Python can load, is here")
-    asked = (compiler, "-print-file-name=libasan.so")
-    runtime = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()
-    if not Path(runtime).is_absolute():
-        pytest.skip("this machine's gcc has no sanitizers")
+    needs.require("sanitizers")
+    runtime = needs.sanitizers()
     library = native.build(name, folder, SANITIZE)
     # Python itself never frees all it took
     options = {"ASAN_OPTIONS": "detect_leaks=0:abort_on_error=0", "LD_PRELOAD": runtime}

@@ -35,6 +35,15 @@ def _has_chromium() -> bool:
     return installed() is not None and find_spec("playwright") is not None
 
 
+def sanitizers() -> str:
+    """The library of gcc's sanitizers, which a Python can load; "" where there is none."""
+    if sys.platform != "linux" or not shutil.which("gcc"):
+        return ""
+    asked = ["gcc", "-print-file-name=libasan.so"]
+    found = subprocess.run(asked, capture_output=True, text=True, check=False).stdout.strip()
+    return found if Path(found).is_absolute() else ""
+
+
 def _may_lock_folders() -> bool:
     """Whether a folder can be made read-only even for root."""
     if os.geteuid() or not shutil.which("chattr"):
@@ -96,6 +105,11 @@ NEEDS = {
             "ubuntu": f"{APT} gcc libc6-dev",
             "macos": "xcode-select --install",
         },
+    ),
+    "sanitizers": Need(
+        "gcc with its sanitizers",
+        lambda: bool(sanitizers()),
+        dict.fromkeys(("debian", "ubuntu"), f"{APT} gcc libc6-dev"),
     ),
     "kernels": Need(
         "a kernel that `make env` builds",
