@@ -19,6 +19,7 @@ from iterating import iterating
 from measure import run, table
 from packing import packing
 from pyramids import pyramids
+from questions import questions
 from reading import reading
 from speed import inspect, speed, tile
 from workflow_share import workflow_share
@@ -27,7 +28,7 @@ HERE = Path(__file__).resolve().parent
 DATA = HERE / "data"
 RESULTS = HERE / "RESULTS.md"
 PARTS = (
-    *("speed", "reading", "memory", "choosing", "packing", "iterating", "pyramids"),
+    *("questions", "speed", "reading", "memory", "choosing", "packing", "iterating", "pyramids"),
     *("snakemake", "costs"),
 )
 PACKAGES = ("openslide-python", "openslide-bin", "Pillow", "imagecodecs", "numpy", "snakemake")
@@ -62,6 +63,8 @@ def _part(name: str, quick: bool) -> list[str]:
     slide, words = _slide("small" if quick else "large")
     if name == "reading":
         return ["## Reading alone", "", *reading(slide, 1 if quick else 3), ""]
+    if name == "questions":
+        return ["## What people ask for", "", *questions(slide, 1 if quick else 5)]
     if name == "pyramids":
         return ["## Deep Zoom pyramids", "", *pyramids(slide, 1 if quick else 3), ""]
     if name == "iterating":

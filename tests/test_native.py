@@ -11,6 +11,9 @@ from pathlib import Path
 import pytest
 
 from mrxs_tiles import native
+from mrxs_tiles.__main__ import main
+from tiny_slide import TINY
+from write_mirax import write_mirax
 
 ROOT = Path(__file__).resolve().parents[1]
 NAMES = native.names()
@@ -208,3 +211,16 @@ def test_zig_builds_what_runs_anywhere(tmp_path: Path) -> None:
         "assert not native.complaint() and isinstance(resampler()[0], Kernel)"
     )
     subprocess.run([sys.executable, "-c", code], env=env, check=True)
+
+
+def test_a_command_says_once_what_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A command line without kernels says so in one line, and does its work."""
+    monkeypatch.delenv(native.SWITCH, raising=False)
+    monkeypatch.setattr(native, "load", lambda _: None)
+    slide = write_mirax(tmp_path / "A.mrxs", TINY).path
+    with caplog.at_level("INFO"):
+        assert main(["inspect", str(slide), "--results", str(tmp_path / "out")]) == 0
+    assert caplog.text.count("not built here (") == 1
+    assert "pixels/resample" in caplog.text
