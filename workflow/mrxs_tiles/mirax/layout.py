@@ -31,7 +31,7 @@ class Pieces:
 
     ``image`` (n,) is the row in ``MiraxIndex.images[level]`` that each piece is cut from;
     ``x``, ``y`` (n,) float64 its top left corner, ``width`` and ``height`` its size, all in
-    px of the level.
+    px of the level. ``cut_x``, ``cut_y`` (n,): which piece of its image it is, across and down.
     """
 
     image: Int64s
@@ -39,6 +39,8 @@ class Pieces:
     y: npt.NDArray[np.float64]
     width: float
     height: float
+    cut_x: Int64s
+    cut_y: Int64s
 
 
 def scanned_positions(index: MiraxIndex) -> Bools:
@@ -116,6 +118,8 @@ def pieces(index: MiraxIndex, level: int, scanned: Bools) -> Pieces:
         y=l0_y / at.concat,
         width=at.image_width / cuts,
         height=at.image_height / cuts,
+        cut_x=(piece_x - image_x[number]) // divisions,
+        cut_y=(piece_y - image_y[number]) // divisions,
     )
 
 
