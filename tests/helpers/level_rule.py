@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from mrxs_tiles.mirax.laying import ONE, Way, boxes
+from mrxs_tiles.mirax.lay import ONE, Way, boxes
 from mrxs_tiles.mirax.level_grid import LevelGrid, parts_of
 
 Floats = npt.NDArray[np.float32]

@@ -23,7 +23,7 @@ from mrxs_tiles.errors import SlideError, StoredImageError
 from mrxs_tiles.mirax import coarse_level, image_store, trial_places
 from mrxs_tiles.mirax.coarse_level import CoarseLevel
 from mrxs_tiles.mirax.index import MiraxIndex, read_index
-from mrxs_tiles.mirax.laying import Way, kernel
+from mrxs_tiles.mirax.lay import Way, kernel
 from mrxs_tiles.mirax.level_grid import LevelGrid, parts_of
 from mrxs_tiles.mirax.proof import choose
 from mrxs_tiles.mirax.reader import MiraxReader

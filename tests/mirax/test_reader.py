@@ -20,7 +20,7 @@ from mrxs_tiles.mirax import reader as mirax_reader
 from mrxs_tiles.mirax import trial_places
 from mrxs_tiles.mirax.image_places import Places, places_of
 from mrxs_tiles.mirax.index import read_index
-from mrxs_tiles.mirax.laying import kernel
+from mrxs_tiles.mirax.lay import kernel
 from mrxs_tiles.mirax.reader import not_understood
 from mrxs_tiles.mirax.readers import MIRAX, OPENSLIDE
 from running import LARGE

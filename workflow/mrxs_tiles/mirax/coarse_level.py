@@ -11,7 +11,7 @@ from mrxs_tiles.mirax.data_files import DataFiles
 from mrxs_tiles.mirax.image_store import ImageStore, Need
 from mrxs_tiles.mirax.index import Int64s, MiraxIndex
 from mrxs_tiles.mirax.last_word import LastWord
-from mrxs_tiles.mirax.laying import WHOLE, Kernel, Way, boxes
+from mrxs_tiles.mirax.lay import WHOLE, Kernel, Way, boxes
 from mrxs_tiles.mirax.layout import Bools
 from mrxs_tiles.mirax.level_grid import LevelGrid, Part, parts_of
 from mrxs_tiles.pixels.filters import OPAQUE, Pixels, Words, words
@@ -21,7 +21,7 @@ from mrxs_tiles.slide.reader import Alpha
 class CoarseLevel:
     """Lays the images of a level, 1 or coarser, on regions; used by many threads at once.
 
-    A px of these levels depends on the region that is asked for (see ``laying``): what is shared
+    A px of these levels depends on the region that is asked for (see ``lay``): what is shared
     between regions are decoded images, never painted px.
     """
 

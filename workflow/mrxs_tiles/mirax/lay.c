@@ -20,7 +20,7 @@
 #define GROUP 8                 /* px that are looked at together */
 #define MOST (1 << 30)          /* px of a side; keeps all sums of px within int64 */
 
-enum { COPY, COPY_CUT, BLEND, BLEND_INSIDE, ONE_PX }; /* laying.py's Way */
+enum { COPY, COPY_CUT, BLEND, BLEND_INSIDE, ONE_PX }; /* lay.py's Way */
 
 typedef struct {
     const uint32_t *px;
@@ -383,7 +383,7 @@ static int is_array(const void *px, int64_t width, int64_t height, int64_t strid
 /* Lay an image, or a piece of one, under what lies on a canvas.
 
    box: left, top, right, bottom, px of the canvas; the place in the image of the first sample,
-   across and down, 1/65536 px; how (see above). All of them as laying.boxes() gives them.
+   across and down, 1/65536 px; how (see above). All of them as lay.boxes() gives them.
    opaque: every alpha in the image is 255.
    Returns 0, or -1 where the numbers do not fit the arrays: then nothing is touched. */
 int lay(uint32_t *canvas, int64_t canvas_width, int64_t canvas_height, int64_t canvas_stride,

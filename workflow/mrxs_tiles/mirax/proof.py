@@ -9,7 +9,7 @@ import numpy as np
 
 from mrxs_tiles.errors import SlideError
 from mrxs_tiles.mirax.index import MiraxIndex
-from mrxs_tiles.mirax.laying import without_kernel
+from mrxs_tiles.mirax.lay import without_kernel
 from mrxs_tiles.mirax.reader import MiraxReader
 from mrxs_tiles.mirax.readers import MIRAX, OPENSLIDE
 from mrxs_tiles.mirax.trial_places import Place, places

@@ -23,7 +23,7 @@ from mrxs_tiles.mirax.image_places import Finder, covered, places_of
 from mrxs_tiles.mirax.image_store import CACHE_BYTES, FOREIGN, ImageStore, Need, OpenSlidesOwn
 from mrxs_tiles.mirax.index import Int64s, MiraxIndex
 from mrxs_tiles.mirax.last_word import LastWord
-from mrxs_tiles.mirax.laying import kernel
+from mrxs_tiles.mirax.lay import kernel
 from mrxs_tiles.pixels.filters import OPAQUE, Pixels, words
 from mrxs_tiles.slide.reader import Alpha, SlideFacts, SlideReader
 

@@ -14,13 +14,14 @@ from hypothesis import strategies as st
 
 import level_rule
 from mrxs_tiles import native
-from mrxs_tiles.mirax import laying
-from mrxs_tiles.mirax.laying import ONE, RIGHT, Kernel, Way, checksum, kernel, without_kernel
+from mrxs_tiles.mirax import lay
+from mrxs_tiles.mirax.lay import ONE, RIGHT, Kernel, Way, checksum, kernel, without_kernel
 from mrxs_tiles.pixels.filters import Words
 
 SOURCE = native.PACKAGE / "mirax" / "lay.c"
 needs_kernel = pytest.mark.skipif(kernel() is None, reason="the kernel is not built here")
-needs_cc = pytest.mark.skipif(shutil.which("cc") is None, reason="there is no compiler")
+CC = shutil.which("cc") or shutil.which("gcc")
+needs_cc = pytest.mark.skipif(CC is None, reason="there is no compiler")
 
 
 def as_bytes(words: Words) -> level_rule.Pixels:
@@ -70,7 +71,7 @@ def cases(draw: st.DrawFn) -> tuple[Words, Words, list[int], bool]:
 
 @needs_kernel
 @given(case=cases())
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=500, deadline=None)
 def test_kernel_is_the_rule(case: tuple[Words, Words, list[int], bool]) -> None:
     """Every way of laying gives the bytes of the rule in plain numpy, whatever lies there."""
     canvas, image, box, opaque = case
@@ -130,7 +131,7 @@ def compiled(to: Path, *options: str, source: str | None = None) -> ctypes.CDLL:
     """The kernel, compiled from a text of its own or with other options."""
     path, library = to / "lay.c", to / "lay.so"
     path.write_text(SOURCE.read_text() if source is None else source)
-    command = ["cc", "-O3", "-shared", "-fPIC", "-DNO_CLONES", *options, f"-I{native.PACKAGE}"]
+    command = [str(CC), "-O3", "-shared", "-fPIC", "-DNO_CLONES", *options, f"-I{native.PACKAGE}"]
     subprocess.run([*command, path, "-o", library], check=True, capture_output=True)
     return ctypes.CDLL(str(library))
 
@@ -147,6 +148,7 @@ WRONG = {
 }
 
 
+@pytest.mark.slow
 @needs_cc
 @pytest.mark.parametrize("wrong", WRONG)
 def test_kernels_that_round_otherwise(wrong: str, tmp_path: Path) -> None:
@@ -160,6 +162,7 @@ def test_kernels_that_round_otherwise(wrong: str, tmp_path: Path) -> None:
     assert checksum(Kernel(library)) != RIGHT
 
 
+@pytest.mark.slow
 @needs_cc
 def test_fused_multiply_add(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where a compiler fuses multiply and add the kernel is not used, and it is said why."""
@@ -249,12 +252,13 @@ int main(void)
 """
 
 
+@pytest.mark.slow
 @needs_cc
 def test_no_px_beside_the_arrays(tmp_path: Path) -> None:
     """Whatever the sizes, strides, places and ways: no read or write outside, no undefined step."""
     (tmp_path / "driver.c").write_text(DRIVER)
     command: list[str | Path] = [
-        *("cc", "-g", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"),
+        *(str(CC), "-g", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"),
         *("-DNO_CLONES", f"-I{native.PACKAGE}", f"-I{SOURCE.parent}", tmp_path / "driver.c"),
         *("-o", tmp_path / "driver"),
     ]
@@ -267,7 +271,7 @@ def test_no_px_beside_the_arrays(tmp_path: Path) -> None:
 
 def test_without_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where kernels are switched off there is none, and it is said why."""
-    monkeypatch.setattr(laying.native, "load", lambda _: None)
+    monkeypatch.setattr(lay.native, "load", lambda _: None)
     kernel.cache_clear()
     try:
         assert without_kernel() == "the kernel that lays coarser levels is not built here"
