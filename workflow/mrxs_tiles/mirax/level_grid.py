@@ -115,21 +115,19 @@ class LevelGrid:
         pieces = layout.pieces(index, level, layout.scanned_positions(index))
         at, divisions = index.slidedat.levels[level], index.slidedat.divisions
         self.width, self.height = at.image_width, at.image_height
-        self.cuts = cuts = round(self.width / pieces.width)
-        self.sides = self.width / cuts, self.height / cuts
-        merged = max(1, at.concat // divisions) // cuts  # pictures in one piece, each way
-        divisor = min(at.concat, divisions) if merged == 1 else at.concat
+        self.cuts, self.sides = pieces.cuts, (pieces.width, pieces.height)
         image = index.images[level][pieces.image, 0]
         image_x, image_y = image % index.slidedat.images_x, image // index.slidedat.images_x
-        col, row = image_x // divisor + pieces.cut_x, image_y // divisor + pieces.cut_y
+        col = image_x // pieces.stride + pieces.cut_x
+        row = image_y // pieces.stride + pieces.cut_y
         self._cols = int(col.max(initial=0)) + 1
         self._rows = int(row.max(initial=0)) + 1
         kept = _last_of_each(row * self._cols + col)
         # a level that joins several pictures has one overlap a picture, finer ones a part of it
         parts = max(1, divisions // at.concat)
         advance = (self.sides[0] - at.overlap_x / parts, self.sides[1] - at.overlap_y / parts)
-        if min(advance) <= 0:
-            raise SlideError(f"the images of its level {level} overlap by all of their size")
+        if not all(0 < step < math.inf for step in advance):
+            raise SlideError(f"the images of its level {level} do not lie side by side")
         self.image = pieces.image[kept]
         self.cut: Doubles = np.stack([pieces.cut_x, pieces.cut_y])[:, kept] * _column(*self.sides)
         self._cell = np.stack([col, row])[:, kept]
