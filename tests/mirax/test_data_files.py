@@ -12,8 +12,7 @@ import pytest
 
 from in_process import NAME, cut, look
 from mrxs_tiles.errors import SlideError
-from mrxs_tiles.mirax import data_files
-from mrxs_tiles.mirax import reader as mirax_reader
+from mrxs_tiles.mirax import data_files, image_store
 from mrxs_tiles.mirax.data_files import DataFiles, Range
 from running import BIN
 from write_mirax import WrittenSlide
@@ -87,7 +86,7 @@ def test_decodes_each_image_once(
     large: WrittenSlide, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With tiles of any size on any threads each stored image is decoded hardly more than once."""
-    plain = mirax_reader.decoder
+    plain = image_store.decoder
     count = [0]
 
     def counting(image_format: str) -> Any:
@@ -100,7 +99,7 @@ def test_decodes_each_image_once(
         return counted
 
     look(large.path, tmp_path, tile_size=200)
-    monkeypatch.setattr(mirax_reader, "decoder", counting)
+    monkeypatch.setattr(image_store, "decoder", counting)
     stored = sum(image.level == 0 for image in large.images)
     for threads in (1, 3):
         count[0] = 0

@@ -14,8 +14,8 @@ import simplejpeg
 
 from in_process import NAME, Variant, cut, look
 from mrxs_tiles.errors import SlideError, StoredImageError, bare
-from mrxs_tiles.mirax import reader as mirax_reader
 from mrxs_tiles.mirax.data_files import DataFiles
+from mrxs_tiles.mirax.image_store import Need
 from mrxs_tiles.mirax.reader import MiraxReader
 from mrxs_tiles.mirax.readers import MIRAX, OPENSLIDE
 from mrxs_tiles.slide.reader import SlideReader
@@ -75,8 +75,8 @@ def test_corrupt_image(variant: Variant, tmp_path: Path, name: str, damage: str)
                 else:
                     assert np.array_equal(region(own, left, top, 70, 70), wanted)
                     ok += 1
-        assert (bad > 0) == (own._verdicts != {})
-        assert bad == 0 or list(own._verdicts.values()) == ["corrupt"]
+        assert (bad > 0) == (own._images.verdicts != {})
+        assert bad == 0 or list(own._images.verdicts.values()) == ["corrupt"]
         assert ok > bad
     if damage == "zeros":
         assert bad >= (width // 70) * (height // 70)
@@ -129,7 +129,7 @@ def test_index_with_a_wrong_length(variant: Variant, tmp_path: Path) -> None:
     assert differing(path, (100, 100)) == []
     with both(path) as (_, own):
         region(own, *slide.place(image))
-        assert list(own._verdicts.values()) == ["OpenSlide's own"]
+        assert list(own._images.verdicts.values()) == ["OpenSlide's own"]
 
 
 def test_passing_fault_of_the_disk(variant: Variant, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -148,7 +148,7 @@ def test_passing_fault_of_the_disk(variant: Variant, monkeypatch: pytest.MonkeyP
 
     with both(slide.path) as (theirs, own):
         wanted = region(theirs, *place)
-        shared, new = own._claim([mirax_reader._Part(*row) for row in _parts(own, place)])
+        shared, new = own._images._claim(_needs(own, place), width * height)
         assert shared
         assert new  # announced by a thread that then comes to nothing
         monkeypatch.setattr(DataFiles, "read", faulty)
@@ -157,10 +157,10 @@ def test_passing_fault_of_the_disk(variant: Variant, monkeypatch: pytest.MonkeyP
         assert np.array_equal(region(own, *place), wanted)
 
 
-def _parts(own: MiraxReader, place: tuple[int, int, int, int]) -> list[Any]:
+def _needs(own: MiraxReader, place: tuple[int, int, int, int]) -> list[Need]:
     found = own._finder.touching(*place)
-    sides = own._sides(found, place[:2], *place[2:])
-    return np.column_stack([found, sides]).tolist()
+    parts = own._parts(found, own._sides(found, place[:2], *place[2:]))
+    return [Need(p.number, (p.right - p.left) * (p.bottom - p.top)) for p in parts]
 
 
 def test_errors_hold_nothing() -> None:
@@ -189,7 +189,7 @@ def test_without_end_of_image(variant: Variant, tmp_path: Path) -> None:
     assert differing(path, (100, 100)) == []
     with both(path) as (_, own):
         region(own, *slide.place(image))
-        assert own._verdicts == {}
+        assert own._images.verdicts == {}
 
 
 def test_grey_jpeg(variant: Variant, tmp_path: Path) -> None:

@@ -92,7 +92,8 @@ def opened_job(
     with staged(locate(path), stage) as copy, unchanged(copy.files):
         files, index = copy.files, _index(copy.files, inspected)
         tile_px = settings.tile_size**2
-        with opened(inspected["reader"], files, index, tile_px, threads) as reader:
+        level = inspected["grid"]["level"]
+        with opened(inspected["reader"], files, index, level, tile_px, threads) as reader:
             _check_same(path, reader, index, inspected)
             grid = _inspected_grid(folder, reader, inspected, settings, tissue)
             yield Job(

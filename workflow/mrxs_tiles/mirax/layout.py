@@ -31,7 +31,9 @@ class Pieces:
 
     ``image`` (n,) is the row in ``MiraxIndex.images[level]`` that each piece is cut from;
     ``x``, ``y`` (n,) float64 its top left corner, ``width`` and ``height`` its size, all in
-    px of the level.
+    px of the level. ``cut_x``, ``cut_y`` (n,): which piece of its image it is, across and down.
+    ``cuts``: pieces in one image, each way. ``stride``: level-0 images from one image's place in
+    OpenSlide's grid of the level to the next.
     """
 
     image: Int64s
@@ -39,6 +41,10 @@ class Pieces:
     y: npt.NDArray[np.float64]
     width: float
     height: float
+    cut_x: Int64s
+    cut_y: Int64s
+    cuts: int
+    stride: int
 
 
 def scanned_positions(index: MiraxIndex) -> Bools:
@@ -116,6 +122,10 @@ def pieces(index: MiraxIndex, level: int, scanned: Bools) -> Pieces:
         y=l0_y / at.concat,
         width=at.image_width / cuts,
         height=at.image_height / cuts,
+        cut_x=(piece_x - image_x[number]) // divisions,
+        cut_y=(piece_y - image_y[number]) // divisions,
+        cuts=cuts,
+        stride=min(at.concat, divisions) if split else at.concat,
     )
 
 

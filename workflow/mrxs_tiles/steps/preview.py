@@ -29,6 +29,7 @@ from mrxs_tiles.grid.coverage import Floats, tile_fractions
 from mrxs_tiles.grid.grid import Bools
 from mrxs_tiles.inspecting.inspection import Inspection, inspected
 from mrxs_tiles.inspecting.slide_grid import grid_record, stored_boxes, tile_mpp
+from mrxs_tiles.mirax.readers import reading
 from mrxs_tiles.pixels.contact_sheet import contact_sheet
 from mrxs_tiles.pixels.filters import WHITE, Pixels, is_blank, rgb
 from mrxs_tiles.pixels.pen import marked
@@ -202,7 +203,6 @@ def _measured(
 ) -> list[_Sharpness]:
     """The sharpness of some tiles, without those that are blank or cannot be read."""
     background = settings.background or seen.facts.background or WHITE
-    pictures = Pictures(seen.reader, seen.grid, background, settings.drop_blank)
     mpp = tile_mpp(grid_record(seen.grid, seen.facts, 0, 0))
     found: dict[Address, _Sharpness] = {}
 
@@ -212,7 +212,9 @@ def _measured(
             found[address] = _Sharpness(focus_of(pixels, mpp), _spot(pixels))
         return Fate(0)
 
-    cut_all(measure, sample, threads, lambda: None, pictures.prepare)
+    with reading(seen.reader_name, seen.reader, seen.index, seen.grid.level) as reader:
+        pictures = Pictures(reader, seen.grid, background, settings.drop_blank)
+        cut_all(measure, sample, threads, lambda: None, pictures.prepare)
     return [found[address] for address in sorted(found)]
 
 

@@ -139,7 +139,8 @@ def _stream(
     with unchanged(locate(path)), inspected(path, settings) as seen:
         rows = _rows(seen, settings)
         px = settings.tile_size**2
-        with opened(seen.reader_name, seen.files, seen.index, px, threads) as reader:
+        level = seen.grid.level
+        with opened(seen.reader_name, seen.files, seen.index, level, px, threads) as reader:
             colour = settings.background or seen.facts.background or WHITE
             pictures = Pictures(reader, seen.grid, colour, settings.drop_blank)
             mpp = tile_mpp(grid_record(seen.grid, seen.facts, 0, 0))

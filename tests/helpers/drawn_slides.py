@@ -1,0 +1,31 @@
+"""Slides drawn by hypothesis, and what of the written ones our own reader leaves to OpenSlide."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import strategies as st
+
+from write_mirax import MiraxSpec
+
+PARTLY_SHOWN = ("fluorescence", "z_stack")
+
+
+@st.composite
+def specs(draw: st.DrawFn) -> MiraxSpec:
+    columns, rows = draw(st.integers(1, 4)), draw(st.integers(1, 4))
+    divisions = draw(st.integers(1, 4))
+    width, height = draw(st.integers(17, 90)), draw(st.integers(17, 90))
+    overlaps = st.one_of(st.just(0.0), st.floats(0, 16).map(lambda px: round(px, 2)))
+    cells = st.lists(st.booleans(), min_size=columns * rows, max_size=columns * rows)
+    scanned = np.array(draw(cells)).reshape(rows, columns) if draw(st.booleans()) else None
+    return MiraxSpec(
+        positions_x=columns, positions_y=rows, divisions=divisions, image_width=width,
+        image_height=height, overlap_x=draw(overlaps), overlap_y=draw(overlaps),
+        jitter=draw(st.integers(0, 7)), levels=draw(st.integers(1, 4)),
+        image_format=draw(st.sampled_from(["JPEG", "JPEG", "PNG", "BMP24"])),
+        quality=draw(st.sampled_from([30, 80, 95])),
+        positions=draw(st.sampled_from(["plain", "plain", "zlib", "absent"])),
+        fill_color=draw(st.tuples(*[st.integers(0, 255)] * 3)),
+        data_files=draw(st.integers(1, 5)), scanned=scanned, plain=draw(st.booleans()),
+        page_length=draw(st.integers(1, 64)), seed=draw(st.integers(0, 1 << 16)),
+    )  # fmt: skip
