@@ -133,11 +133,18 @@ def clashes(slides: Iterable[Slide]) -> list[str]:
     for slide in slides:
         places[slide.name].append(shown(slide.path))
     advice = "rename one, or give names in the column slide of a sheet."
-    faults = [
-        f"{len(paths)} slides have the name {shown(name)}: {' and '.join(sorted(paths))}: {advice}"
-        for name, paths in sorted(places.items())
-        if len(paths) > 1
-    ]
+    faults = []
+    for name, paths in sorted(places.items()):
+        if len(paths) == 1:
+            continue
+        where = " and ".join(sorted(set(paths)))
+        if len(set(paths)) == 1:
+            faults.append(
+                f"{len(paths)} rows of the sheet name {where} as {shown(name)}: remove one, or "
+                "give it another name in the column slide, to cut the slide twice."
+            )
+        else:
+            faults.append(f"{len(paths)} slides have the name {shown(name)}: {where}: {advice}")
     faults.extend(
         f"The slide {shown(name)} ({paths[0]}) would lie in the results of the slide "
         f"{shown(name[: cut.start()])} ({places[name[: cut.start()]][0]}): {advice}"

@@ -13,23 +13,12 @@ DECIMAL = re.compile(r"[-+]?[0-9]{1,30}(\.[0-9]{0,30})?([eE][-+]?[0-9]{1,2})?|[-
 COMMA = re.compile(r"[-+]?(?:0,[0-9]{1,30}|[0-9]{1,30},(?:[0-9]{1,2}|[0-9]{4,30}))")
 NOTHING = frozenset(("na", "n/a", "#n/a", "#na", "nan", "<na>", "none"))  # R, pandas, Excel, Python
 # As Excel of other languages saves them.
-YES = frozenset(
-    [
-        "true",
-        "yes",
-        "1",
-        "wahr",
-        "vrai",
-        "vero",
-        "verdadero",
-        "verdadeiro",
-        "waar",
-        "prawda",
-        "igaz",
-        "sand",
-        "sann",
-    ]
-)
+# fmt: off
+YES = frozenset((
+    "true", "yes", "1", "wahr", "vrai", "vero", "verdadero", "verdadeiro", "waar", "prawda",
+    "igaz", "sand", "sann",
+))
+# fmt: on
 NO = frozenset(
     ["false", "no", "0", "falsch", "faux", "falso", "onwaar", "fałsz", "hamis", "falsk", "falskt"]
 )

@@ -93,9 +93,7 @@ def read_header(
     number, notes = _header_row(label, rows)
     header = list(rows.cells[number])
     below = {row: cells for row, cells in rows.cells.items() if row > number}
-    while (
-        header and not header[-1] and not any(_at(row, len(header) - 1) for row in below.values())
-    ):
+    while not header[-1] and not any(_at(row, len(header) - 1) for row in below.values()):
         header.pop()  # Excel writes columns that were used once, or made wider
     names = [_canonical(name) for name in header]
     faults = [*_path_faults(label, header, names), *_twice(label, names, carry)]
@@ -106,8 +104,7 @@ def read_header(
     if absent:
         there = ", ".join(shown(name) for name in header if name)
         faults += [
-            f"carry names {shown(name)}, which is no column of {label[0].lower()}{label[1:]}: it has "
-            f"{there}."
+            f"carry names {shown(name)}, which {label} does not have as a column, but {there}."
             for name in absent
         ]
     if faults or odd:
@@ -152,8 +149,8 @@ def _path_faults(label: str, header: Sequence[str], names: Sequence[str]) -> Ite
         )
     elif any(SLIDES.search(name) for name in header):
         yield (
-            f"{label} has no header, but begins with {there}: write the names of the columns as its "
-            "first line, path for the slides' files."
+            f"{label} has no header, but begins with {there}: write the names of the columns as "
+            "its first line, path for the slides' files."
         )
     elif len(header) == 1 and (marks := [mark for mark in SEPARATORS if mark in header[0]]):
         yield (
@@ -206,6 +203,6 @@ def _passed_over(label: str, unknown: Sequence[str]) -> Iterator[str]:
         names.append(f"{shown(name)} (did you mean {close}?)" if close else shown(name))
     more = f" and {len(unknown) - MOST_SHOWN} more" if len(unknown) > MOST_SHOWN else ""
     yield (
-        f"{label}: passed over, since no keys of ours: {', '.join(names)}{more}. The key carry takes "
-        "such columns into report.tsv."
+        f"{label}: passed over, since no keys of ours: {', '.join(names)}{more}. The key carry "
+        "takes such columns into report.tsv."
     )

@@ -1,7 +1,7 @@
 """config.yaml as a text, before Snakemake reads it: what YAML would take otherwise than meant.
 
-Snakemake says of a file with a tab in it no line, of a key that is there twice nothing, and nothing of
-a ``config.yml`` that it does not look for.
+Snakemake says of a file with a tab in it no line, of a key that is there twice nothing, and nothing
+of a ``config.yml`` that it does not look for.
 """
 
 from __future__ import annotations
@@ -100,13 +100,13 @@ def _not_yaml(label: str, text: str, error: Exception) -> str:
     line = lines[min(number, len(lines) - 1)].strip()
     if "escape" in str(error):
         return (
-            f"{label}, line {number + 1}: in double quotes a backslash is YAML's own: write the value "
-            f"in single quotes, or with /, in {shown(line)}."
+            f"{label}, line {number + 1}: in double quotes a backslash is YAML's own: write the "
+            f"value in single quotes, or with /, in {shown(line)}."
         )
     what = getattr(error, "problem", None) or "it ends too soon"
     return (
-        f"{label}, line {number + 1} is no YAML ({what}): write lines such as tile_size: 3000, none "
-        f"indented, and a value with special characters in quotes, in {shown(line)}."
+        f"{label}, line {number + 1} is no YAML ({what}): write lines such as tile_size: 3000, "
+        f"none indented, and a value with special characters in quotes, in {shown(line)}."
     )
 
 
@@ -141,7 +141,7 @@ def _path_faults(label: str, text: str, key: str, node: Node) -> Iterator[str]:
     if kind in ("seq", "map"):
         what = "a list" if kind == "seq" else "a mapping"
         if "\n" not in written:
-            yield f"{where} {written}, which is {what} to YAML: write {_quoted(written)}, in quotes."
+            yield f"{where} {written}, {what} to YAML: write {_quoted(written)}, in quotes."
     elif kind in _KINDS and getattr(node, "style", None) is None:
         none = ", or null for none" if key in ("stage", "region") and kind == "bool" else ""
         yield (

@@ -1,7 +1,7 @@
-"""Paths as people write them: Windows' drives and backslashes, shares, URLs, quotation marks.
+r"""Paths as people write them: Windows' drives and backslashes, shares, URLs, quotation marks.
 
 What has one reading only becomes the path that it means here. Else the path stays as it is, and
-``foreign`` says what to write: no folder called ``C:\\out`` is ever made.
+``foreign`` says what to write: no folder called ``C:\out`` is ever made.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ DRIVE = re.compile(r"([A-Za-z]):(?=[\\/]|$)")
 LONG = re.compile(r"^(?:\\\\|//)[?.][\\/](?:UNC(?=[\\/]))?")  # Windows' way round its longest path
 SHARE = re.compile(r"[\\/]{2}([^\\/]+)[\\/]+([^\\/]+)(?=[\\/]|$)")
 URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/{2}")
-QUOTES = ('""', "''", "“”", "„“", "«»", "‘’")
+QUOTES = ('""', "''", "“”", "„“", "«»", "\u2018\u2019")
 SHARES_OF_WINDOWS = frozenset(("wsl$", "wsl.localhost"))
 MOUNTS = Path("/proc/self/mounts")
 KERNEL = Path("/proc/sys/kernel/osrelease")
@@ -45,16 +45,16 @@ def understood(text: str, folder: Path | None = None) -> str:
         return local
     turned = plain.replace("\\", "/")
     if turned != plain and not foreign(turned):
-        as_glob = glob.has_magic(turned) and not any(glob.iglob(plain, root_dir=base))
+        as_glob = glob.has_magic(turned) and not any(glob.iglob(plain, root_dir=base))  # noqa: PTH207 - any glob
         if as_glob or _is_there(base, turned):
             return turned
     return plain
 
 
 def foreign(text: str) -> str:
-    """Return why a text is no path of this system, and what to write, else an empty text.
+    r"""Return why a text is no path of this system, and what to write, else an empty text.
 
-    It completes a sentence: the path "C:\\slides" <is ...>.
+    It completes a sentence: the path "C:\slides" <is ...>.
     """
     if os.name == "nt":
         return ""
@@ -121,7 +121,7 @@ def _drive(text: str) -> str | None:
 
 
 def _share(text: str) -> str | None:
-    """The place of a path on a share, where that is mounted: \\\\nas\\x, //nas/x, smb://nas/x."""
+    r"""The place of a path on a share, where that is mounted: \\nas\x, //nas/x, smb://nas/x."""
     text = re.sub(r"^(?:smb|cifs):(?=//)", "", text, flags=re.IGNORECASE)
     match = SHARE.match(text)
     if match is None:

@@ -72,8 +72,9 @@ def _read_row(sheet: _Sheet, where: str, cells: Sequence[str]) -> Slide:
     row = sheet.columns.of_row(where, cells)
     text, name = row.pop("path"), row.pop("slide", "")
     settings, faults = override(sheet.settings, row, where, sheet.folder)
-    path, refused = _place(sheet, text)
-    stem = windows_stem(text) if refused else Path(home_expanded(text)).stem
+    place = understood(text, sheet.folder)
+    path, refused = _place(sheet, place)
+    stem = windows_stem(place) if refused else Path(home_expanded(place)).stem
     faults += _cell_faults(where, text, name, stem)
     if not faults and (fault := name_fault(name or stem)):
         faults.append(
@@ -97,10 +98,9 @@ def _cell_faults(where: str, path: str, name: str, stem: str) -> Iterator[str]:
         )
 
 
-def _place(sheet: _Sheet, text: str) -> tuple[Path, str]:
+def _place(sheet: _Sheet, place: str) -> tuple[Path, str]:
     """Where a cell's slide lies, and why it cannot be there on this system, if so."""
-    place = understood(text, sheet.folder)
     path = Path(os.path.abspath(sheet.folder / home_expanded(place)))
     if (why := foreign(place)) and not os.path.lexists(path):
-        return sheet.folder / place, f"its path {shown(text)} {why}"
+        return sheet.folder / place, f"its path {shown(place)} {why}"
     return nearest(path, sheet.names), ""

@@ -80,7 +80,7 @@ def _decoded(label: str, content: bytes) -> tuple[str, list[str]]:
     except UnicodeDecodeError as error:
         odd, row = error.start, content.count(b"\n", 0, error.start) + 1
         text = content.decode("cp1252", "replace")
-        if "\ufffd" not in text and not any(char in text for char in _UNLIKELY):
+        if not _UNLIKELY.search(text):
             cell = text.splitlines()[row - 1] if row <= len(text.splitlines()) else ""
             return text, [
                 f"{label} is not UTF-8 and was read as Windows' Western European (cp1252), such as "
@@ -94,7 +94,9 @@ def _decoded(label: str, content: bytes) -> tuple[str, list[str]]:
 
 
 # What stands in no name, and is what other encodings' letters look like in cp1252.
-_UNLIKELY = "\x00¤¦¬¯¸¶ƒ‡‰¿¡¨"
+_UNLIKELY = re.compile(
+    "[\x00\x81\x8d\x8f\x90\x9d¤¦¬¯\xb8¶ƒ‡†‰¿¡¨ŠŽšžŸŒœˆ\u02dc\u2039\u203a\u201a\u201e\ufffd]|[À-ÿ]{3}"
+)
 
 
 def _surely(label: str, content: bytes, encoding: str) -> str:
@@ -157,15 +159,15 @@ def _from_workbook(label: str, content: bytes) -> Rows:
     odd = f"{label} is not a workbook that can be read: save it again as .xlsx, or as CSV UTF-8."
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as packed:
-            if sum(part.file_size for part in packed.infolist()) > LARGEST_BOOK:
-                raise ConfigError(
-                    f"{label} unpacks to more than {LARGEST_BOOK} bytes: save it as CSV UTF-8."
-                )
+            size = sum(part.file_size for part in packed.infolist())
+    except (zipfile.BadZipFile, OSError, ValueError):
+        raise ConfigError(odd) from None
+    if size > LARGEST_BOOK:
+        raise ConfigError(f"{label} unpacks to {size} bytes: save it as CSV UTF-8.")
+    try:
         book = load_workbook(io.BytesIO(content), read_only=True, data_only=True)
         page = book.worksheets[0]
         rows = [[_cell(value) for value in row] for row in page.iter_rows(values_only=True)]
-    except ConfigError:
-        raise
     except Exception:  # noqa: BLE001 - what a broken workbook raises is openpyxl's, XML's or zlib's
         raise ConfigError(odd) from None
     names = [one.title for one in book.worksheets]

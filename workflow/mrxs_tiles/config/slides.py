@@ -200,8 +200,8 @@ def _nothing_below(config: Config, root: Path, seen: Walk) -> str:
         )
     if seen.archives:
         return (
-            f"{found}, but there is {shown(min(seen.archives))}: unpack it, so that each .mrxs lies "
-            "beside its folder."
+            f"{found}, but there is {shown(min(seen.archives))}: unpack it, so that each .mrxs "
+            "lies beside its folder."
         )
     if seen.passed_over:
         return f"{found}. {passed_over_note(seen.passed_over, root)}"

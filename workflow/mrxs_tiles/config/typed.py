@@ -1,8 +1,8 @@
 """What was typed after ``--config``, against what Snakemake makes of it.
 
 Snakemake reads such a value as a number, or else as YAML: ``slides=../study #2`` becomes
-``../study``, ``results=007`` the number 7, ``slides=[x]`` a list. What is a text to us is taken as it
-was typed.
+``../study``, ``results=007`` the number 7, ``slides=[x]`` a list. What is a text to us is taken as
+it was typed.
 """
 
 from __future__ import annotations
@@ -52,4 +52,4 @@ def unquoted(text: str) -> str:
 
 
 def _same(one: object, other: object) -> bool:
-    return type(one) is type(other) and one == other
+    return repr(one) == repr(other)  # nan is not equal to itself

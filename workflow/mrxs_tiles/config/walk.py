@@ -135,8 +135,9 @@ def folders_of(pattern: str) -> Iterator[str]:
     for count in range(1, len(parts)):
         head = "/".join(parts[:count])
         if glob.has_magic(parts[count]):
-            below = glob.iglob(f"{head}/", recursive=True) if glob.has_magic(head) else [f"{head}/"]
-            yield from below
+            inner = glob.has_magic(head)
+            found = glob.iglob(f"{head}/", recursive=True)  # noqa: PTH207 - takes absolute ones
+            yield from found if inner else [f"{head}/"]
     if glob.has_magic(parts[0]):
         yield "./"
 
@@ -179,6 +180,6 @@ def passed_over_note(folders: Sequence[Path], root: Path) -> str:
 def unread_trouble(folder: Path, why: str) -> str:
     """The sentence on a folder whose slides nobody knows."""
     return (
-        f"The folder {shown(folder)} cannot be read ({why}): slides in it are missing here. Make it "
-        "readable, or name slides without it."
+        f"The folder {shown(folder)} cannot be read ({why}): slides in it are missing here. Make "
+        "it readable, or name slides without it."
     )

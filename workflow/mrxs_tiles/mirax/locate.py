@@ -63,8 +63,8 @@ def _locate(path: Path) -> SlideFiles:
         raise SlideError(_no_file(path))
     if path.suffix.lower() in ARCHIVES:
         raise SlideError(
-            f"{path.name} is an archive, not a slide. Unpack it, so that each .mrxs lies beside its "
-            "folder, and name the .mrxs."
+            f"{path.name} is an archive, not a slide. Unpack it, so that each .mrxs lies beside "
+            "its folder, and name the .mrxs."
         )
     if path.name == INI_NAME or (path.suffix.lower() == ".dat" and _is_data(path.parent)):
         raise SlideError(f"{path.name} is a part of a slide. {_beside(path.parent)}")

@@ -19,42 +19,13 @@ INI_NAME = "Slidedat.ini"
 INI_MAX_BYTES = 1 << 20  # OpenSlide refuses a larger one
 IMAGE_FORMATS = ("JPEG", "PNG", "BMP24")  # what OpenSlide decodes
 # What scanners and converters can write, and it does not decode.
-OTHER_FORMATS = frozenset(
-    [
-        "JPEGXR",
-        "JXR",
-        "HDP",
-        "WDP",
-        "HDPHOTO",
-        "JPEG2000",
-        "JPEG2K",
-        "JP2",
-        "J2K",
-        "JPX",
-        "JPEGLS",
-        "JLS",
-        "JPEG12",
-        "JPEG16",
-        "JPEGXL",
-        "JXL",
-        "WEBP",
-        "BMP",
-        "BMP8",
-        "BMP16",
-        "BMP32",
-        "BMP48",
-        "PNG16",
-        "TIFF",
-        "TIF",
-        "GIF",
-        "RAW",
-        "AVIF",
-        "HEIC",
-        "H264",
-        "H265",
-        "HEVC",
-    ]
-)
+# fmt: off
+OTHER_FORMATS = frozenset((
+    "JPEGXR", "JXR", "HDP", "WDP", "HDPHOTO", "JPEG2000", "JPEG2K", "JP2", "J2K", "JPX",
+    "JPEGLS", "JLS", "JPEG12", "JPEG16", "JPEGXL", "JXL", "WEBP", "TIFF", "TIF", "GIF", "RAW",
+    "BMP", "BMP8", "BMP16", "BMP32", "BMP48", "PNG16", "AVIF", "HEIC", "H264", "H265", "HEVC",
+))
+# fmt: on
 FILES_MAX = 1 << 16
 IMAGE_MAX_PX = 1 << 24  # two hundred times what is seen; OpenSlide allocates it unchecked
 

@@ -60,8 +60,8 @@ def meant_otherwise(facts: SlideFacts, settings: GridSettings) -> list[str]:
         return []
     return [
         f"the sheet's mpp, {mpp:g} µm per px, is about this slide's own scale of {own:.6g}, while "
-        f"the config asks for {settings.replaced_scale}: so its tiles are of about full resolution. "
-        "If the sheet says what the slide's px measure, rename its column to slide_mpp"
+        f"the config asks for {settings.replaced_scale}: so its tiles are of about full "
+        "resolution. If the sheet says what the slide's px measure, rename its column to slide_mpp"
     ]
 
 
