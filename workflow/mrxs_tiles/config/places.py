@@ -13,6 +13,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from mrxs_tiles.errors import shown
+from mrxs_tiles.files.alike import nearest
 
 DRIVE = re.compile(r"([A-Za-z]):(?=[\\/]|$)")
 LONG = re.compile(r"^(?:\\\\|//)[?.][\\/](?:UNC(?=[\\/]))?")  # Windows' way round its longest path
@@ -46,7 +47,7 @@ def understood(text: str, folder: Path | None = None) -> str:
     turned = plain.replace("\\", "/")
     if turned != plain and not foreign(turned):
         as_glob = glob.has_magic(turned) and not any(glob.iglob(plain, root_dir=base))  # noqa: PTH207 - any glob
-        if as_glob or _is_there(base, turned):
+        if as_glob or _is_there(base, str(nearest(base / turned))):
             return turned
     return plain
 
