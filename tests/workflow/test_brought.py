@@ -48,7 +48,7 @@ def test_a_folder_as_it_is_found(tmp_path: Path) -> None:
         quiet = run(*command, "--config", *typed, "on_bad_slide=ignore", cwd=tmp_path)
         assert quiet.code == 0
         assert trouble in quiet.err
-        asked = ("survey", study, "--results", tmp_path / "sv", "--tile-size", "200")
+        asked = ("survey", f"{study}/**/*.mrxs", "--results", tmp_path / "sv")
         surveyed = run(*as_user(BIN / "mrxs-tiles", *asked), python_path=REPO / "workflow")
         assert surveyed.code == 1
         assert trouble in surveyed.out

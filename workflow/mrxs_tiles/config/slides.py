@@ -158,7 +158,7 @@ def _without_file(seen: Walk) -> Iterator[Path]:
     beside it lies a file without its folder, one of the two was renamed, which is said of the file.
     """
     beside = ((path.parent, path.with_suffix("")) for path in seen.slides)
-    homeless = {parent for parent, own in beside if not (own.is_dir() or alike(own))}
+    homeless = {parent for parent, own in beside if not (os.path.isdir(own) or alike(own))}  # noqa: PTH112
     for folder in sorted(seen.data_folders):
         if folder.parent not in homeless:
             yield folder.with_name(f"{folder.name}.mrxs")
@@ -225,7 +225,7 @@ def _from_glob(config: Config) -> Found:
     for path in sorted(paths, key=lambda path: (len(path.parts), path)):
         if system := system_part(path, root, parts):
             passed_over.add(system)
-        elif not path.is_dir():
+        elif not os.path.isdir(path):  # noqa: PTH112 - never raises
             files.setdefault((real(path.parent), path.name), path)
     notes = [passed_over_note(sorted(passed_over), root)] if passed_over else []
     if not files:
@@ -253,7 +253,8 @@ def _without_match(
         folder = Path(os.path.abspath(name))
         beside = (folder.with_name(folder.name + suffix) for suffix in (".mrxs", ".MRXS", ".Mrxs"))
         known = folded(str(folder)) in stems or any(map(os.path.lexists, beside))
-        if not known and (folder / INI).is_file() and not system_part(folder, root, parts):
+        is_data = os.path.isfile(folder / INI)  # noqa: PTH113 - never raises
+        if not known and is_data and not system_part(folder, root, parts):
             seen.data_folders.append(folder)
     yield from _without_file(seen)
 

@@ -97,7 +97,7 @@ def _enter(folder: Path, found: Walk) -> Iterator[tuple[Path, bool]]:
                 continue
             path, is_link = Path(entry.path), entry.is_symlink()
             suffix = path.suffix.lower()
-            if path.is_dir() if is_link else entry.is_dir():
+            if os.path.isdir(path) if is_link else entry.is_dir():  # noqa: PTH112
                 if is_system(entry.name):
                     found.passed_over.append(path)
                 else:

@@ -228,7 +228,7 @@ def _read(
     types = dict.fromkeys(columns, "float64") | dict.fromkeys(texts, "str")
     types |= dict.fromkeys(may_miss, "Int64") | dict.fromkeys(whole, "int64")
     try:
-        header = list(_csv(source, nrows=0))
+        header = [str(name) for name in _csv(source, nrows=0)]
         if isinstance(source, io.StringIO):
             source.seek(0)
         # behind the report's own columns stand those of the user's sheet, as text
