@@ -41,6 +41,10 @@ def scales(found: Found) -> list[float | None]:
         ("index.csv", ",path,mpp\n0,slides/a.mrxs,0.5\n1,slides/b.mrxs,0.25\n"),
         ("r.csv", '"","path","mpp"\n"1","slides/a.mrxs",0.5\n"2","slides/b.mrxs",0.25\n'),
         ("title.csv", "# my slides,\n,\npath,mpp\nslides/a.mrxs,0.5\nslides/b.mrxs,0.25\n"),
+        (
+            "title;.csv",
+            "My slides\npath;mpp;notes, free\nslides/a.mrxs;0,5;x\nslides/b.mrxs;.25;\n",
+        ),
         ("cr.csv", "path,mpp\rslides/a.mrxs,0.5\rslides/b.mrxs,0.25\r"),
         ("windows.csv", "path,mpp\nslides\\a.mrxs,0.5\n.\\slides\\b.mrxs,0.25\n"),
         ("case.csv", "path,mpp\nSlides/A.mrxs,0.5\nslides/B.MRXS,0.25\n"),

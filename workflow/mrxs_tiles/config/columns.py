@@ -7,14 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from mrxs_tiles.config.schema import load_schema, rules_of
-from mrxs_tiles.config.sheet_text import SEPARATORS, Rows
+from mrxs_tiles.config.sheet_text import HEADER_ROWS, SEPARATORS, Rows
 from mrxs_tiles.errors import ConfigError, shown
 from mrxs_tiles.wording import close_name, types
 
 PATH_COLUMNS = frozenset(
     ("slide_id", "image_path", "slide_path", "filename", "filepath", "file_path", "file", "wsi")
 )
-HEADER_ROWS = 10  # titles may stand above the header
 SLIDES = re.compile(r"\.(mrxs|svs|tiff?|ndpi|scn|bif|czi|vms|vmu|dcm|svslide)$", re.IGNORECASE)
 MOST_SHOWN = 12
 

@@ -27,13 +27,11 @@ SCALES = ("downsample", "mpp", "magnification")  # only one of them counts
 OF_ROWS: dict[str, object] = {SLIDE_MPP: None, "replaced_scale": ""}  # settings that no key gives
 SAME_SCALE = 0.05  # part by which two scales may differ and mean the same
 _DECIMAL = r"-?[0-9]{1,30}(\.[0-9]{1,30})?([eE][-+]?[0-9]{1,2})?"
-PATHS = ("slides", "results", "stage", "region")  # keys that hold a path, or may
+PATHS = ("slides", "results", "stage", "region", "labels")  # keys that hold a path, or may
 # Words that may mean none, or a file or folder of that name.
 NO_ANSWER: dict[str, tuple[str, ...]] = {
-    "slides": (),
     "results": ("null", "none"),
     "stage": ("no", "none", "off", "false", "n", "nil", "na", "nan", "~"),
-    "region": (),  # is looked for at once
 }
 LARGEST = {"jpg": 65500, "webp": 16383}  # px; no side of what their libraries write is longer
 
@@ -91,7 +89,7 @@ def read_config(raw: Mapping[str, object]) -> Config:
     wrong = [key for key, value in values.items() if not is_valid(key, value)]
     faults += [wrong_value(key, key, known[key], values[key]) for key in wrong]
     for key in PATHS:
-        if key not in wrong and isinstance(text := values[key], str):
+        if key not in wrong and isinstance(text := values.get(key), str):
             values[key], fault = _place(key, text)
             faults += fault
     names = [field.name for field in fields(Settings) if field.name not in OF_ROWS]
@@ -198,7 +196,7 @@ def _place(key: str, text: str) -> tuple[str, list[str]]:
     if key == "region" and rectangle(text) is not None:
         return text, []
     word = text.strip().lower()
-    if word in NO_ANSWER[key]:
+    if word in NO_ANSWER.get(key, ()):
         empty = "null for none, " if "null" in types(rules_of(key)) else "the path of a folder; "
         return text, [
             f"{key} is {shown(text)}, which may mean none: write {empty}./{word} for a "

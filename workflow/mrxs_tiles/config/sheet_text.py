@@ -23,6 +23,8 @@ USUAL = {".tsv": "\t", ".csv": ","}
 SEPARATORS = {",": "commas", "\t": "tabs", ";": "semicolons", "|": "bars"}
 BLANKS = " \t\r\n\v\f\xa0\u1680\u2000-\u200b\u202f\u205f\u2060\u3000\ufeff"
 _AROUND = re.compile(f"^[{BLANKS}]+|[{BLANKS}]+$")
+HEADER_ROWS = 10  # titles may stand above the header
+TOP = 100_000  # characters in which the header is looked for
 LARGEST_BOOK = 500_000_000  # bytes, unpacked
 
 
@@ -135,13 +137,17 @@ def _from_text(label: str, text: str, usual: str, notes: list[str]) -> Rows:
 
 
 def _separator(text: str, usual: str) -> str:
-    """What stands between the cells: told by the header, which holds names and none of these."""
-    header = next((line for line in text.splitlines() if stripped(line)), "")
-    bare = re.sub(r'"(?:[^"]|"")*"', "", header)
-    counts = Counter({mark: bare.count(mark) for mark in SEPARATORS})
-    if not counts.total() or counts[usual] == max(counts.values()):
-        return usual or ","
-    return counts.most_common(1)[0][0]
+    """What stands between the cells: that with which a line at the top has a cell ``path``."""
+    lines = [line for line in text[:TOP].splitlines() if stripped(line)][:HEADER_ROWS]
+    marks = [usual, *(mark for mark in SEPARATORS if mark != usual)] if usual else [*SEPARATORS]
+    for line in lines:
+        for mark in marks:
+            cells = [stripped(cell).strip('"').lower() for cell in line.split(mark)]
+            if len(cells) > 1 and "path" in map(stripped, cells):
+                return mark
+    bare = re.sub(r'"(?:[^"]|"")*"', "", lines[0] if lines else "")
+    counts = Counter({mark: bare.count(mark) for mark in marks})
+    return max(marks, key=lambda mark: counts[mark]) if counts.total() else usual or ","
 
 
 def _numbered(rows: Iterable[list[str]], first: int) -> dict[int, list[str]]:

@@ -28,7 +28,7 @@ from mrxs_tiles.config.walk import (
     walk,
 )
 from mrxs_tiles.errors import ConfigError, ResultsError, shown
-from mrxs_tiles.files.alike import alike, difference, folded, nearest, one_place
+from mrxs_tiles.files.alike import alike, difference, folded, listing, nearest, one_place
 from mrxs_tiles.names import Slide, clashes, fit, name_fault
 from mrxs_tiles.settings import Settings
 
@@ -157,8 +157,15 @@ def _without_file(seen: Walk) -> Iterator[Path]:
     Such a slide must not vanish from a cohort: that its file is not there will be said of it. Where
     beside it lies a file without its folder, one of the two was renamed, which is said of the file.
     """
+    if not seen.data_folders:
+        return
     beside = ((path.parent, path.with_suffix("")) for path in seen.slides)
-    homeless = {parent for parent, own in beside if not (os.path.isdir(own) or alike(own))}  # noqa: PTH112
+    names = cache(listing)
+    homeless = {
+        parent
+        for parent, own in beside
+        if not (os.path.isdir(own) or alike(own, names))  # noqa: PTH112 - never raises
+    }
     for folder in sorted(seen.data_folders):
         if folder.parent not in homeless:
             yield folder.with_name(f"{folder.name}.mrxs")

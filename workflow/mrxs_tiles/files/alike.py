@@ -10,6 +10,7 @@ import os
 import tempfile
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 from pathlib import Path
 
 from mrxs_tiles.errors import shown
@@ -18,6 +19,7 @@ from mrxs_tiles.files.store import told
 Listing = Callable[[Path], Sequence[str]]
 
 
+@lru_cache(1 << 16)
 def folded(name: str) -> str:
     """What two names that a person would call the same have in common."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFD", name).casefold())
