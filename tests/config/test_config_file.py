@@ -8,7 +8,7 @@ import pytest
 
 from mrxs_tiles.config.config_file import check_config_files
 from mrxs_tiles.errors import ConfigError
-from named_slides import make
+from slide_places import make
 
 
 @pytest.fixture(autouse=True)

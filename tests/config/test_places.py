@@ -10,7 +10,7 @@ from mrxs_tiles.config import places
 from mrxs_tiles.config.config import read_config
 from mrxs_tiles.config.places import foreign, understood, windows_stem
 from mrxs_tiles.errors import ConfigError
-from named_slides import faults, find, make
+from slide_places import faults, find, make
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,7 @@ import pytest
 from openpyxl import Workbook
 
 from mrxs_tiles.config.slides import Found
-from named_slides import faults, find, make, sheet
+from slide_places import faults, find, make, sheet
 
 PATHS = ["a.mrxs", "b.mrxs"]
 

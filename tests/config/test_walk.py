@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mrxs_tiles.config.walk import is_system
-from named_slides import faults, find, make, names, sheet
+from slide_places import faults, find, make, names, sheet
 
 
 @pytest.fixture(autouse=True)
