@@ -1,5 +1,6 @@
 # MIRAX slides in, tiles and a table of counts out. The parts:
 #   config.yaml                 every key with its meaning
+#   workflow/rules/config.smk   the config's file
 #   workflow/rules/common.smk   config and slides
 #   workflow/rules/slurm.smk    what the Slurm plugin needs
 #   workflow/rules/slide.smk    inspect, tile and export, one job each per slide
@@ -23,7 +24,10 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 gc.set_threshold(50_000)
 
 
-configfile: "config.yaml" if os.path.exists("config.yaml") else f"{HERE}/config.yaml"
+include: "workflow/rules/config.smk"
+
+
+configfile: CONFIG_FILE
 
 
 include: "workflow/rules/common.smk"

@@ -40,6 +40,7 @@ def test_defaults() -> None:
     """An empty config is the contract's defaults."""
     expected = Settings(
         slide_mpp=None,
+        replaced_scale="",
         tile_size=3000,
         overlap=0,
         downsample=1,
@@ -81,7 +82,7 @@ def test_schemas_agree() -> None:
     per_slide = [
         field.name
         for field in dataclasses.fields(Settings)
-        if field.name not in ("reader", "packing", "shard_size", "deepzoom")
+        if field.name not in ("reader", "packing", "shard_size", "deepzoom", "replaced_scale")
     ]
     assert list(load_schema("slides")) == ["path", "slide", *per_slide]
     assert set(per_slide) - set(KEYS) == {"slide_mpp"}
@@ -205,9 +206,9 @@ def test_options() -> None:
     """The command line gets one option for each key, its default a value that is accepted."""
     found = options()
     assert [option.key for option in found] == KEYS
-    assert found[2].flag == "--tile-size"
-    assert found[2].help == "side of a tile, px"
-    assert found[2].allowed == "a whole number of px from 1 to 30000"
+    assert found[3].flag == "--tile-size"
+    assert found[3].help == "side of a tile, px"
+    assert found[3].allowed == "a whole number of px from 1 to 30000"
     assert read_config({option.key: option.default for option in found}) == read_config({})
 
 

@@ -122,20 +122,28 @@ def test_data_folder_named(tmp_path: Path, asked: str) -> None:
 
 
 def test_folder_that_may_not_be_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A folder without permission is no traceback."""
+    """A folder without permission is told, and the slides elsewhere are found."""
     make("d/sub/a.mrxs")
     scandir = os.scandir
 
     def refuse(path: Any) -> Any:
-        if str(path).endswith("sub"):
+        if str(path).rstrip("/").endswith("sub"):
             raise PermissionError(13, "Permission denied", str(path))
         return scandir(path)
 
     monkeypatch.setattr(os, "scandir", refuse)
-    assert faults("d") == [
-        f'slides is "d", and "{tmp_path}/d/sub" cannot be read (Permission denied): '
-        "make it readable, or name other slides."
-    ]
+    trouble = (
+        f'The folder "{tmp_path}/d/sub" cannot be read (Permission denied): slides in it are '
+        "missing here. Make it readable, or name slides without it."
+    )
+    assert faults("d")[1:] == [trouble]
+    make("d/b.mrxs")
+    found = find("d")
+    assert [slide.name for slide in found] == ["b"]
+    assert found.troubles == (trouble,)
+    assert find("d/**/*.mrxs").troubles == (trouble,)
+    make("d/other/c.mrxs")
+    assert find("d/*/*.mrxs").troubles == (trouble,)
 
 
 # --- one slide --------------------------------------------------------------------------------
@@ -163,10 +171,13 @@ def test_neither_slide_nor_folder() -> None:
     assert faults("/dev/null") == [
         f'slides is "/dev/null", which is neither a file nor a folder: {ASK}'
     ]
-    make("list.XLSX")
-    assert faults("list.XLSX") == [
-        'slides is "list.XLSX", which is neither a slide nor a sheet: save the sheet as .tsv or '
-        ".csv, in UTF-8, and name that."
+    make("list.XLS", "a.zip")
+    assert faults("list.XLS") == [
+        'slides is "list.XLS", which is neither a slide nor a sheet: save the sheet as .tsv, .csv '
+        "or .xlsx, and name that."
+    ]
+    assert faults("a.zip") == [
+        'slides is "a.zip", which is an archive: unpack it, and name what was in it.'
     ]
 
 

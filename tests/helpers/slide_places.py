@@ -9,12 +9,10 @@ from typing import Any
 import pytest
 
 from mrxs_tiles.config.config import read_config
-from mrxs_tiles.config.schema import load_schema
-from mrxs_tiles.config.slides import Slide, find_slides
+from mrxs_tiles.config.slides import Found, find_slides
 from mrxs_tiles.errors import ConfigError
 
-COLUMNS = ", ".join(load_schema("slides"))
-ASK = "name a folder, one slide, a glob or a sheet (.tsv, .csv)."
+ASK = "name a folder, one slide, a glob or a sheet (.tsv, .csv, .xlsx)."
 
 
 def make(*paths: str | bytes) -> None:
@@ -26,7 +24,7 @@ def make(*paths: str | bytes) -> None:
             Path(path).touch()
 
 
-def find(slides: str | Path, **keys: Any) -> list[Slide]:
+def find(slides: str | Path, **keys: Any) -> Found:
     return find_slides(read_config({"slides": str(slides), **keys}))
 
 

@@ -23,6 +23,7 @@ from mrxs_tiles.cutting import picture
 from mrxs_tiles.errors import ConfigError
 from mrxs_tiles.grid.grid import Grid, Levels
 from mrxs_tiles.grid.resampled import FILTER_PX, make_resampled_grid
+from mrxs_tiles.steps.inspect import inspect
 from oracle import plain_script
 from running import mrxs_tiles, snakemake, tree
 
@@ -360,3 +361,23 @@ def test_same_through_snakemake(variant: Variant, tmp_path: Path) -> None:
     report = (tmp_path / "results/report.tsv").read_text().splitlines()
     row = dict(zip(*(line.split("\t") for line in report), strict=True))
     assert row["downsample"] == f"{0.75 / 0.2325:.6g}"
+
+
+def test_a_row_that_means_the_slides_own_scale(variant: Variant, tmp_path: Path) -> None:
+    """A row's mpp that is the slide's own, against what the config asks for, names slide_mpp."""
+    path = variant("jpeg").path
+    own = look(path, tmp_path / "own")["mpp_x"]
+    sheet = tmp_path / "slides.csv"
+
+    def warned(of_row: float, **keys: Any) -> bool:
+        sheet.write_text(f"path,mpp\n{path},{of_row:.6g}\n")
+        config = read_config({"slides": str(sheet), "results": str(tmp_path / "out")} | keys)
+        (slide,) = find_slides(config)
+        found = inspect(slide.name, path, tmp_path / "out", slide.settings)
+        return any("rename its column to slide_mpp" in text for text in found["warnings"])
+
+    assert warned(own, mpp=2 * own)
+    assert warned(own * 1.04, magnification=10)
+    assert not warned(own), "the config asks for nothing else"
+    assert not warned(own * 1.01, mpp=own)
+    assert not warned(own * 2, mpp=own * 4)

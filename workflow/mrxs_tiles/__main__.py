@@ -13,6 +13,7 @@ from typing import Any
 
 from mrxs_tiles import __version__
 from mrxs_tiles.config.config import Config, cutting_keys, from_text, options, read_config
+from mrxs_tiles.config.places import foreign, understood
 from mrxs_tiles.config.schema import SLIDE_MPP
 from mrxs_tiles.config.slides import misplaced
 from mrxs_tiles.errors import ConfigError, MrxsTilesError, shown
@@ -23,7 +24,7 @@ from mrxs_tiles.steps.run_step import BAD_INPUT, DONE, INTERRUPTED, complain, ru
 from mrxs_tiles.wording import literal
 
 SLIDE_COMMANDS = ("inspect", "tile", "export", "preview")
-NOT_OPTIONS = ("slides",)  # named by the command itself
+NOT_OPTIONS = ("slides", "carry")  # named by the command itself; the workflow's alone
 
 log = logging.getLogger(__name__)
 
@@ -137,7 +138,7 @@ def _config(given: dict[str, Any]) -> Config:
 
 
 def _slide_step(command: str, config: Config, given: dict[str, Any]) -> int:
-    path = Path(str(given["path"]))
+    path = _slide_path(str(given["path"]))
     slide = path.stem if given["slide"] is None else given["slide"]
     if fault := name_fault(slide):
         raise ConfigError(
@@ -176,6 +177,18 @@ def _slide_step(command: str, config: Config, given: dict[str, Any]) -> int:
     return run(step, config.on_bad_slide == "ignore")
 
 
+def _slide_path(text: str) -> Path:
+    """The slide's file as it is named on this system.
+
+    Raises:
+        ConfigError: it is named as on another.
+    """
+    place = understood(text)
+    if (why := foreign(place)) and not Path(place).exists():
+        raise ConfigError(f"The slide is {shown(text)}, which {why}")
+    return Path(place)
+
+
 def _export(slide: str, config: Config) -> Record:
     from mrxs_tiles.steps.export import export
 
@@ -201,15 +214,18 @@ def _survey(config: Config) -> int:
     from mrxs_tiles.config.slides import find_slides
     from mrxs_tiles.steps.survey import summary, survey
 
-    rows = survey(find_slides(config), config.results)
-    print("\n".join(summary(config.results, rows)))
-    return _verdict(config, sum(row["status"] in BAD for row in rows))
+    found = find_slides(config)
+    rows = survey(found, config.results)
+    print("\n".join(summary(config.results, rows, (*found.notes, *found.troubles))))
+    return _verdict(config, sum(row["status"] in BAD for row in rows), len(found.troubles))
 
 
-def _verdict(config: Config, bad: int) -> int:
-    """The exit code of a command that has listed so many bad slides."""
-    if bad and config.on_bad_slide != "ignore":
-        print(f"mrxs-tiles: bad slides: {bad}, listed above", file=sys.stderr)
+def _verdict(config: Config, bad: int, unread: int = 0) -> int:
+    """The exit code of a command that has listed so many bad slides and unreadable folders."""
+    counts = [f"bad slides: {bad}"] if bad else []
+    counts += [f"folders that cannot be read: {unread}"] if unread else []
+    if counts and config.on_bad_slide != "ignore":
+        print(f"mrxs-tiles: {', '.join(counts)}, listed above", file=sys.stderr)
         return BAD_INPUT
     return DONE
 

@@ -53,6 +53,10 @@ class RefusedSlideError(SlideError):
     """A slide that not even OpenSlide may try: it would hang, be killed, or read other files."""
 
 
+class UnsupportedSlideError(RefusedSlideError):
+    """A slide that is sound, but of a kind that OpenSlide cannot read."""
+
+
 class StoredImageError(SlideError):
     """An image that is stored in the slide is damaged: certain, and no need to try again."""
 

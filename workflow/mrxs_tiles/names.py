@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from mrxs_tiles.errors import printable, shown
+from mrxs_tiles.errors import ConfigError, printable, shown
 from mrxs_tiles.settings import Settings
 
 # What the report writes beside the slides' folders.
@@ -27,12 +27,14 @@ class Slide:
 
     ``refused`` is the sentence on why nothing can be done with it, else empty. The name and the
     path of a refused slide are there to be shown: bytes that are not UTF-8 are escaped in them.
+    ``carried`` are columns of the sheet and their cells, in the order of the key ``carry``.
     """
 
     name: str
     path: Path
     settings: Settings
     refused: str = ""
+    carried: tuple[tuple[str, str], ...] = ()
 
 
 def name_fault(name: str) -> str:
@@ -70,6 +72,20 @@ def fit_for_cluster(slide: Slide) -> Slide:
     return replace(slide, refused=f"Slide {shown(slide.name)}: {why}")
 
 
+def check_for_cluster(typed: Iterable[str]) -> None:
+    """See that what was typed after ``--config`` reaches a job on another machine.
+
+    Raises:
+        ConfigError: the shell there would change it.
+    """
+    for entry in typed:
+        if not _reaches(entry):
+            raise ConfigError(
+                f"Snakemake cannot carry {shown(entry)} to a cluster, for its backslash or quote, "
+                '"$" or "`": write it into config.yaml instead.'
+            )
+
+
 def _reaches(text: str) -> bool:
     """Whether a text that Python has quoted is the same text to a shell."""
     quoted = repr(text)
@@ -78,6 +94,9 @@ def _reaches(text: str) -> bool:
 
 def fit(slide: Slide) -> Slide:
     """Refuse a slide that would keep Snakemake from working on all others."""
+    path_shown = Path(printable(str(slide.path)))
+    if slide.refused:
+        return replace(slide, name=printable(slide.name), path=path_shown)
     name, path = shown(slide.name), shown(slide.path)
     another = "give the slide another name in the column slide of a sheet."
     if match := UNFIT.search(str(slide.path)):
@@ -96,7 +115,6 @@ def fit(slide: Slide) -> Slide:
         why = f"its name {fault}: rename the file {path}, or {another}"
     else:
         return slide
-    path_shown = Path(printable(str(slide.path)))
     return replace(
         slide, name=printable(slide.name), path=path_shown, refused=f"Slide {name}: {why}"
     )
@@ -115,11 +133,18 @@ def clashes(slides: Iterable[Slide]) -> list[str]:
     for slide in slides:
         places[slide.name].append(shown(slide.path))
     advice = "rename one, or give names in the column slide of a sheet."
-    faults = [
-        f"{len(paths)} slides have the name {shown(name)}: {' and '.join(sorted(paths))}: {advice}"
-        for name, paths in sorted(places.items())
-        if len(paths) > 1
-    ]
+    faults = []
+    for name, paths in sorted(places.items()):
+        if len(paths) == 1:
+            continue
+        where = " and ".join(sorted(set(paths)))
+        if len(set(paths)) == 1:
+            faults.append(
+                f"{len(paths)} rows of the sheet name {where} as {shown(name)}: remove one, or "
+                "give it another name in the column slide, to cut the slide twice."
+            )
+        else:
+            faults.append(f"{len(paths)} slides have the name {shown(name)}: {where}: {advice}")
     faults.extend(
         f"The slide {shown(name)} ({paths[0]}) would lie in the results of the slide "
         f"{shown(name[: cut.start()])} ({places[name[: cut.start()]][0]}): {advice}"

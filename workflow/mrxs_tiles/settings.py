@@ -19,6 +19,7 @@ class GridSettings:
     downsample: float
     mpp: float | None
     magnification: float | None
+    replaced_scale: str  # "mpp 0.5": the config's, where a sheet's row asks for an mpp instead
     limit_bounds: bool
     region: str | None  # x,y,width,height in level-0 px, or the absolute path of a GeoJSON file
     region_origin: str

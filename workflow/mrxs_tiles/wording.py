@@ -86,9 +86,14 @@ def found(value: object, typed: bool = True) -> str:
 def unknown_name(name: object, known: Iterable[str]) -> str:
     """Return the end of a sentence on an unknown key or column: what may have been meant."""
     names = list(known)
+    close = close_name(name, names)
+    return f"did you mean {close}?" if close else f"remove it; known are {', '.join(names)}."
+
+
+def close_name(name: object, known: Iterable[str]) -> str:
+    """Return the known name that may have been meant, else an empty text."""
     text = str(name).strip().lower().replace("-", "_").replace(" ", "_")
-    close = difflib.get_close_matches(text, names, n=1, cutoff=0.75)
-    return f"did you mean {close[0]}?" if close else f"remove it; known are {', '.join(names)}."
+    return next(iter(difflib.get_close_matches(text, list(known), n=1, cutoff=0.75)), "")
 
 
 def types(rules: Mapping[str, Any]) -> list[str]:

@@ -14,7 +14,7 @@ from mrxs_tiles.errors import ConfigError, ResultsError
 from mrxs_tiles.mirax.locate import stamp
 from mrxs_tiles.files.lock import RUN_LOCK, hold
 from mrxs_tiles.files.manifest import EXPORTS, REPORT_TSV
-from mrxs_tiles.names import fit_for_cluster
+from mrxs_tiles.names import check_for_cluster, fit_for_cluster
 from mrxs_tiles.native import complaint
 from mrxs_tiles.report.pictures import FOLDER, map_name, maps_beside
 from mrxs_tiles.grid.region import region_stamp
@@ -22,6 +22,7 @@ from mrxs_tiles.report.report import bad_slides, read_report, summary
 from mrxs_tiles.revision import revision
 from mrxs_tiles.settings import GridSettings
 from mrxs_tiles.config.slides import find_slides
+from mrxs_tiles.config.typed import as_typed
 from mrxs_tiles.files.store import check_writable, make_folder
 from mrxs_tiles.steps.try_again import keep_promises
 from mrxs_tiles.viewer.page import openseadragon
@@ -32,9 +33,13 @@ ON_CLUSTER = workflow.remote_exec or workflow.resource_settings.nodes is not Non
 CLUSTER_THREADS = 8  # more gain little, and a job of many cores waits long for its place
 
 try:
-    CONFIG = read_config(config)
+    settings = workflow.config_settings
+    CONFIG = read_config(as_typed(config, settings.config, settings.config_args or []))
     FOUND = find_slides(CONFIG)
+    TROUBLES = FOUND.troubles  # folders that cannot be read: slides are missing
+    NOTES += FOUND.notes
     if ON_CLUSTER:
+        check_for_cluster(settings.config_args or [])
         FOUND = [fit_for_cluster(slide) for slide in FOUND]
     check_writable(CONFIG.results)
     if CONFIG.settings.deepzoom:
@@ -52,7 +57,12 @@ RESAMPLED_MB = 200  # what a thread reads at once of a tile to be resampled, and
 
 SLIDES = {slide.name: slide for slide in FOUND if not slide.refused}
 REFUSED = [(slide.name, str(slide.path), slide.refused) for slide in FOUND if slide.refused]
+CARRIED = {slide.name: dict(slide.carried) for slide in FOUND} if CONFIG.carry else {}
 RESULTS = str(CONFIG.results)
+
+if workflow.is_main_process:
+    for line in (*NOTES, *TROUBLES):
+        print(line, file=sys.stderr)
 
 
 wildcard_constraints:
@@ -131,12 +141,12 @@ def tile_minutes(wildcards, attempt):
 
 
 def say_again():
-    """A value that makes the report anew in every run, if a slide is bad.
+    """A value that makes the report anew in every run, if a slide is bad or missing.
 
     Snakemake runs no hook when there is nothing to do, and a run with a bad slide must not
     end in silence.
     """
-    return time.time_ns() if bad_slides(read_report(CONFIG.results)) else 0
+    return time.time_ns() if TROUBLES or bad_slides(read_report(CONFIG.results)) else 0
 
 
 def mapped_slides(page):
@@ -186,13 +196,17 @@ def last_word():
     rows = read_report(CONFIG.results)
     if not rows or report_time() == REPORTED:
         return  # only a part of the workflow was asked for
-    print("\n" + "\n".join(summary(CONFIG.results, rows)), file=sys.stderr)
+    print("\n" + "\n".join([*summary(CONFIG.results, rows), *TROUBLES]), file=sys.stderr)
     # jobs in a conda environment have kernels of their own
     if not workflow.deployment_settings.deployment_method and (slower := complaint()):
         print(slower, file=sys.stderr)
     bad = bad_slides(rows)
-    if bad and CONFIG.on_bad_slide != "ignore":
+    if CONFIG.on_bad_slide == "ignore":
+        return
+    if bad:
         raise WorkflowError(
             f"Bad slides: {len(bad)} of {len(FOUND)}, see above. All others are done. "
             "(on_bad_slide=ignore ends such a run with exit code 0.)"
         )
+    if TROUBLES:
+        raise WorkflowError("Slides are missing, see above. All others are done.")

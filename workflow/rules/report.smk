@@ -38,6 +38,7 @@ rule report:
     params:
         slides=list(SLIDES),
         refused=REFUSED,
+        carried=CARRIED,  # of the sheet: no parameter of a step that cuts
         config=cutting_keys(CONFIG),
         code=revision("report.report"),
         version=__version__,  # stands on the page

@@ -12,7 +12,7 @@ results = Path(job.output.table).parent
 logs = Path(job.log[0]).parent  # where the benchmark files lie too, whatever the prefix
 params = job.params
 run_job(
-    lambda: report(results, params.slides, params.refused, params.config, logs),
+    lambda: report(results, params.slides, params.refused, params.config, logs, params.carried),
     job.log[0],
     "report",
 )

@@ -13,14 +13,26 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from mrxs_tiles.config.cells import from_cell, is_nothing
+from mrxs_tiles.config.places import foreign, understood
 from mrxs_tiles.config.schema import SLIDE_MPP, colour, is_valid, load_schema, plain, rules_of
 from mrxs_tiles.errors import ConfigError, shown
+from mrxs_tiles.files import manifest
+from mrxs_tiles.files.alike import nearest
 from mrxs_tiles.settings import Settings as Settings
 from mrxs_tiles.settings import rectangle
 from mrxs_tiles.wording import allowed, found, types, unknown_name, wrong_value
 
 SCALES = ("downsample", "mpp", "magnification")  # only one of them counts
+OF_ROWS: dict[str, object] = {SLIDE_MPP: None, "replaced_scale": ""}  # settings that no key gives
+SAME_SCALE = 0.05  # part by which two scales may differ and mean the same
 _DECIMAL = r"-?[0-9]{1,30}(\.[0-9]{1,30})?([eE][-+]?[0-9]{1,2})?"
+PATHS = ("slides", "results", "stage", "region", "labels")  # keys that hold a path, or may
+# Words that may mean none, or a file or folder of that name.
+NO_ANSWER: dict[str, tuple[str, ...]] = {
+    "results": ("null", "none"),
+    "stage": ("no", "none", "off", "false", "n", "nil", "na", "nan", "~"),
+}
 LARGEST = {"jpg": 65500, "webp": 16383}  # px; no side of what their libraries write is longer
 
 
@@ -34,6 +46,7 @@ class Config:
     on_bad_slide: str
     settings: Settings
     exports: tuple[str, ...]  # names in manifest.EXPORTS; no setting: no tile hangs on them
+    carry: tuple[str, ...] = ()  # columns of the sheet that go with the slide into the report
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,21 +88,29 @@ def read_config(raw: Mapping[str, object]) -> Config:
     values = {key: plain(key, raw.get(key, rules["default"])) for key, rules in known.items()}
     wrong = [key for key, value in values.items() if not is_valid(key, value)]
     faults += [wrong_value(key, key, known[key], values[key]) for key in wrong]
-    names = [field.name for field in fields(Settings) if field.name != SLIDE_MPP]
+    for key in PATHS:
+        if key not in wrong and isinstance(text := values.get(key), str):
+            values[key], fault = _place(key, text)
+            faults += fault
+    names = [field.name for field in fields(Settings) if field.name not in OF_ROWS]
     if not set(wrong) & set(names):
         own = [key for key in SCALES if values[key] != known[key]["default"]]
         faults += _scale_faults("", {key: values[key] for key in own})
         faults += _conflicts("", {name: values[name] for name in names})
+    if "carry" not in wrong:
+        faults += _carry_faults(values["carry"])
     if faults:
         raise ConfigError(*faults)
     exports: Any = values["exports"]
+    carry: Any = values["carry"]
     return Config(
         slides=str(home_expanded(str(values["slides"]))),
         results=home_expanded(str(values["results"])),
         stage=None if values["stage"] is None else str(home_expanded(str(values["stage"]))),
         on_bad_slide=str(values["on_bad_slide"]),
-        settings=_settings({SLIDE_MPP: None} | {name: values[name] for name in names}),
+        settings=_settings(OF_ROWS | {name: values[name] for name in names}),
         exports=tuple(name for name in known["exports"]["items"]["enum"] if name in exports),
+        carry=tuple(carry),
     )
 
 
@@ -118,7 +139,7 @@ def cutting_keys(config: Config) -> dict[str, object]:
     Not where slides, their copies and results lie, nor what is done about bad slides: the
     results do not hang on those.
     """
-    return {key: value for key, value in asdict(config.settings).items() if key != SLIDE_MPP}
+    return {key: value for key, value in asdict(config.settings).items() if key not in OF_ROWS}
 
 
 def override(
@@ -132,17 +153,19 @@ def override(
     values: dict[str, Any] = {}
     faults: list[str] = []
     for key, cell in cells.items():
-        if text := cell.strip():
+        if not is_nothing(key, text := cell.strip()):
             try:
-                values[key] = from_text(key, text, f"{where}, column {key}")
+                values[key] = from_cell(key, text, f"{where}, column {key}")
             except ConfigError as error:
                 faults += error.faults
     if isinstance(values.get("region"), str) and rectangle(values["region"]) is None:
-        values["region"] = str(folder / home_expanded(values["region"]))
+        place = understood(values["region"], folder)
+        values["region"] = str(nearest(Path(os.path.abspath(folder / home_expanded(place)))))
     own = {key: values[key] for key in SCALES if values.get(key) is not None}
     faults += _scale_faults(f"{where}: ", own)
     if own:  # it replaces the one that the config asks for
         values = {key: load_schema("config")[key]["default"] for key in SCALES} | values
+        values["replaced_scale"] = _replaced_scale(settings, values["mpp"])
     if not faults:
         faults += _conflicts(f"{where}: ", asdict(settings) | values)
     if faults or not values:
@@ -156,6 +179,32 @@ def home_expanded(text: str) -> Path:
         return Path(text).expanduser()
     except RuntimeError:
         return Path(text)
+
+
+def _carry_faults(carry: Any) -> list[str]:
+    """What is wrong with the columns to carry: their names stand beside ours in the tables."""
+    taken = {*load_schema("config"), *load_schema("slides"), *manifest.REPORT, *manifest.TILES}
+    return [
+        f"carry names {shown(name)}, which is a key or a column of our own: rename it in the sheet."
+        for name in carry
+        if name.lower() in taken
+    ]
+
+
+def _place(key: str, text: str) -> tuple[str, list[str]]:
+    """A path as it is written here, and what is wrong with one that cannot be."""
+    if key == "region" and rectangle(text) is not None:
+        return text, []
+    word = text.strip().lower()
+    if word in NO_ANSWER.get(key, ()):
+        empty = "null for none, " if "null" in types(rules_of(key)) else "the path of a folder; "
+        return text, [
+            f"{key} is {shown(text)}, which may mean none: write {empty}./{word} for a "
+            "folder of that name."
+        ]
+    place = understood(text)
+    why = foreign(place)
+    return place, [f"{key} is {shown(text)}, which {why}"] if why else []
 
 
 def _settings(values: dict[str, Any]) -> Settings:
@@ -199,6 +248,18 @@ def _scale_faults(subject: str, scales: Mapping[str, object]) -> list[str]:
         return []
     asked = " and ".join(f"{key} {value:g}" for key, value in scales.items())
     return [f"{subject}{asked} are asked for, of which only one can be had: remove the others."]
+
+
+def _replaced_scale(settings: Settings, mpp: float | None) -> str:
+    """What the config asks for, where a row's ``mpp`` asks for something else."""
+    if mpp is None:
+        return ""
+    if settings.mpp is not None:
+        near = abs(settings.mpp / mpp - 1) <= SAME_SCALE
+        return "" if near else f"mpp {settings.mpp:g}"
+    if settings.magnification is not None:
+        return f"magnification {settings.magnification:g}"
+    return "" if settings.downsample == 1 else f"downsample {settings.downsample:g}"
 
 
 def _size_faults(subject: str, values: Mapping[str, Any]) -> list[str]:

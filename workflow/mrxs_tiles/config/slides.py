@@ -3,46 +3,68 @@
 from __future__ import annotations
 
 import glob
-import heapq
 import itertools
 import os
 import re
 import stat
-from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import overload
 
 from mrxs_tiles.config.config import Config
-from mrxs_tiles.config.sheet import SHEETS, read_sheet
-from mrxs_tiles.errors import ConfigError, shown
+from mrxs_tiles.config.sheet import read_sheet
+from mrxs_tiles.config.sheet_text import SHEETS
+from mrxs_tiles.config.walk import (
+    ARCHIVES,
+    INI,
+    Walk,
+    identity_of,
+    passed_over_note,
+    system_part,
+    unread_by,
+    unread_trouble,
+    walk,
+)
+from mrxs_tiles.errors import ConfigError, ResultsError, shown
+from mrxs_tiles.files.alike import alike, difference, folded, listing, nearest, one_place
 from mrxs_tiles.names import Slide, clashes, fit, name_fault
 from mrxs_tiles.settings import Settings
 
-__all__ = ["Slide", "find_slides", "misplaced", "name_fault"]
+__all__ = ["Found", "Slide", "find_slides", "misplaced", "name_fault"]
 
-NO_SHEETS = frozenset((".xlsx", ".xls", ".ods", ".txt"))
-# What OpenSlide may read beside MIRAX: to say so where a folder holds no .mrxs.
-OTHER_SLIDES = frozenset(
-    (".svs", ".tif", ".tiff", ".ndpi", ".vms", ".vmu", ".scn", ".svslide", ".bif", ".czi", ".dcm")
-)
-# The operating system's folders at the top of a disk; the bin can hold deleted slides.
-SYSTEM_FOLDERS = frozenset(("$RECYCLE.BIN", "System Volume Information", "lost+found"))
+NO_SHEETS = frozenset((".xls", ".xlsb", ".ods", ".numbers"))
 ESCAPED = re.compile(r"\[([*?[])\]")  # no wildcard in a glob, but that character itself
-ASK = "name a folder, one slide, a glob or a sheet (.tsv, .csv)."
+ASK = "name a folder, one slide, a glob or a sheet (.tsv, .csv, .xlsx)."
 
 
-@dataclass
-class _Walk:
-    """What was found below a folder."""
+@dataclass(frozen=True)
+class Found(Sequence[Slide]):
+    """The slides that the config names, sorted by name, and what is to be said of the search.
 
-    slides: list[Path] = field(default_factory=list)
-    others: Counter[str] = field(default_factory=Counter)  # suffixes
-    data_folders: list[Path] = field(default_factory=list)
+    ``notes`` are said once; ``troubles`` are what keeps slides from being found: the others are
+    cut, and the run ends with an error.
+    """
+
+    slides: tuple[Slide, ...]
+    notes: tuple[str, ...] = ()
+    troubles: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.slides)
+
+    @overload
+    def __getitem__(self, index: int) -> Slide: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Slide]: ...
+    def __getitem__(self, index: int | slice) -> Slide | Sequence[Slide]:
+        """The slide at a place, or some of them."""
+        return self.slides[index]
 
 
-def find_slides(config: Config) -> list[Slide]:
-    """Return the slides that the config names, sorted by name.
+def find_slides(config: Config) -> Found:
+    """Return the slides that the config names.
 
     A slide of a sheet need not exist: opening it will fail, and that slide alone.
 
@@ -50,9 +72,13 @@ def find_slides(config: Config) -> list[Slide]:
         ConfigError: nothing is found, the sheet is wrong, or slides are in each other's way.
     """
     try:
-        slides = [fit(slide) for slide in _look(config)]
+        found = _look(config)
+        slides = [fit(slide) for slide in found]
         faults = clashes(slides) + misplaced(slides, config.results)
+        faults += [] if faults else _same_on_disk(slides, config.results)
     except OSError as error:
+        if isinstance(error, ResultsError):
+            raise
         where = shown(error.filename or config.slides)
         raise ConfigError(
             f"slides is {shown(config.slides)}, and {where} cannot be read ({error.strerror}): "
@@ -60,31 +86,48 @@ def find_slides(config: Config) -> list[Slide]:
         ) from error
     if faults:
         raise ConfigError(*faults)
-    return sorted(slides, key=lambda slide: slide.name)
+    return Found(tuple(sorted(slides, key=lambda slide: slide.name)), found.notes, found.troubles)
 
 
-def _look(config: Config) -> list[Slide]:
+def _look(config: Config) -> Found:
     path = Path(os.path.abspath(config.slides))
     asked = f"slides is {shown(config.slides)}"
     try:
         mode = path.stat().st_mode
     except (FileNotFoundError, NotADirectoryError):
         if glob.has_magic(config.slides):
-            return _from_glob(config)
-        raise ConfigError(f"{asked}, and there is no {shown(path)}: {ASK}") from None
+            return _without_sheet(config, _from_glob(config))
+        path = nearest(path)
+        if not path.exists():
+            raise ConfigError(f"{asked}, and there is no {shown(path)}: {ASK}") from None
+        mode = path.stat().st_mode
     if stat.S_ISDIR(mode):
-        return _from_folder(config, path)
+        return _without_sheet(config, _from_folder(config, path))
     if not stat.S_ISREG(mode):
         raise ConfigError(f"{asked}, which is neither a file nor a folder: {ASK}")
-    if path.suffix.lower() in SHEETS:
-        return read_sheet(path, config.settings, config.slides)
-    if path.suffix.lower() in NO_SHEETS:
+    suffix = path.suffix.lower()
+    if suffix in SHEETS:
+        slides, notes = read_sheet(path, config.settings, config.slides, config.carry)
+        return Found(tuple(slides), tuple(notes))
+    if suffix in NO_SHEETS:
         raise ConfigError(
             f"{asked}, which is neither a slide nor a sheet: "
-            "save the sheet as .tsv or .csv, in UTF-8, and name that."
+            "save the sheet as .tsv, .csv or .xlsx, and name that."
         )
+    if suffix in ARCHIVES:
+        raise ConfigError(f"{asked}, which is an archive: unpack it, and name what was in it.")
     _refuse_data_folder(config, path.parent)
-    return [Slide(path.stem, path, config.settings)]
+    return _without_sheet(config, Found((Slide(path.stem, path, config.settings),)))
+
+
+def _without_sheet(config: Config, found: Found) -> Found:
+    """What was found otherwise than in a sheet: there is nothing to carry."""
+    if config.carry:
+        raise ConfigError(
+            f"carry is {', '.join(config.carry)}, but slides is {shown(config.slides)}, which is "
+            "no sheet: only a sheet has columns. Name a sheet, or leave carry empty."
+        )
+    return found
 
 
 def _below(root: Path, path: Path, settings: Settings) -> Slide:
@@ -94,69 +137,43 @@ def _below(root: Path, path: Path, settings: Settings) -> Slide:
 # --- a folder ---------------------------------------------------------------------------------
 
 
-def _from_folder(config: Config, root: Path) -> list[Slide]:
+def _from_folder(config: Config, root: Path) -> Found:
     _refuse_data_folder(config, root)
     # A million tiles may lie in the results. If they are this folder, that has its own fault.
-    results = {_identity(config.results)} if config.results.exists() else set()
-    walk = _walk(root, results - {_identity(root)})
-    if not walk.slides:
-        raise ConfigError(_nothing_below(config, root, walk))
-    return [_below(root, path, config.settings) for path in walk.slides]
+    results = {identity_of(config.results)} if config.results.exists() else set()
+    seen = walk(root, results - {identity_of(root)})
+    troubles = [unread_trouble(*unread) for unread in sorted(seen.unread)]
+    if not seen.slides:
+        raise ConfigError(_nothing_below(config, root, seen), *troubles)
+    notes = [passed_over_note(seen.passed_over, root)] if seen.passed_over else []
+    paths = [*seen.slides, *_without_file(seen)]
+    slides = tuple(_below(root, path, config.settings) for path in paths)
+    return Found(slides, tuple(notes), tuple(troubles))
 
 
-def _identity(path: Path) -> tuple[int, int]:
-    status = path.stat()
-    return status.st_dev, status.st_ino
+def _without_file(seen: Walk) -> Iterator[Path]:
+    """Where the small file of each data folder should be that has none.
 
-
-def _walk(root: Path, entered: set[tuple[int, int]]) -> _Walk:
-    """Look for slides below a folder, but not in the folders entered already.
-
-    Links to folders are followed, since slides are often gathered with them: after all real
-    folders, and no folder twice. So a loop ends, and a slide to which two ways lead has the name
-    of its real place.
+    Such a slide must not vanish from a cohort: that its file is not there will be said of it. Where
+    beside it lies a file without its folder, one of the two was renamed, which is said of the file.
     """
-    walk = _Walk()
-    folders = [root]
-    links: list[Path] = []
-    while folders or links:
-        folder = folders.pop() if folders else heapq.heappop(links)
-        identity = _identity(folder)
-        if identity not in entered:
-            entered.add(identity)
-            for path, is_link in _enter(folder, walk):
-                if is_link:
-                    heapq.heappush(links, path)
-                else:
-                    folders.append(path)
-    return walk
-
-
-def _enter(folder: Path, walk: _Walk) -> list[tuple[Path, bool]]:
-    """Note a folder's files, and return the folders to enter, and whether each is a link."""
-    inner: list[tuple[Path, bool]] = []
-    own: set[str] = set()  # data folders: each holds hundreds of files, and no slide
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            if entry.name.startswith(".") or entry.name in SYSTEM_FOLDERS:
-                continue
-            path, is_link = Path(entry.path), entry.is_symlink()
-            suffix = path.suffix.lower()
-            if path.is_dir() if is_link else entry.is_dir():
-                inner.append((path, is_link))
-            elif suffix == ".mrxs" and (is_link or entry.is_file()):
-                walk.slides.append(path)
-                own.add(path.stem)
-            elif suffix in OTHER_SLIDES:
-                walk.others[path.suffix] += 1
-            elif entry.name == "Slidedat.ini":
-                walk.data_folders.append(folder)
-    return [(path, is_link) for path, is_link in inner if path.name not in own]
+    if not seen.data_folders:
+        return
+    beside = ((path.parent, path.with_suffix("")) for path in seen.slides)
+    names = cache(listing)
+    homeless = {
+        parent
+        for parent, own in beside
+        if not (os.path.isdir(own) or alike(own, names))  # noqa: PTH112 - never raises
+    }
+    for folder in sorted(seen.data_folders):
+        if folder.parent not in homeless:
+            yield folder.with_name(f"{folder.name}.mrxs")
 
 
 def _refuse_data_folder(config: Config, folder: Path) -> None:
     """Raise if this is the data folder of a slide, which lies beside it."""
-    if (folder / "Slidedat.ini").exists():
+    if (folder / INI).exists():
         for suffix in (".mrxs", ".MRXS"):
             slide = folder.with_name(folder.name + suffix)
             if slide.exists():
@@ -166,47 +183,87 @@ def _refuse_data_folder(config: Config, folder: Path) -> None:
                 )
 
 
-def _nothing_below(config: Config, root: Path, walk: _Walk) -> str:
+def _nothing_below(config: Config, root: Path, seen: Walk) -> str:
     found = f"slides is {shown(config.slides)}, and no file below {shown(root)} ends in .mrxs"
-    if walk.data_folders:
-        folder = min(walk.data_folders)
+    if seen.inner:
+        file = min(seen.inner)
+        return (
+            f"slides is {shown(config.slides)}, and {shown(file)} lies inside its own data folder: "
+            f"move it one folder up, beside {shown(file.parent.name)}."
+        )
+    if seen.data_folders:
+        folder = min(seen.data_folders)
         return (
             f"{found}, but {shown(folder)} is the data folder of a slide: "
             f"copy the small file {shown(folder.name + '.mrxs')} beside it, too."
         )
-    if walk.others:
-        others = sorted(walk.others.items(), key=lambda other: (-other[1], other[0]))
+    if seen.others:
+        others = sorted(seen.others.items(), key=lambda other: (-other[1], other[0]))
         counts = ", ".join(f"{count} in {suffix}" for suffix, count in others)
         pattern = f"{glob.escape(config.slides)}/**/*{others[0][0]}"
         return (
             f"{found}, but other files may be slides ({counts}): "
             f"name them with a glob, {shown(pattern)}, or in a sheet."
         )
+    if seen.archives:
+        return (
+            f"{found}, but there is {shown(min(seen.archives))}: unpack it, so that each .mrxs "
+            "lies beside its folder."
+        )
+    if seen.passed_over:
+        return f"{found}. {passed_over_note(seen.passed_over, root)}"
     return f"{found} (hidden files and folders are passed over): {ASK}"
 
 
 # --- a glob -----------------------------------------------------------------------------------
 
 
-def _from_glob(config: Config) -> list[Slide]:
+def _from_glob(config: Config) -> Found:
     parts = config.slides.split("/")
     plain = itertools.takewhile(lambda part: not glob.has_magic(ESCAPED.sub("", part)), parts[:-1])
     root = Path(os.path.abspath(ESCAPED.sub(r"\1", "".join(f"{part}/" for part in plain))))
     found = glob.glob(config.slides, recursive=True)  # noqa: PTH207 - takes absolute ones, too
     paths = {Path(os.path.abspath(path)) for path in found}
+    troubles = tuple(unread_trouble(*unread) for unread in unread_by(config.slides))
     files: dict[tuple[str, str], Path] = {}
+    passed_over: set[Path] = set()
     real = cache(os.path.realpath)
     # `**` follows a link that leads back up dozens of times: the shortest way counts.
     for path in sorted(paths, key=lambda path: (len(path.parts), path)):
-        if not path.is_dir():
+        if system := system_part(path, root, parts):
+            passed_over.add(system)
+        elif not os.path.isdir(path):  # noqa: PTH112 - never raises
             files.setdefault((real(path.parent), path.name), path)
+    notes = [passed_over_note(sorted(passed_over), root)] if passed_over else []
     if not files:
         what = f"{len(paths)} folders but no file match it" if paths else "nothing matches it"
         raise ConfigError(
             f"slides is the glob {shown(config.slides)}, and {what}, looked for from "
-            f"{shown(root)}: write one that ends in a file's name, such as *.mrxs."
+            f"{shown(root)}: write one that ends in a file's name, such as *.mrxs.",
+            *notes,
+            *troubles,
         )
-    return [_below(root, path, config.settings) for path in files.values()]
+    orphans = _without_match(config.slides, list(files.values()), root, parts)
+    slides = [_below(root, path, config.settings) for path in (*files.values(), *orphans)]
+    return Found(tuple(slides), tuple(notes), troubles)
+
+
+def _without_match(
+    pattern: str, files: Sequence[Path], root: Path, parts: Sequence[str]
+) -> Iterator[Path]:
+    """Where a glob would have found the files of data folders that have none."""
+    if not pattern.lower().endswith(".mrxs"):
+        return
+    seen = Walk(slides=[path for path in files if path.suffix.lower() == ".mrxs"])
+    stems = {folded(str(path.with_suffix(""))) for path in files}
+    for name in glob.iglob(pattern[: -len(".mrxs")], recursive=True):  # noqa: PTH207 - as above
+        folder = Path(os.path.abspath(name))
+        beside = (folder.with_name(folder.name + suffix) for suffix in (".mrxs", ".MRXS", ".Mrxs"))
+        known = folded(str(folder)) in stems or any(map(os.path.lexists, beside))
+        is_data = os.path.isfile(folder / INI)  # noqa: PTH113 - never raises
+        if not known and is_data and not system_part(folder, root, parts):
+            seen.data_folders.append(folder)
+    yield from _without_file(seen)
 
 
 # --- the results --------------------------------------------------------------------------------
@@ -233,6 +290,17 @@ def misplaced(slides: list[Slide], results: Path) -> list[str]:
                 "name another folder."
             ]
     return []
+
+
+def _same_on_disk(slides: Sequence[Slide], results: Path) -> list[str]:
+    """Return a fault for each two names that are one folder where the results go."""
+    places = {slide.name: shown(slide.path) for slide in slides if not slide.refused}
+    return [
+        f"The disk of {shown(results)} takes {shown(one)} ({places[one]}) and {shown(other)} "
+        f"({places[other]}) for one name, as they differ only {difference(one, other)}: give "
+        "another in the column slide of a sheet, or set results on another disk."
+        for one, other in one_place(results, places)
+    ]
 
 
 def _link_below(results: Path, name: str) -> Path | None:

@@ -76,8 +76,10 @@ def write_table(path: Path, columns: Sequence[str], rows: Iterable[Iterable[obje
     write_pieces(path, (_utf8("\t".join(map(field, row)) + "\n") for row in chain([columns], rows)))
 
 
-def read_table(path: Path, columns: Sequence[str]) -> Iterator[list[str]]:
+def read_table(path: Path, columns: Sequence[str], more: bool = False) -> Iterator[list[str]]:
     """The rows of a table, each a list of its fields as they stand there.
+
+    ``more``: it may have further columns, which are left out.
 
     Raises:
         ResultsError: the file cannot be read or has other columns.
@@ -85,19 +87,19 @@ def read_table(path: Path, columns: Sequence[str]) -> Iterator[list[str]]:
     try:
         with path.open(encoding="utf-8", newline="\n") as stream:
             header = stream.readline().rstrip("\n").split("\t")
-            if header != list(columns):
+            if (header[: len(columns)] if more else header) != list(columns):
                 raise ResultsError(
                     f"{path} has the columns {' '.join(header)}, not {' '.join(columns)}. "
                     "Run the step before this one again."
                 )
             for line in stream:
                 fields = line.rstrip("\n").split("\t")
-                if len(fields) != len(columns):
+                if len(fields) != len(header):
                     raise ResultsError(
-                        f"{path} has a row of {len(fields)} fields, not {len(columns)}. Run the "
+                        f"{path} has a row of {len(fields)} fields, not {len(header)}. Run the "
                         "step before this one again."
                     )
-                yield fields
+                yield fields[: len(columns)]
     except OSError as error:
         raise _not_read(path, error) from None
     except UnicodeDecodeError:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from mrxs_tiles.errors import PassingError, RefusedSlideError, SlideError
+from mrxs_tiles.errors import PassingError, RefusedSlideError, SlideError, UnsupportedSlideError
 from mrxs_tiles.grid.grid import Bools, Grid
 from mrxs_tiles.inspecting.slide_grid import asked_for, can_hold_pixels, grid_of
 from mrxs_tiles.mirax import layout
@@ -126,7 +126,7 @@ def _index_of(files: SlideFiles) -> tuple[MiraxIndex | None, str]:
         index = read_index(files.folder)
         layout.pieces(index, 0, layout.scanned_positions(index))
     except RefusedSlideError as error:
-        raise refused(files.path, str(error)) from None
+        raise refused(files.path, error) from None
     except PassingError:
         raise
     except SlideError as error:
@@ -134,8 +134,13 @@ def _index_of(files: SlideFiles) -> tuple[MiraxIndex | None, str]:
     return index, ""
 
 
-def refused(path: Path, why: str) -> SlideError:
+def refused(path: Path, why: str | SlideError) -> SlideError:
     """What is said of a MIRAX slide that cannot be opened."""
+    if isinstance(why, UnsupportedSlideError):
+        return SlideError(
+            f"{path.name} cannot be read: {why}. The slide is sound, but of a kind that OpenSlide "
+            "cannot read: export it as JPEG in 3DHISTECH's SlideConverter."
+        )
     return SlideError(f"{path.name} cannot be opened: {why}. {COPY_AGAIN}.")
 
 

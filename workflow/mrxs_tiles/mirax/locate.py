@@ -15,10 +15,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from mrxs_tiles.config.walk import ARCHIVES
 from mrxs_tiles.errors import SlideError
+from mrxs_tiles.files.alike import alike, difference
 from mrxs_tiles.mirax.slidedat import INI_NAME, read_slidedat
 
 MIRAX_SUFFIX = ".mrxs"
+RULE = "A MIRAX slide is a small .mrxs file and a folder of the same name beside it"
 # Formats of one file. What belongs to others (.vms, .vmu, .dcm) only OpenSlide knows.
 SINGLE = frozenset({".bif", ".czi", ".ndpi", ".scn", ".svs", ".svslide", ".tif", ".tiff"})
 
@@ -55,13 +58,16 @@ def locate(path: Path) -> SlideFiles:
 
 def _locate(path: Path) -> SlideFiles:
     if not path.exists():
-        wording = "is a broken link" if path.is_symlink() else "does not exist"
-        raise SlideError(f"{path.name} {wording}. Check the path, or copy the slide there.")
+        raise SlideError(_not_there(path))
     if not path.is_file():
-        kind = "a folder" if path.is_dir() else "a pipe or a device"
+        raise SlideError(_no_file(path))
+    if path.suffix.lower() in ARCHIVES:
         raise SlideError(
-            f"{path.name} is {kind}, not a slide file. Copy the slide there, or leave it out."
+            f"{path.name} is an archive, not a slide. Unpack it, so that each .mrxs lies beside "
+            "its folder, and name the .mrxs."
         )
+    if path.name == INI_NAME or (path.suffix.lower() == ".dat" and _is_data(path.parent)):
+        raise SlideError(f"{path.name} is a part of a slide. {_beside(path.parent)}")
     if not is_mirax(path):
         return SlideFiles(path, None)
     folder = _data_folder(path)
@@ -70,24 +76,110 @@ def _locate(path: Path) -> SlideFiles:
     return SlideFiles(path, folder)
 
 
+def _not_there(path: Path) -> str:
+    """What is said of a file that is not there."""
+    if path.is_symlink():
+        return f"{path.name} is a broken link. Check the path, or copy the slide there."
+    folder = path.with_suffix("")
+    if is_mirax(path) and _is_data(folder):
+        if (folder / path.name).is_file():
+            return (
+                f"{path.name} lies inside its own data folder '{folder.name}'. Move it one folder "
+                "up, beside that."
+            )
+        return (
+            f"{path.name} does not exist, but its data folder '{folder.name}' does. {RULE}: copy "
+            "the small file there, too."
+        )
+    if len(like := alike(path)) > 1:
+        names = " and ".join(f"'{one.name}'" for one in like)
+        return (
+            f"{path.name} does not exist, but {names}, which differ from it only "
+            f"{difference(path.name, like[0].name)}. Write the name as it is on the disk."
+        )
+    hint = ""
+    if "\\" in path.name:
+        hint = " Its name holds a backslash: write the path with /."
+    return f"{path.name} does not exist. Check the path, or copy the slide there.{hint}"
+
+
+def _no_file(path: Path) -> str:
+    """What is said of what is there, but no file."""
+    if not path.is_dir():
+        kind = "a pipe or a device"
+    elif _is_data(path):
+        return f"{path.name} is the data folder of a slide, not its file. {_beside(path)}"
+    else:
+        kind = "a folder"
+    hint = " (a folder of slides is named by the key slides)" if kind == "a folder" else ""
+    return f"{path.name} is {kind}, not a slide file{hint}. Copy the slide there, or leave it out."
+
+
+def _beside(folder: Path) -> str:
+    """What to do for who names a data folder or what is in it."""
+    name = folder.name + MIRAX_SUFFIX
+    if _has_slide(folder):
+        return f"Name the file beside that folder, {name}."
+    if (folder / name).is_file():
+        return f"{name} lies inside its data folder: move it one folder up, and name it there."
+    return f"{RULE}: copy {name} beside the folder '{folder.name}', and name it."
+
+
+def _is_data(folder: Path) -> bool:
+    return os.path.isfile(folder / INI_NAME)  # noqa: PTH113 - never raises
+
+
 def _data_folder(path: Path) -> Path | None:
-    """The folder of a MIRAX slide: beside it, or beside the file that it is a link to."""
+    """The folder of a MIRAX slide: beside it, or beside the file that it is a link to.
+
+    Where none has exactly its name, the one that differs in case or Unicode form only.
+    """
     beside = (path.with_suffix(""), Path(os.path.realpath(path)).with_suffix(""))
-    return next((folder for folder in beside if (folder / INI_NAME).is_file()), None)
+    exact = next((folder for folder in beside if (folder / INI_NAME).is_file()), None)
+    if exact is not None:
+        return exact
+    like = _like(path)
+    return like[0] if len(like) == 1 else None
+
+
+def _like(path: Path) -> list[Path]:
+    """Data folders whose names differ in case or Unicode form only, and are no other slide's."""
+    return [
+        folder
+        for folder in alike(path.with_suffix(""))
+        if _is_data(folder) and not _has_slide(folder)
+    ]
 
 
 def _what_is_missing(path: Path) -> str:
-    rule = "A MIRAX slide is a small .mrxs file and a folder of the same name beside it"
     folder = path.with_suffix("")
+    if len(like := _like(path)) > 1:
+        names = " and ".join(f"'{one.name}'" for one in like)
+        return (
+            f"The folder '{folder.name}' is missing beside {path.name}, and several differ from it "
+            f"only {difference(folder.name, like[0].name)}: {names}. Rename the right one to "
+            f"'{folder.name}'."
+        )
     if folder.is_dir():
         return (
-            f"The folder '{folder.name}' beside {path.name} has no {INI_NAME}. {rule}: "
+            f"The folder '{folder.name}' beside {path.name} has no {INI_NAME}. {RULE}: "
             "copy the whole folder again from the scanner or the archive."
+        )
+    if _is_data(path.parent):
+        return (
+            f"{path.name} lies inside a data folder, '{path.parent.name}'. {RULE}: move it one "
+            "folder up."
         )
     if path.is_symlink():
         return (
             f"{path.name} is a link, and neither beside it nor beside the file it points to is "
-            f"a folder '{folder.name}'. {rule}: link to both, or copy both."
+            f"a folder '{folder.name}'. {RULE}: link to both, or copy both."
+        )
+    packed = [suffix for suffix in sorted(ARCHIVES) if path.with_suffix(suffix).is_file()]
+    if packed:
+        return (
+            f"The folder '{folder.name}' is missing beside {path.name}, but there is "
+            f"{folder.name}{packed[0]}. {RULE}: unpack it there."
         )
     try:
         renamed = sorted(
@@ -99,7 +191,7 @@ def _what_is_missing(path: Path) -> str:
         renamed = []
     hint = f" (is it '{renamed[0]}'? Then rename that)" if len(renamed) == 1 else ""
     return (
-        f"The folder '{folder.name}' is missing beside {path.name}{hint}. {rule}: "
+        f"The folder '{folder.name}' is missing beside {path.name}{hint}. {RULE}: "
         "copy the folder there too."
     )
 

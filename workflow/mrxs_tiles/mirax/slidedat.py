@@ -12,12 +12,20 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from mrxs_tiles.errors import RefusedSlideError, SlideError, not_given
+from mrxs_tiles.errors import RefusedSlideError, SlideError, UnsupportedSlideError, not_given
 from mrxs_tiles.mirax.named_files import Odd, first_odd
 
 INI_NAME = "Slidedat.ini"
 INI_MAX_BYTES = 1 << 20  # OpenSlide refuses a larger one
 IMAGE_FORMATS = ("JPEG", "PNG", "BMP24")  # what OpenSlide decodes
+# What scanners and converters can write, and it does not decode.
+# fmt: off
+OTHER_FORMATS = frozenset((
+    "JPEGXR", "JXR", "HDP", "WDP", "HDPHOTO", "JPEG2000", "JPEG2K", "JP2", "J2K", "JPX",
+    "JPEGLS", "JLS", "JPEG12", "JPEG16", "JPEGXL", "JXL", "WEBP", "TIFF", "TIF", "GIF", "RAW",
+    "BMP", "BMP8", "BMP16", "BMP32", "BMP48", "PNG16", "AVIF", "HEIC", "H264", "H265", "HEVC",
+))
+# fmt: on
 FILES_MAX = 1 << 16
 IMAGE_MAX_PX = 1 << 24  # two hundred times what is seen; OpenSlide allocates it unchecked
 
@@ -222,6 +230,10 @@ def _levels(ini: _Ini) -> tuple[Level, ...]:
         if exponent > 30:
             raise SlideError(f"{INI_NAME} joins 2^{exponent} images at level {number}")
         image_format = ini.text(section, "IMAGE_FORMAT")
+        if re.sub("[ _.-]", "", image_format.upper()) in OTHER_FORMATS:
+            raise UnsupportedSlideError(
+                f"its images are {image_format} (IMAGE_FORMAT in {INI_NAME})"
+            )
         if image_format not in IMAGE_FORMATS:
             raise SlideError(
                 f"{INI_NAME} says IMAGE_FORMAT={image_format[:40]} in [{section}]; "

@@ -7,13 +7,15 @@ pictures in ``report_files``.
 from __future__ import annotations
 
 import os
+import re
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mrxs_tiles.cutting import publish
 from mrxs_tiles.cutting.tile_record import failed_record
-from mrxs_tiles.errors import ResultsError
+from mrxs_tiles.errors import ResultsError, shown
 from mrxs_tiles.files import manifest
 from mrxs_tiles.files.lock import REPORT_LOCK, alone
 from mrxs_tiles.files.manifest import BAD, Record
@@ -22,6 +24,9 @@ from mrxs_tiles.names import name_fault
 from mrxs_tiles.report.page import Entry, write_page
 from mrxs_tiles.report.runtime import renew_runtime
 from mrxs_tiles.steps import inspect as inspect_slide
+
+# Begins the warning on a slide that is there under several names.
+TWIN = "the same slide, by its quickhash, as "
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -33,6 +38,7 @@ def report(
     refused: Iterable[tuple[str, str, str]] = (),
     config: Mapping[str, object] | None = None,
     benchmarks: Path | None = None,
+    carried: Mapping[str, Mapping[str, str]] | None = None,
 ) -> None:
     """Write the tables of all slides and the page that shows them.
 
@@ -42,6 +48,7 @@ def report(
         refused: name, path and why, of slides that no step could be run for.
         config: keys and values that the page shows.
         benchmarks: the folder with what Snakemake measured; None: no ``runtime.tsv``.
+        carried: by slide, the columns of the sheet that go into the table, the same for all.
 
     Raises:
         ResultsError: no slide is there, a table or the page cannot be written, or another
@@ -49,23 +56,20 @@ def report(
     """
     make_folder(results)
     with alone(results / REPORT_LOCK, f"The report of {results} is being written"):
-        _report(results, slides, refused, config or {}, benchmarks)
+        entries = _all_entries(results, slides, refused)
+        rows = [entry.row for entry in entries]
+        text = _tsv(_carrying(_table(rows), carried or {}))
+        write_file(results / manifest.REPORT_TSV, text.encode("utf-8", "backslashreplace"))
+        renew_runtime(results, rows, benchmarks)
+        write_page(results, entries, config or {})
 
 
-def _report(
-    results: Path,
-    slides: Iterable[str] | None,
-    refused: Iterable[tuple[str, str, str]],
-    config: Mapping[str, object],
-    benchmarks: Path | None,
-) -> None:
+def _all_entries(
+    results: Path, slides: Iterable[str] | None, refused: Iterable[tuple[str, str, str]]
+) -> list[Entry]:
     names = find_inspected(results) if slides is None else slides
     records = [_read_records(results, name) for name in names]
-    entries = _entries(results, records + [_refuse(results, *slide) for slide in refused])
-    text = _tsv(_table(entry.row for entry in entries))
-    write_file(results / manifest.REPORT_TSV, text.encode("utf-8", "backslashreplace"))
-    renew_runtime(results, [entry.row for entry in entries], benchmarks)
-    write_page(results, entries, config)
+    return _entries(results, records + [_refuse(results, *slide) for slide in refused])
 
 
 def table_text(results: Path) -> str:
@@ -83,7 +87,24 @@ def _entries(results: Path, records: Sequence[tuple[Record, Record]]) -> list[En
     if not records:
         raise ResultsError(f"{results} holds no slide.json. Run inspect and tile first.")
     entries = [Entry(_row(inspected, tiled), inspected) for inspected, tiled in records]
+    _name_twins(entries)
     return sorted(entries, key=lambda entry: str(entry.row["slide"]))
+
+
+def _name_twins(entries: Iterable[Entry]) -> None:
+    """Warn of each slide that is there under another name too: it would count twice.
+
+    One file that a sheet names twice is cut in two ways on purpose.
+    """
+    groups: defaultdict[str, list[Record]] = defaultdict(list)
+    for entry in entries:
+        if digest := entry.inspected.get("quickhash"):
+            groups[digest].append(entry.row)
+    for rows in groups.values():
+        for row in rows:
+            twins = [str(one["slide"]) for one in rows if one["path"] != row["path"]]
+            if twins:
+                row["warnings"].append(TWIN + ", ".join(map(shown, sorted(twins))))
 
 
 def find_inspected(results: Path) -> Iterator[str]:
@@ -153,6 +174,14 @@ def _table(rows: Iterable[Record]) -> DataFrame:
     return table.astype(dict.fromkeys((*whole, *counts), "Int64"))
 
 
+def _carrying(table: DataFrame, carried: Mapping[str, Mapping[str, str]]) -> DataFrame:
+    """The table with the sheet's own columns behind ours."""
+    for name in next(iter(carried.values()), {}):
+        cells = (carried.get(str(slide), {}).get(name, "") for slide in table["slide"])
+        table[name] = list(cells)
+    return table
+
+
 def _tsv(table: DataFrame) -> str:
     text = table.astype(object).where(table.notna(), None).map(manifest.field)
     lines = ["\t".join(table.columns)]
@@ -163,7 +192,8 @@ def _tsv(table: DataFrame) -> str:
 def read_report(results: Path) -> list[dict[str, str]]:
     """The rows of ``report.tsv`` as text; empty where there is none that can be read."""
     try:
-        rows = list(manifest.read_table(results / manifest.REPORT_TSV, manifest.REPORT))
+        table = results / manifest.REPORT_TSV
+        rows = list(manifest.read_table(table, manifest.REPORT, more=True))  # and what is carried
         return [dict(zip(manifest.REPORT, row, strict=True)) for row in rows]
     except (OSError, ValueError):  # it is made again in any case
         return []
@@ -172,6 +202,16 @@ def read_report(results: Path) -> list[dict[str, str]]:
 def bad_slides(rows: Sequence[dict[str, str]]) -> list[str]:
     """A line for each slide that failed or is damaged."""
     return [f"{r['slide']} ({r['status']}): {r['error']}" for r in rows if r["status"] in BAD]
+
+
+def _twins(rows: Sequence[dict[str, str]]) -> Iterator[str]:
+    """A line for each slide that is there under several names."""
+    told: set[str] = set()
+    for row in rows:
+        twins = next((w for w in row["warnings"].split("; ") if w.startswith(TWIN)), "")
+        if twins and shown(row["slide"]) not in told:
+            told.update(re.findall('"[^"]*"', twins))
+            yield f"{row['slide']} is {twins}"
 
 
 def summary(results: Path, rows: Sequence[dict[str, str]]) -> list[str]:
@@ -192,6 +232,7 @@ def summary(results: Path, rows: Sequence[dict[str, str]]) -> list[str]:
     if warned:
         lines.append(f"{len(warned):,} with a warning: see the column warnings of the report")
     lines += [f"  {line}" for line in bad]
+    lines += [f"  {line}" for line in _twins(rows)]
     lines.append(f"report: {results / manifest.REPORT_TSV}")
     lines.append(f"page: {results / manifest.REPORT_HTML}")
     return lines

@@ -228,16 +228,19 @@ def _read(
     types = dict.fromkeys(columns, "float64") | dict.fromkeys(texts, "str")
     types |= dict.fromkeys(may_miss, "Int64") | dict.fromkeys(whole, "int64")
     try:
-        header = list(_csv(source, nrows=0))
+        header = [str(name) for name in _csv(source, nrows=0)]
         if isinstance(source, io.StringIO):
             source.seek(0)
-        if header != list(columns):
+        # behind the report's own columns stand those of the user's sheet, as text
+        behind = header[len(columns) :] if columns is manifest.REPORT else []
+        if header != [*columns, *behind]:
             raise ResultsError(f"{source} has other columns than expected. Run mrxs-tiles again.")
-        used = list(columns if wanted is None else wanted)
+        used = [*(columns if wanted is None else wanted), *behind]
+        types |= dict.fromkeys(behind, "str")
         table: pd.DataFrame = _csv(source, dtype=types, usecols=used)
     except ValueError as error:
         raise ResultsError(f"{source} cannot be read: {error}. Run mrxs-tiles again.") from None
-    for name in texts:
+    for name in (*texts, *behind):
         column = table[name] if name in _MAY_BE_NULL else table[name].fillna("")
         table[name] = column.str.replace(_ESCAPE, _plain, regex=True).astype("str")
     return table

@@ -12,6 +12,8 @@ from mrxs_tiles.slide.reader import SlideFacts
 
 ASSUMED_MPP = 0.25  # µm per level-0 px of a slide that does not say: most are scanned so
 
+LIKE_OWN = 0.05  # part by which a row's mpp differs at most from the slide's own scale it may mean
+
 # The tables give a slide's mpp with six digits; who copies it from there means it exactly.
 SIX_DIGITS = 1e-5
 
@@ -46,6 +48,21 @@ def downsamples_of(facts: SlideFacts, settings: GridSettings) -> Downsamples:
             f"downsample {most} it is one pixel. Set downsample to {most} or less."
         )
     return nearest
+
+
+def meant_otherwise(facts: SlideFacts, settings: GridSettings) -> list[str]:
+    """The warning where a row's ``mpp`` looks like the slide's own scale, else none.
+
+    TRIDENT's sheets and others have a column ``mpp`` with what the slides' px measure.
+    """
+    mpp, own = settings.mpp, facts.mpp_x
+    if not settings.replaced_scale or mpp is None or own is None or abs(mpp / own - 1) > LIKE_OWN:
+        return []
+    return [
+        f"the sheet's mpp, {mpp:g} µm per px, is about this slide's own scale of {own:.6g}, while "
+        f"the config asks for {settings.replaced_scale}: so its tiles are of about full "
+        "resolution. If the sheet says what the slide's px measure, rename its column to slide_mpp"
+    ]
 
 
 def _asked(facts: SlideFacts, settings: GridSettings) -> tuple[str, float, float]:

@@ -25,6 +25,7 @@ from mrxs_tiles.mirax.slidedat import INI_NAME
 from mrxs_tiles.mirax.unchanged import explained, unchanged
 from mrxs_tiles.pixels.filters import WHITE
 from mrxs_tiles.settings import GridSettings
+from mrxs_tiles.slide.resolution import meant_otherwise
 from mrxs_tiles.slide.thumbnail import make_thumbnail
 
 log = logging.getLogger(__name__)
@@ -66,6 +67,7 @@ def _inspect(
     except SlideError as error:
         return write_failed(slide, path, results, explained(path, error, begun_with))
     record = _record(slide, path, seen)
+    record["warnings"] += meant_otherwise(seen.facts, settings)
     record["warnings"] += [] if whole else ["parts of the thumbnail could not be read"]
     fractions = seen.tissue.fractions(seen.grid)
     write_file(folder / manifest.THUMBNAIL, picture)

@@ -32,7 +32,7 @@ from mrxs_tiles.mirax.without_levels import usable_levels, with_levels
 from mrxs_tiles.names import Slide
 from mrxs_tiles.settings import Settings
 from mrxs_tiles.slide.reader import SlideFacts
-from mrxs_tiles.slide.resolution import with_scale
+from mrxs_tiles.slide.resolution import meant_otherwise, with_scale
 
 log = logging.getLogger(__name__)
 
@@ -51,8 +51,8 @@ def survey(slides: Iterable[Slide], results: Path) -> list[Record]:
     return rows
 
 
-def summary(results: Path, rows: Sequence[Record]) -> list[str]:
-    """What the command ends with on the terminal."""
+def summary(results: Path, rows: Sequence[Record], said: Iterable[str] = ()) -> list[str]:
+    """What the command ends with on the terminal; ``said`` is what the search for slides found."""
 
     def total(column: str) -> float:
         return sum(row[column] or 0 for row in rows)
@@ -76,6 +76,7 @@ def summary(results: Path, rows: Sequence[Record]) -> list[str]:
         f"about {total('kept_estimate'):,.0f} tiles to keep, {room}, "
         f"{total('core_hours'):.3g} core hours{unless}",
         *(f"  {row['slide']} ({row['status']}): {row['error']}" for row in bad),
+        *(f"  {line}" for line in said),
         f"survey: {results / manifest.SURVEY_TSV}",
     ]
 
@@ -108,7 +109,8 @@ def _by_opening(files: SlideFiles, settings: Settings, trouble: str = "") -> Rec
         grid = grid_of(reader.best_level, facts, settings)
     asked = _asked(facts, grid, settings)
     warning = f"the MIRAX index is not understood ({trouble}), so nothing is estimated"
-    return _facts(facts, asked) | {"warnings": [warning] if trouble else []}
+    warnings = [*([warning] if trouble else []), *meant_otherwise(facts, settings)]
+    return _facts(facts, asked) | {"warnings": warnings}
 
 
 def _asked(facts: SlideFacts, grid: Grid, settings: Settings) -> Bools:
@@ -123,7 +125,7 @@ def _by_index(files: SlideFiles, folder: Path, settings: Settings) -> Record:
         levels = usable_levels(index)
         facts = with_scale(facts_of(with_levels(index, levels or 1)), settings.slide_mpp)
     except RefusedSlideError as error:
-        raise refused(files.path, str(error)) from None
+        raise refused(files.path, error) from None
     except PassingError:
         raise
     except SlideError as error:
@@ -139,12 +141,14 @@ def _by_index(files: SlideFiles, folder: Path, settings: Settings) -> Record:
     read = asked & (ground.tissue_fractions(grid) >= settings.min_tissue)
     lost = unreadable_tiles(index, grid) & read
     kept &= read & ~lost
-    return (
+    row = (
         _facts(facts, asked)
         | _areas(facts, ground)
         | _damage(index, facts, grid, asked, lost)
         | cost(index, facts, grid, kept, settings)
     )
+    row["warnings"] += meant_otherwise(facts, settings)
+    return row
 
 
 def _facts(facts: SlideFacts, asked: Bools) -> Record:

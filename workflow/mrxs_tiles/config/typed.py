@@ -1,0 +1,55 @@
+"""What was typed after ``--config``, against what Snakemake makes of it.
+
+Snakemake reads such a value as a number, or else as YAML: ``slides=../study #2`` becomes
+``../study``, ``results=007`` the number 7, ``slides=[x]`` a list. What is a text to us is taken as
+it was typed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from mrxs_tiles.config.schema import load_schema
+from mrxs_tiles.wording import types
+
+QUOTES = "'\""
+
+
+def as_typed(
+    config: Mapping[str, object], parsed: Mapping[str, object], typed: Iterable[str]
+) -> dict[str, object]:
+    """Return the config, its texts as they were typed.
+
+    Args:
+        config: what the workflow was given: files and command line, merged.
+        parsed: what Snakemake has made of the command line.
+        typed: the same command line, ``key=value`` each, as it was typed; of a key that is there
+            several times the last counts.
+    """
+    values = dict(config)
+    for key, text in dict(entry.split("=", 1) for entry in typed if "=" in entry).items():
+        # Where the workflow is used as a module, its own config need not be the command line's.
+        from_there = key in parsed and key in values and _same(values[key], parsed[key])
+        if from_there and parsed[key] is not None and key in text_keys():
+            values[key] = unquoted(text)
+    return values
+
+
+def text_keys() -> list[str]:
+    """The keys that hold any text: paths, a region, a colour."""
+    return [
+        key
+        for key, rules in load_schema("config").items()
+        if "string" in types(rules) and "enum" not in rules
+    ]
+
+
+def unquoted(text: str) -> str:
+    """A text without the quotation marks around it, of which a shell takes one pair only."""
+    if len(text) > 1 and text[0] == text[-1] and text[0] in QUOTES:
+        return text[1:-1]
+    return text
+
+
+def _same(one: object, other: object) -> bool:
+    return repr(one) == repr(other)  # nan is not equal to itself
