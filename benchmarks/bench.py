@@ -15,6 +15,7 @@ from pathlib import Path
 
 from choosing import choosing
 from costs import costs
+from formats import formats
 from iterating import iterating
 from measure import run, table
 from packing import packing
@@ -28,7 +29,8 @@ HERE = Path(__file__).resolve().parent
 DATA = HERE / "data"
 RESULTS = HERE / "RESULTS.md"
 PARTS = (
-    *("questions", "speed", "reading", "memory", "choosing", "packing", "iterating", "pyramids"),
+    *("questions", "speed", "reading", "memory", "choosing", "formats", "packing", "iterating"),
+    "pyramids",
     *("snakemake", "costs"),
 )
 PACKAGES = ("openslide-python", "openslide-bin", "Pillow", "imagecodecs", "numpy", "snakemake")
@@ -69,6 +71,8 @@ def _part(name: str, quick: bool) -> list[str]:
         return ["## Deep Zoom pyramids", "", *pyramids(slide, 1 if quick else 3), ""]
     if name == "iterating":
         return ["## In Python", "", *iterating(slide, 1 if quick else 5)]
+    if name == "formats":
+        return ["## Formats", "", *formats(slide, 1 if quick else 3), ""]
     if name == "packing":
         return ["## Packing", "", *packing(slide, 1 if quick else 5)]
     if name == "choosing":

@@ -189,7 +189,7 @@ def test_override_refuses() -> None:
         [
             'row 3, column tile_size is "5e2": write a whole number of px from 1 to 30000 '
             "(the default is 3000).",
-            'row 3, column format is "gif": write jpg, png, webp, tif or none '
+            'row 3, column format is "gif": write jpg, png, webp, tif, jxl or none '
             "(the default is jpg).",
         ],
     )

@@ -95,7 +95,8 @@ def faults(raw: dict[Any, Any]) -> list[str]:
         ),
         (
             {"format": "JPEG"},
-            'format is the text "JPEG": write jpg, png, webp, tif or none (the default is jpg).',
+            'format is the text "JPEG": write jpg, png, webp, tif, jxl or none '
+            "(the default is jpg).",
         ),
         (
             {"subsampling": 411},

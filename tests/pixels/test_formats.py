@@ -2,21 +2,37 @@
 
 from __future__ import annotations
 
+import base64
 import io
+from collections.abc import Callable
 from pathlib import Path
 
+import imagecodecs
 import numpy as np
 import openslide
 import pytest
 import tifffile
 from openslide.deepzoom import DeepZoomGenerator
 from PIL import Image, ImageCms
+from skimage import data
 
+import mrxs_tiles
+from browser import Watched
 from in_process import Variant, cut
 from mrxs_tiles.config.config import read_config
 from mrxs_tiles.errors import ConfigError
+from mrxs_tiles.pixels.decode import open_picture
+from mrxs_tiles.pixels.encode import JXL_EFFORT, NO_PROFILE, WEBP_METHOD, make_encoder
+from mrxs_tiles.report.report import report
 
-LOSSLESS = [("png", 75), ("webp", 100), ("tif", 75)]
+LOSSLESS = [("png", 75), ("webp", 100), ("tif", 75), ("jxl", 100)]
+# A second decoder each, not that of ``open_picture``.
+DECODERS: dict[str, Callable[[bytes], np.ndarray]] = {
+    "png": imagecodecs.png_decode,
+    "webp": lambda content: imagecodecs.webp_decode(content, hasalpha=False),
+    "tif": lambda content: tifffile.imread(io.BytesIO(content)),
+    "jxl": imagecodecs.jpegxl_decode,
+}
 
 
 @pytest.fixture(scope="module")
@@ -42,9 +58,79 @@ def test_lossless_ones_hold_deep_zooms_pixels(
         for name, content in made.files.items():
             address = tuple(map(int, name.split(".")[0].split("_")))
             expected = deep_zoom.get_tile(deep_zoom.level_count - 1, address)
-            with Image.open(io.BytesIO(content)) as picture:
+            with open_picture(content) as picture:
                 assert picture.mode == "RGB"
                 assert (np.asarray(picture) == np.asarray(expected)).all()
+            assert (DECODERS[image_format](content) == np.asarray(expected)).all()
+
+
+@pytest.mark.parametrize(("image_format", "quality"), [("png", 75), ("webp", 100)])
+def test_a_browser_shows_the_same_pixels(
+    image_format: str, quality: int, watched: Watched, tmp_path: Path
+) -> None:
+    """Chromium decodes png and lossless webp to the pixels that went in, noise and plain ones."""
+    pixels = np.random.default_rng(3).integers(0, 256, (37, 51, 4), np.uint8)
+    pixels[:, 20:40] = 200
+    encode, _ = make_encoder(image_format, quality, "420")
+    page = tmp_path / "page.html"
+    address = f"data:image/{image_format};base64,{base64.b64encode(encode(pixels)).decode()}"
+    page.write_text(f'<img id="tile" src="{address}">')
+    seen = watched.open(page).evaluate(
+        """async () => {
+            const tile = document.getElementById("tile"), canvas = document.createElement("canvas");
+            await tile.decode();
+            [canvas.width, canvas.height] = [tile.naturalWidth, tile.naturalHeight];
+            const context = canvas.getContext("2d");
+            context.drawImage(tile, 0, 0);
+            return [...context.getImageData(0, 0, canvas.width, canvas.height).data];
+        }"""
+    )
+    shown = np.array(seen, np.uint8).reshape(37, 51, 4)
+    assert (shown[..., :3] == pixels[..., 2::-1]).all()
+    watched.check()
+
+
+def test_load_and_the_report_read_jxl(variant: Variant, tmp_path: Path) -> None:
+    """Pillow cannot: `load` and the page's sample pictures decode it by imagecodecs."""
+    folder = tmp_path / "jxl"
+    made = cut(variant("jpeg").path, folder, format="jxl", quality=100, tile_size=300)
+    png = cut(variant("jpeg").path, tmp_path / "png", format="png", tile_size=300)
+    report(folder)
+    with mrxs_tiles.load(folder) as run:
+        kept = run.tiles[run.tiles.kept]
+        assert len(kept) == len(made.files) > 4
+        for _, row in kept.iterrows():
+            name = Path(row["file"]).with_suffix(".png").name
+            with run.open(row) as found, Image.open(io.BytesIO(png.files[name])) as expected:
+                assert (np.asarray(found) == np.asarray(expected)).all()
+    strip = next((folder / "report_files").glob("*-tiles.jpg"))
+    report(tmp_path / "png")
+    expected_strip = next((tmp_path / "png" / "report_files").glob("*-tiles.jpg"))
+    assert strip.read_bytes() == expected_strip.read_bytes()
+
+
+def test_lossy_jxl() -> None:
+    """Its quality is libjxl's own scale: at 75 a distance of 2.35, at 90 of 1; nearer is larger."""
+    pixels = data.immunohistochemistry()[:256, :256]
+    shaded = np.dstack([pixels[..., ::-1], np.full((256, 256), 255, np.uint8)])
+    sizes = []
+    for quality, distance in ((75, 2.35), (90, 1.0)):
+        encode, warning = make_encoder("jxl", quality, "420")
+        content = encode(np.ascontiguousarray(shaded))
+        assert warning == ""
+        assert content == imagecodecs.jpegxl_encode(pixels, distance=distance, effort=JXL_EFFORT)
+        difference = np.asarray(open_picture(content)).astype(int) - pixels
+        assert 0 < np.abs(difference).mean() < 6
+        sizes.append(len(content))
+    assert sizes[0] < sizes[1]
+
+
+def test_a_damaged_jxl_is_told() -> None:
+    """What is cut short is an OSError, as Pillow's own of other formats."""
+    encode, _ = make_encoder("jxl", 100, "420")
+    content = encode(np.random.default_rng(0).integers(0, 256, (40, 40, 4), np.uint8))
+    with pytest.raises(OSError, match="a damaged JPEG XL"):
+        open_picture(content[: len(content) // 2])
 
 
 @pytest.mark.slow
@@ -55,7 +141,7 @@ def test_webp_is_pillows(variant: Variant, tmp_path: Path) -> None:
     assert {name.replace(".png", ".webp") for name in png.files} == webp.files.keys()
     for name, content in png.files.items():
         out = io.BytesIO()
-        Image.open(io.BytesIO(content)).save(out, "WEBP", quality=60)
+        Image.open(io.BytesIO(content)).save(out, "WEBP", quality=60, method=WEBP_METHOD)
         assert webp.files[name.replace(".png", ".webp")] == out.getvalue()
 
 
@@ -90,6 +176,13 @@ def test_colour_profile(image_format: str, profiled: tuple[Path, bytes], tmp_pat
         with Image.open(io.BytesIO(content)) as picture:
             embedded = picture.info.get("icc_profile")
         assert embedded == (None if image_format == "jpg" else profile)
+
+
+def test_jxl_says_that_it_has_no_profile(profiled: tuple[Path, bytes], tmp_path: Path) -> None:
+    """It cannot be written by imagecodecs, and what is lost is not lost without a word."""
+    made = cut(profiled[0], tmp_path, format="jxl", tile_size=256, quality=100)
+    assert len(made.files) == 4
+    assert made.tiled["warnings"] == [NO_PROFILE]
 
 
 @pytest.mark.slow

@@ -304,10 +304,11 @@ def test_hours_follow_format_and_scale(histology: Path, tmp_path: Path) -> None:
         row = survey_of(histology, tmp_path, tile_size=200, **settings)["a"]
         return float(row["core_hours"])
 
-    known = [hours(format=name) for name in ("none", "jpg", "tif", "webp", "png")]
+    known = [hours(format=name) for name in ("none", "jpg", "tif", "png", "jxl", "webp")]
     known.append(hours(format="webp", quality=100))
     assert known == sorted(known)
-    assert known[4] > 10 * known[1]
+    assert 4 * known[1] < known[3] < 8 * known[1]
+    assert known[1] < hours(format="jxl", quality=100) < 2.5 * known[1]
     assert hours(downsample=2) < hours()  # a quarter of the px, read from their own level
     assert hours(downsample=3) > hours(downsample=2)  # resampled, although fewer
     assert hours(min_focus=1) > hours()

@@ -107,7 +107,7 @@ def test_faults_in_the_config(tmp_path: Path) -> None:
         '"qualty" is not a key of the config: did you mean quality?\n'
         "tile_size is the number 0: write a whole number of px from 1 to 30000 "
         "(the default is 3000).\n"
-        'format is the text "gif": write jpg, png, webp, tif or none (the default is jpg).\n'
+        'format is the text "gif": write jpg, png, webp, tif, jxl or none (the default is jpg).\n'
     ) in ran.text
     assert running.names(tmp_path) == [".snakemake", "slides"]
 
@@ -150,7 +150,7 @@ def test_faults_in_a_sheet(tmp_path: Path) -> None:
     assert (
         '\nSheet "slides.csv", row 2, column tile_size is "big": write a whole number of px from 1 '
         "to 30000 (the default is 3000).\n"
-        'Sheet "slides.csv", row 2, column format is "gif": write jpg, png, webp, tif or none '
+        'Sheet "slides.csv", row 2, column format is "gif": write jpg, png, webp, tif, jxl or none '
         "(the default is jpg).\n"
         'Sheet "slides.csv", row 3, column path is empty: write the slide\'s file.\n'
     ) in ran.text

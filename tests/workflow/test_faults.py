@@ -309,7 +309,7 @@ def test_wrong_config(tiny: Path, tmp_path: Path) -> None:
         "mrxs-tiles: --tile-size is the number 0: write a whole number of px from 1 to 30000 (the "
         'default is 3000). --background is "reddish": write a colour\'s name (white), r,g,b from 0 '
         'to 255 (255,255,255), #rrggbb or null (the default is null). --format is "gif": write '
-        "jpg, png, webp, tif or none (the default is jpg).\n"
+        "jpg, png, webp, tif, jxl or none (the default is jpg).\n"
     )
     assert not results.exists()
 

@@ -135,7 +135,7 @@ def export_memory(wildcards, attempt):
 
 
 def tile_minutes(wildcards, attempt):
-    """Minutes for `tile`: a GB takes a core half a minute as jpg, twelve as png, plus the disk."""
+    """Minutes for `tile`: a GB takes a core half a minute as jpg, three as webp, plus the disk."""
     gigabytes = slide_stamp(wildcards.slide)[1] / 1e9
     return int(attempt * (20 + 20 * gigabytes))
 

@@ -19,6 +19,7 @@ from PIL import Image, ImageDraw, ImageFont
 from mrxs_tiles.files import manifest
 from mrxs_tiles.files.store import remove_files, told, write_file
 from mrxs_tiles.files.tile_files import TileFiles, file_on_disk
+from mrxs_tiles.pixels.decode import open_picture
 from mrxs_tiles.pixels.reasons import TINTS
 from mrxs_tiles.report.sample_tiles import Sample
 from mrxs_tiles.revision import revision
@@ -207,7 +208,7 @@ def _size(path: Path) -> int | None:
 def _decoded(content: bytes, side: int = 0) -> Image.Image | None:
     """A picture in RGB; of a JPEG, with ``side``, no more px than that needs."""
     try:
-        with Image.open(io.BytesIO(content)) as picture:
+        with open_picture(content) as picture:
             if side:
                 picture.draft("RGB", (side, side))
             return picture.convert("RGB")

@@ -167,9 +167,9 @@ class Results:
             ValueError: the tile was not kept, so it has no picture.
             OSError: the picture cannot be read.
         """
-        from PIL import Image as Pictures
+        from mrxs_tiles.pixels.decode import open_picture  # here: tables alone need no Pillow
 
-        picture = Pictures.open(io.BytesIO(self.read(row)))
+        picture = open_picture(self.read(row))
         picture.load()
         return picture
 
