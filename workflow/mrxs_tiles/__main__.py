@@ -33,7 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run ``mrxs-tiles``; returns its exit code."""
     # Nothing here multiplies matrices: numpy's threads for that only cost time at its import.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    given = vars(_parser().parse_args(arguments))
+    words = sys.argv[1:] if arguments is None else arguments
+    given = vars(_parser(words).parse_args(words))
     terminal = logging.StreamHandler(sys.stdout)
     terminal.addFilter(lambda record: record.levelno < logging.ERROR)  # these go to stderr
     logging.basicConfig(level=logging.INFO, format="%(message)s", handlers=[terminal])
@@ -52,7 +53,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return INTERRUPTED
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
+    """What understands these words: the other commands' options would only cost time."""
     parser = argparse.ArgumentParser(
         prog="mrxs-tiles",
         allow_abbrev=False,
@@ -90,7 +92,8 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument(
                 "--threads", type=_threads, default=1, metavar="N", help=help_threads
             )
-        _add_config_keys(command)
+        if name in words:
+            _add_config_keys(command)
     return parser
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from mrxs_tiles.pixels.encode import encode_rgb_png
 from mrxs_tiles.pixels.filters import Pixels
 from mrxs_tiles.pixels.reasons import KEPT, LOOKS, NO_ROW
 from mrxs_tiles.pixels.reasons import TINTS as TINTS
@@ -46,12 +47,14 @@ class TileMap:
 
     def painted(self) -> Image.Image:
         """The map alone."""
-        tints = np.array([TINTS[kind] for kind in KINDS], np.float32)
-        strength = np.array([_strength(kind) for kind in KINDS], np.float32)
-        veil = strength[self._kind][..., None]
-        painted = self._picture * (1 - veil) + tints[self._kind] * veil
-        painted[self._edge] *= EDGE
-        return Image.fromarray(painted.round().astype(np.uint8))
+        plain = Image.fromarray(self._picture)
+        painted = plain.copy()
+        for number, kind in enumerate(KINDS):
+            for edge in (False, True):
+                here = (self._kind == number) & (self._edge == edge)
+                if here.any():
+                    painted.paste(plain.point(_looks(kind, edge)), mask=Image.fromarray(here))
+        return painted
 
     def png(self, counts: Mapping[str, int], mpp: float | None) -> bytes:
         """The map with its legend and a scale bar, as a PNG.
@@ -71,9 +74,7 @@ class TileMap:
         page = Image.new("RGB", (max(width, LEAST_WIDTH), below), "white")
         page.paste(painted)
         self._legend(page, height + MARGIN, lines, mpp)
-        out = io.BytesIO()
-        page.save(out, "PNG", compress_level=1)  # a third larger, in a third of the time
-        return out.getvalue()
+        return encode_rgb_png(np.asarray(page))
 
     def _legend(
         self, page: Image.Image, top: int, lines: list[tuple[str, str]], mpp: float | None
@@ -91,6 +92,16 @@ class TileMap:
             box = (MARGIN, middle - 7, MARGIN + 14, middle + 7)
             draw.rectangle(box, fill=tint, outline=INK)
             draw.text((3 * MARGIN, middle), text, fill=INK, font=font, anchor="lm")
+
+
+def _looks(kind: str, edge: bool) -> list[int]:
+    """What values of red become under a tint, then those of green, then those of blue; 768."""
+    veil = np.float32(_strength(kind))
+    tints = np.array(TINTS[kind], np.float32)[:, None]
+    tinted = np.arange(256, dtype=np.float32) * (1 - veil) + tints * veil
+    tinted *= np.float32(EDGE if edge else 1)
+    looks: list[int] = tinted.round().astype(int).ravel().tolist()
+    return looks
 
 
 def _strength(kind: str) -> float:

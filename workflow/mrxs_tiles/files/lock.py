@@ -12,7 +12,7 @@ from __future__ import annotations
 import atexit
 import fcntl
 import os
-import socket
+import platform
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -100,7 +100,7 @@ def _is_at(descriptor: int, path: Path) -> bool:
 
 def _sign(descriptor: int) -> None:
     """Say in the file who holds it; a full disk is no reason to stop."""
-    text = f"process {os.getpid()} on {socket.gethostname()}"
+    text = f"process {os.getpid()} on {platform.node()}"
     with suppress(OSError):
         os.ftruncate(descriptor, 0)
         os.write(descriptor, text.encode("utf-8", "backslashreplace"))

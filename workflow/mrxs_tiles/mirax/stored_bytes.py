@@ -18,6 +18,7 @@ from mrxs_tiles.grid.coverage import tile_sums
 from mrxs_tiles.grid.grid import Bools, Grid
 from mrxs_tiles.mirax import layout
 from mrxs_tiles.mirax.index import MiraxIndex
+from mrxs_tiles.pixels.otsu import otsu_of
 
 CELLS_PER_IMAGE = 4  # cells of the map along a side of a stored image, if these are not
 MOST_CELLS = 1 << 23  # more than so many: 67 MB
@@ -97,13 +98,11 @@ def tissue_images(index: MiraxIndex) -> npt.NDArray[np.bool_] | None:
     Otsu's threshold (IEEE Trans. Syst. Man Cybern. 9, 1979) on the logarithm of the lengths.
     Where the two sides differ by less than ``LEAST_CONTRAST`` there is one kind of ground only.
     """
-    from skimage.filters import threshold_otsu  # here: it takes a third of a second
-
     lengths = index.images[0][:, 2] - _head_bytes(index, 0)
     logs = np.log(np.maximum(1, lengths))
     if not len(logs) or logs.min() == logs.max():
         return None
-    tissue: npt.NDArray[np.bool_] = logs > threshold_otsu(logs)
+    tissue: npt.NDArray[np.bool_] = logs > otsu_of(logs)
     if np.median(logs[tissue]) - np.median(logs[~tissue]) < np.log(LEAST_CONTRAST):
         return None
     return tissue

@@ -7,10 +7,12 @@ Biomed. Eng. 5:555, 2021); then small objects and holes are removed.
 
 from __future__ import annotations
 
+import cc3d
 import numpy as np
 
 from mrxs_tiles.grid.grid import Bools
 from mrxs_tiles.pixels.filters import Pixels
+from mrxs_tiles.pixels.otsu import otsu_threshold
 
 MASK_MPP = 8.0  # µm per px of the mask: a cell's size
 MOST_MASK_PX = 1 << 25  # a larger slide has a coarser mask, for the memory
@@ -36,28 +38,31 @@ def tissue_mask(rgb: Pixels, scanned: Bools, px_um2: float) -> Bools:
         scanned: (height, width) bool; nothing else can be tissue.
         px_um2: µm² of one px.
     """
-    # here, since not every step needs them: a third of a second, 33 MB
-    from skimage.filters import threshold_otsu
-    from skimage.morphology import remove_small_holes, remove_small_objects
-
     if not scanned.any():
         return np.zeros_like(scanned)
     value = saturation(rgb)
     counts = np.bincount(value[scanned], minlength=256)
-    present = np.flatnonzero(counts)
-    otsu = present[0]  # of one value alone skimage has no threshold
-    if len(present) > 1:
-        otsu = int(threshold_otsu(hist=(counts, np.arange(256))))
+    otsu = int(otsu_threshold(counts, np.arange(256)))
     below = counts[: otsu + 1].cumsum()
     glass = int(np.searchsorted(below, below[-1] / 2))  # the median of what lies below
     threshold = 0 if glass > MOST_GLASS else min(otsu, glass + PALE)
     mask = (value > max(threshold, LEAST_SATURATION)) & scanned
     least_px = min(LEAST_OBJECT_UM2 / px_um2, scanned.sum() * LEAST_SHARE)
-    mask = remove_small_objects(mask, max_size=int(least_px))
+    mask = without_small(mask, int(least_px))
     # what was never scanned is no hole, however small
-    holes = remove_small_holes(mask, max_size=int(LARGEST_HOLE_UM2 / px_um2))
-    filled: Bools = holes & scanned
+    filled: Bools = ~without_small(~mask, int(LARGEST_HOLE_UM2 / px_um2)) & scanned
     return filled
+
+
+def without_small(mask: Bools, most_px: int) -> Bools:
+    """The mask without its parts, joined along sides, of at most so many px."""
+    if not most_px:
+        return mask
+    parts = cc3d.connected_components(mask, connectivity=4, out_dtype=np.uint32)
+    large = np.bincount(parts.ravel()) > most_px
+    large[0] = False  # what lies around them
+    kept: Bools = large[parts]
+    return kept
 
 
 def saturation(rgb: Pixels) -> Pixels:
