@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
@@ -49,6 +50,7 @@ def test_without_small_parts(mask: np.ndarray, most: int) -> None:
     assert (without_small(mask, most) == remove_small_objects(mask, max_size=most)).all()
 
 
+@pytest.mark.slow
 def test_starting_imports_little(variant: Variant, tmp_path: Path) -> None:
     """What takes long to import is imported by neither step of a plain slide."""
     slow = ["skimage", "scipy", "pandas", "jsonschema", "numpy.ma", "socket"]

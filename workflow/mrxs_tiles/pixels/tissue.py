@@ -2,7 +2,8 @@
 
 The method is the field's usual one: the saturation of each px (HSV), for glass is grey, and
 Otsu's threshold of it (IEEE Trans. Syst. Man Cybern. 9:62, 1979), as in CLAM (Lu et al., Nat.
-Biomed. Eng. 5:555, 2021); then small objects and holes are removed.
+Biomed. Eng. 5:555, 2021); then small objects and holes are removed. Yellowed glass is
+made clear before (``glass``).
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import numpy as np
 
 from mrxs_tiles.grid.grid import Bools
 from mrxs_tiles.pixels.filters import Pixels
+from mrxs_tiles.pixels.glass import excess_saturation
 from mrxs_tiles.pixels.otsu import otsu_threshold
 
 MASK_MPP = 8.0  # µm per px of the mask: a cell's size
@@ -31,7 +33,12 @@ LARGEST_HOLE_UM2 = 5000.0  # smaller ones are vessels, fat cells, tears
 
 
 def tissue_mask(rgb: Pixels, scanned: Bools, px_um2: float) -> Bools:
-    """Which px are tissue, (height, width) bool.
+    """Which px are tissue, (height, width) bool; see ``find_tissue``."""
+    return find_tissue(rgb, scanned, px_um2)[0]
+
+
+def find_tissue(rgb: Pixels, scanned: Bools, px_um2: float) -> tuple[Bools, bool]:
+    """Which px are tissue, (height, width) bool, and whether some glass was taken for yellowed.
 
     Args:
         rgb: the slide at about ``MASK_MPP``, (height, width, 3) uint8.
@@ -39,8 +46,11 @@ def tissue_mask(rgb: Pixels, scanned: Bools, px_um2: float) -> Bools:
         px_um2: µm² of one px.
     """
     if not scanned.any():
-        return np.zeros_like(scanned)
+        return np.zeros_like(scanned), False
     value = saturation(rgb)
+    excess = excess_saturation(rgb, scanned, value)
+    if excess is not None:  # as if the glass were as clear as at its clearest
+        value = np.maximum(value - excess, 0).astype(np.uint8)
     counts = np.bincount(value[scanned], minlength=256)
     otsu = int(otsu_threshold(counts, np.arange(256)))
     below = counts[: otsu + 1].cumsum()
@@ -51,7 +61,7 @@ def tissue_mask(rgb: Pixels, scanned: Bools, px_um2: float) -> Bools:
     mask = without_small(mask, int(least_px))
     # what was never scanned is no hole, however small
     filled: Bools = ~without_small(~mask, int(LARGEST_HOLE_UM2 / px_um2)) & scanned
-    return filled
+    return filled, excess is not None
 
 
 def without_small(mask: Bools, most_px: int) -> Bools:

@@ -12,7 +12,7 @@ from PIL import Image
 from mrxs_tiles.grid.coverage import Floats, tile_fractions
 from mrxs_tiles.grid.grid import Bools, Grid
 from mrxs_tiles.pixels.filters import WHITE
-from mrxs_tiles.pixels.tissue import MASK_MPP, MOST_MASK_PX, tissue_mask
+from mrxs_tiles.pixels.tissue import MASK_MPP, MOST_MASK_PX, find_tissue
 from mrxs_tiles.slide.overview import Overview, read_overview
 from mrxs_tiles.slide.reader import Reader, SlideFacts
 from mrxs_tiles.slide.resolution import ASSUMED_MPP
@@ -23,6 +23,7 @@ class TissueMap:
     """Where tissue lies: ``mask``, ``scanned``, ``unread`` (height, width) bool.
 
     ``downsample``: level-0 px per px of the mask; ``px_mm2``: mm² of one, None: not known.
+    ``yellowed``: some even yellow was taken for glass.
     """
 
     mask: Bools
@@ -30,6 +31,7 @@ class TissueMap:
     unread: Bools
     downsample: float
     px_mm2: float | None
+    yellowed: bool = False
 
     def fractions(self, grid: Grid) -> Floats:
         """Tissue px / all px of each tile, (cols, rows)."""
@@ -47,6 +49,8 @@ class TissueMap:
 
     def warnings(self) -> Iterator[str]:
         """What to know before the mask is trusted."""
+        if self.yellowed:
+            yield "parts of the glass look yellowed, and count as no tissue: look at tissue.png"
         if self.unread.any():
             yield "parts of the tissue mask could not be read, and count as tissue"
         elif self.scanned.any() and not self.mask.any():
@@ -65,13 +69,15 @@ def tissue_overview(reader: Reader, facts: SlideFacts) -> Overview:
 def map_tissue(facts: SlideFacts, overview: Overview) -> TissueMap:
     """Find the tissue in what ``tissue_overview`` gave."""
     px_um2 = _l0_um2(facts) * overview.downsample**2
+    mask, yellowed = find_tissue(overview.rgb, overview.scanned, px_um2)
     known = facts.mpp_x is not None and facts.mpp_y is not None
     return TissueMap(
-        mask=tissue_mask(overview.rgb, overview.scanned, px_um2) | overview.unread,
+        mask=mask | overview.unread,
         scanned=overview.scanned | overview.unread,
         unread=overview.unread,
         downsample=overview.downsample,
         px_mm2=px_um2 / 1e6 if known else None,
+        yellowed=yellowed,
     )
 
 
