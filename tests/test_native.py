@@ -51,7 +51,7 @@ def no_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
     """As on a machine without one."""
     monkeypatch.setenv("PATH", "")
     monkeypatch.delenv("CC", raising=False)
-    monkeypatch.setattr(native, "find_spec", lambda _: None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
 
 
 def test_every_kernel_stands_beside_its_module() -> None:
@@ -143,7 +143,7 @@ def test_without_functions_for_several_processors(
     )
     fake.chmod(0o755)
     monkeypatch.setenv("CC", str(fake))
-    monkeypatch.setattr(native.shutil, "which", lambda _: None)
+    monkeypatch.setattr("shutil.which", lambda _: None)
     assert native.main() == 0
     assert native.load("room/twice") is not None
 

@@ -14,8 +14,8 @@ from typing import Any
 from mrxs_tiles import __version__
 from mrxs_tiles.config.config import Config, cutting_keys, from_text, options, read_config
 from mrxs_tiles.config.places import foreign, understood
+from mrxs_tiles.config.results_place import misplaced
 from mrxs_tiles.config.schema import SLIDE_MPP
-from mrxs_tiles.config.slides import misplaced
 from mrxs_tiles.errors import ConfigError, MrxsTilesError, shown
 from mrxs_tiles.files.manifest import BAD, Record
 from mrxs_tiles.names import Slide, name_fault

@@ -11,15 +11,10 @@ from __future__ import annotations
 import ctypes
 import hashlib
 import os
-import shlex
-import shutil
-import subprocess
 import sys
 import sysconfig
-import tempfile
 from collections.abc import Iterator, Sequence
 from functools import cache
-from importlib.util import find_spec
 from pathlib import Path
 
 PACKAGE = Path(__file__).parent
@@ -99,6 +94,9 @@ def build(name: str, folder: Path, extra: Sequence[str] = ()) -> Path:
     Raises:
         OSError: no compiler could, or the folder cannot be written to; it says why.
     """
+    import shlex  # here and below: what each start loads kernels with does without them
+    import tempfile
+
     folder.mkdir(parents=True, exist_ok=True)
     target, said = folder / file_name(name), ["there is no C compiler"]
     # beside the target: it is moved there, and zig's caches go with it
@@ -122,6 +120,10 @@ def build(name: str, folder: Path, extra: Sequence[str] = ()) -> Path:
 
 def compilers() -> Iterator[list[str]]:
     """The commands of this machine's C compilers, the likeliest first; none on Windows."""
+    import shlex
+    import shutil
+    from importlib.util import find_spec
+
     if sys.platform == "win32":
         return
     if asked := os.environ.get("CC"):
@@ -139,6 +141,8 @@ def _fault(command: list[str], work: Path | None = None) -> str:
 
     ``work``: where zig keeps what it compiles of its own, 30 MB in the user's home else.
     """
+    import subprocess
+
     caches = {} if work is None else dict.fromkeys(ZIG_CACHES, str(work))
     try:
         done = subprocess.run(  # noqa: S603 - this machine's compiler, on files of this package

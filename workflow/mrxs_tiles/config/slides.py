@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import overload
 
 from mrxs_tiles.config.config import Config
+from mrxs_tiles.config.results_place import misplaced, same_on_disk
 from mrxs_tiles.config.sheet import read_sheet
 from mrxs_tiles.config.sheet_text import SHEETS
 from mrxs_tiles.config.walk import (
@@ -28,7 +29,7 @@ from mrxs_tiles.config.walk import (
     walk,
 )
 from mrxs_tiles.errors import ConfigError, ResultsError, shown
-from mrxs_tiles.files.alike import alike, difference, folded, listing, nearest, one_place
+from mrxs_tiles.files.alike import alike, folded, listing, nearest
 from mrxs_tiles.names import Slide, clashes, fit, name_fault
 from mrxs_tiles.settings import Settings
 
@@ -75,7 +76,7 @@ def find_slides(config: Config) -> Found:
         found = _look(config)
         slides = [fit(slide) for slide in found]
         faults = clashes(slides) + misplaced(slides, config.results)
-        faults += [] if faults else _same_on_disk(slides, config.results)
+        faults += [] if faults else same_on_disk(slides, config.results)
     except OSError as error:
         if isinstance(error, ResultsError):
             raise
@@ -264,47 +265,3 @@ def _without_match(
         if not known and is_data and not system_part(folder, root, parts):
             seen.data_folders.append(folder)
     yield from _without_file(seen)
-
-
-# --- the results --------------------------------------------------------------------------------
-
-
-def misplaced(slides: list[Slide], results: Path) -> list[str]:
-    """Return a fault if the results would be written over something that is not theirs."""
-    if results.exists() and not results.is_dir():
-        return [f"results is {shown(results)}, which is a file: name a folder."]
-    real = cache(os.path.realpath)
-    for slide in slides:
-        if link := _link_below(results, slide.name):
-            return [
-                f"results is {shown(results)}, and {shown(link)} in it is a link: what is written "
-                "and removed there would lie elsewhere. Remove the link, or name another folder."
-            ]
-        own = Path(real(slide.path.parent), slide.path.stem)
-        mirax = slide.path.suffix.lower() == ".mrxs" and not slide.refused
-        target = Path(real(results), slide.name)
-        if mirax and (target == own or own in target.parents):
-            return [
-                f"results is {shown(results)}, and so the results of the slide "
-                f"{shown(slide.name)} would go into its own data folder {shown(own)}: "
-                "name another folder."
-            ]
-    return []
-
-
-def _same_on_disk(slides: Sequence[Slide], results: Path) -> list[str]:
-    """Return a fault for each two names that are one folder where the results go."""
-    places = {slide.name: shown(slide.path) for slide in slides if not slide.refused}
-    return [
-        f"The disk of {shown(results)} takes {shown(one)} ({places[one]}) and {shown(other)} "
-        f"({places[other]}) for one name, as they differ only {difference(one, other)}: give "
-        "another in the column slide of a sheet, or set results on another disk."
-        for one, other in one_place(results, places)
-    ]
-
-
-def _link_below(results: Path, name: str) -> Path | None:
-    """The part of a slide's folder below the results that is a link, if there is one."""
-    parts = name.split("/")
-    places = (results.joinpath(*parts[:count]) for count in range(1, len(parts) + 1))
-    return next((place for place in places if os.path.islink(place)), None)  # noqa: PTH114 - never raises
