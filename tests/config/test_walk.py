@@ -93,6 +93,15 @@ def test_an_archive() -> None:
     assert '/d/sub/S.zip": unpack it' in faults("d")[0]
 
 
+def test_a_slide_without_its_suffix(tmp_path: Path) -> None:
+    """Who leaves out the suffix is told the whole name."""
+    make("d/S.mrxs")
+    assert faults("d/S") == [
+        f'slides is "d/S", and there is no "{tmp_path}/d/S": name "{tmp_path}/d/S.mrxs", the '
+        "slide's file."
+    ]
+
+
 def test_names_that_a_disk_takes_for_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Names that differ only in case are refused where the results' disk takes them for one."""
     path = sheet("path,slide\n/a.svs,case/A\n/b.svs,Case/a\n/c.svs,b\n")

@@ -59,9 +59,13 @@ INI_DAMAGE = {
         "not a number",
     ),
     "other format": (
-        "IMAGE_FORMAT=PNG", "IMAGE_FORMAT=JPEGXR",
-        "Slidedat.ini says IMAGE_FORMAT=JPEGXR in [LAYER_0_LEVEL_0_SECTION]; "
+        "IMAGE_FORMAT=PNG", "IMAGE_FORMAT=PNX",
+        "Slidedat.ini says IMAGE_FORMAT=PNX in [LAYER_0_LEVEL_0_SECTION]; "
         "OpenSlide reads JPEG, PNG, BMP24",
+    ),
+    "a format that is not decoded": (
+        "IMAGE_FORMAT=PNG", "IMAGE_FORMAT=JPEGXR",
+        "its images are JPEGXR (IMAGE_FORMAT in Slidedat.ini)",
     ),
     "other hierarchy": (
         "HIER_0_NAME=Slide zoom level", "HIER_0_NAME=Slide filter level",

@@ -74,6 +74,7 @@ def test_several_folders_that_fit(tmp_path: Path) -> None:
         (("S/", "S/S.mrxs"), "S/S.mrxs", "lies inside a data folder, 'S'"),
         (("S.mrxs", "S/"), "S/Slidedat.ini", "is a part of a slide. Name the file beside"),
         (("S.mrxs", "S/", "S/D0.dat"), "S/D0.dat", "D0.dat is a part of a slide. Name the file"),
+        (("S.mrxs",), "S", "S does not exist. Write the whole name, S.mrxs."),
         (("S.zip",), "S.zip", "S.zip is an archive, not a slide. Unpack it"),
         (("S.mrxs", "S.zip"), "S.mrxs", "but there is S.zip. A MIRAX slide is a small .mrxs file"),
         (("S.mrxs", "S.7z"), "S.mrxs", "unpack it there."),

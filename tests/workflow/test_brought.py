@@ -36,18 +36,17 @@ def test_a_folder_as_it_is_found(tmp_path: Path) -> None:
     command = as_user(BIN / "snakemake", "-s", REPO / "Snakefile", "--cores", "2")
     trouble = f'The folder "{study}/private" cannot be read (Permission denied)'
     try:
-        for _ in range(2):
-            ran = run(*command, "--config", *typed, cwd=tmp_path)
-            assert ran.code != 0
-            assert ran.text.count(trouble) == 2, "when it begins, and in the summary"
-            assert 'as bins, snapshots or folders of the system: "#recycle"' in ran.err
-            assert "Traceback" not in ran.text
-            rows = {row["slide"]: row for row in table(tmp_path / "007/report.tsv")}
-            assert {name: row["status"] for name, row in rows.items()} == {"a": "ok", "c": "failed"}
-            assert "its data folder 'c' does" in rows["c"]["error"]
-        quiet = run(*command, "--config", *typed, "on_bad_slide=ignore", cwd=tmp_path)
-        assert quiet.code == 0
-        assert trouble in quiet.err
+        ran = run(*command, "--config", *typed, cwd=tmp_path)
+        assert ran.code != 0
+        assert ran.text.count(trouble) == 2, "when it begins, and in the summary"
+        assert 'as bins, snapshots or folders of the system: "#recycle"' in ran.err
+        assert "Traceback" not in ran.text
+        rows = {row["slide"]: row for row in table(tmp_path / "007/report.tsv")}
+        assert {name: row["status"] for name, row in rows.items()} == {"a": "ok", "c": "failed"}
+        assert "its data folder 'c' does" in rows["c"]["error"]
+        again = run(*command, "--config", *typed, "on_bad_slide=ignore", cwd=tmp_path)
+        assert again.code == 0
+        assert again.text.count(trouble) == 2, "also where there is nothing to do"
         asked = ("survey", f"{study}/**/*.mrxs", "--results", tmp_path / "sv")
         surveyed = run(*as_user(BIN / "mrxs-tiles", *asked), python_path=REPO / "workflow")
         assert surveyed.code == 1

@@ -33,7 +33,7 @@ from mrxs_tiles.files.alike import alike, folded, listing, nearest
 from mrxs_tiles.names import Slide, clashes, fit, name_fault
 from mrxs_tiles.settings import Settings
 
-__all__ = ["Found", "Slide", "find_slides", "misplaced", "name_fault"]
+__all__ = ["Found", "Slide", "find_slides", "name_fault"]
 
 NO_SHEETS = frozenset((".xls", ".xlsb", ".ods", ".numbers"))
 ESCAPED = re.compile(r"\[([*?[])\]")  # no wildcard in a glob, but that character itself
@@ -100,7 +100,9 @@ def _look(config: Config) -> Found:
             return _without_sheet(config, _from_glob(config))
         path = nearest(path)
         if not path.exists():
-            raise ConfigError(f"{asked}, and there is no {shown(path)}: {ASK}") from None
+            file = nearest(path.with_name(f"{path.name}.mrxs"))
+            what = f"name {shown(file)}, the slide's file." if file.is_file() else ASK
+            raise ConfigError(f"{asked}, and there is no {shown(path)}: {what}") from None
         mode = path.stat().st_mode
     if stat.S_ISDIR(mode):
         return _without_sheet(config, _from_folder(config, path))

@@ -98,6 +98,8 @@ def _not_there(path: Path) -> str:
             f"{difference(path.name, like[0].name)}. Write the name as it is on the disk."
         )
     hint = ""
+    if path.with_name(path.name + MIRAX_SUFFIX).is_file():
+        return f"{path.name} does not exist. Write the whole name, {path.name}{MIRAX_SUFFIX}."
     if "\\" in path.name:
         hint = " Its name holds a backslash: write the path with /."
     return f"{path.name} does not exist. Check the path, or copy the slide there.{hint}"
