@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from mrxs_tiles.mirax import trial_places
+from running import LARGE
 from tiny_slide import TINY
 from write_mirax import WrittenSlide, write_mirax
 
@@ -22,3 +24,11 @@ def tiny(whole: WrittenSlide, tmp_path: Path) -> WrittenSlide:
     """A copy of it that may be damaged."""
     folder = Path(shutil.copytree(whole.folder, tmp_path / "tiny"))
     return WrittenSlide(whole.path, folder, whole.spec, whole.scene, whole.images, whole.others)
+
+
+@pytest.fixture(scope="session")
+def large(tmp_path_factory: pytest.TempPathFactory) -> WrittenSlide:
+    """A slide that is too large to be compared whole; nobody changes it."""
+    slide = write_mirax(tmp_path_factory.mktemp("large") / "large.mrxs", LARGE)
+    assert slide.width * slide.height > 2 * trial_places.ALL_PX
+    return slide

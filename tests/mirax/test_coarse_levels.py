@@ -232,7 +232,7 @@ def reading_wrongly(wrong: str) -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def large(tmp_path_factory: pytest.TempPathFactory) -> WrittenSlide:
+def jittered(tmp_path_factory: pytest.TempPathFactory) -> WrittenSlide:
     """A slide whose level 1 is too large to be compared whole."""
     spec = replace(LARGE, overlap_x=21.83, overlap_y=11.5, jitter=6)
     slide = write_mirax(tmp_path_factory.mktemp("large") / "large.mrxs", spec)
@@ -241,18 +241,18 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> WrittenSlide:
 
 
 @pytest.mark.parametrize("wrong", WRONG)
-def test_wrong_readers_are_caught(large: WrittenSlide, wrong: str) -> None:
+def test_wrong_readers_are_caught(jittered: WrittenSlide, wrong: str) -> None:
     """Where only some places are compared, they are enough to see each mistake."""
-    assert chosen(large.path, 1) == (MIRAX, "")
+    assert chosen(jittered.path, 1) == (MIRAX, "")
     with reading_wrongly(wrong):
-        name, reason = chosen(large.path, 1)
+        name, reason = chosen(jittered.path, 1)
     assert name == OPENSLIDE
     assert re.fullmatch(r"at \d+, \d+ it reads other bytes than OpenSlide", reason)
 
 
-def test_places_hold_every_class(large: WrittenSlide) -> None:
+def test_places_hold_every_class(jittered: WrittenSlide) -> None:
     """The places compared hold every fraction, seams, the rim, regions within one image."""
-    index = read_index(large.folder)
+    index = read_index(jittered.folder)
     once, again = (list(trial_places.places(index, 1)) for _ in range(2))
     assert once == again
     assert 25 <= len(once) <= 60
@@ -341,7 +341,7 @@ def test_damaged_tiles(variant: Variant, tmp_path: Path) -> None:
     assert f"the stored image at byte {image.offset}" in own.tiled["error"]
 
 
-def test_decodes_each_image_once(large: WrittenSlide, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_decodes_each_image_once(jittered: WrittenSlide, monkeypatch: pytest.MonkeyPatch) -> None:
     """Tiles of any size decode each stored image of their level hardly more than once."""
     plain, count = image_store.decoder, [0]
 
@@ -355,8 +355,8 @@ def test_decodes_each_image_once(large: WrittenSlide, monkeypatch: pytest.Monkey
         return counted
 
     monkeypatch.setattr(image_store, "decoder", counting)
-    images = sum(image.level == 1 for image in large.images)
-    with both(large.path) as (slide, own, _):
+    images = sum(image.level == 1 for image in jittered.images)
+    with both(jittered.path) as (slide, own, _):
         for where in regions(slide, 1, (100, 100), 0):
             region(own, 1, where)
     assert images <= count[0] <= 1.15 * images

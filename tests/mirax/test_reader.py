@@ -84,14 +84,6 @@ def test_drawn_slides(
                 assert (chosen(path)[0] == OPENSLIDE) == differs
 
 
-@pytest.fixture(scope="module")
-def large(tmp_path_factory: pytest.TempPathFactory) -> WrittenSlide:
-    """A slide that is too large to be compared whole."""
-    slide = write_mirax(tmp_path_factory.mktemp("large") / "large.mrxs", LARGE)
-    assert slide.width * slide.height > 2 * trial_places.ALL_PX
-    return slide
-
-
 @pytest.mark.parametrize("wrong", WRONG)
 def test_wrong_readers_are_caught(large: WrittenSlide, wrong: str) -> None:
     """Where only some places are compared, they are enough to see each mistake."""
