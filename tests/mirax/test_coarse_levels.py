@@ -23,7 +23,7 @@ from mrxs_tiles.errors import SlideError, StoredImageError
 from mrxs_tiles.mirax import coarse_level, image_store, trial_places
 from mrxs_tiles.mirax.coarse_level import CoarseLevel
 from mrxs_tiles.mirax.index import MiraxIndex, read_index
-from mrxs_tiles.mirax.lay import Way, kernel
+from mrxs_tiles.mirax.lay import Way
 from mrxs_tiles.mirax.level_grid import LevelGrid, parts_of
 from mrxs_tiles.mirax.proof import choose
 from mrxs_tiles.mirax.reader import MiraxReader
@@ -35,7 +35,7 @@ from oracle import plain_script
 from running import LARGE, copy_slide
 from write_mirax import VARIANTS, MiraxSpec, WrittenSlide, write_mirax
 
-pytestmark = pytest.mark.skipif(kernel() is None, reason="the kernel is not built here")
+pytestmark = pytest.mark.needs("kernels")
 
 Region = tuple[tuple[int, int], tuple[int, int]]  # location, size
 
