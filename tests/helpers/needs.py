@@ -113,7 +113,7 @@ NEEDS = {
     ),
     "kernels": Need(
         "a kernel that `make env` builds",
-        lambda: not native.complaint(),
+        lambda: not native.is_off() and not native.complaint(),
         {
             "debian": f"{APT} gcc libc6-dev && make env",
             "ubuntu": f"{APT} gcc libc6-dev && make env",
@@ -129,6 +129,11 @@ NEEDS = {
         "strace",
         lambda: shutil.which("strace") is not None,
         {"debian": f"{APT} strace", "ubuntu": f"{APT} strace"},
+    ),
+    "setpriv": Need(
+        "setpriv",
+        lambda: shutil.which("setpriv") is not None,
+        dict.fromkeys(("debian", "ubuntu"), f"{APT} util-linux"),
     ),
     "slurm": Need(
         "Slurm",

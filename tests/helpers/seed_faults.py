@@ -36,7 +36,7 @@ PACKAGE = Path("workflow", "mrxs_tiles")
 LINKED = (".venv", "envs/node_modules")  # large, and no fault is in them
 LEFT_OUT = (".git", ".venv", "node_modules", "results", "__pycache__", ".*_cache", ".hypothesis")
 QUICK, SLOW = "not slow and not torture", "slow and not torture"
-PATIENCE = 1800  # seconds of a stage, after which a fault is one that hangs
+PATIENCE = {"near": 900, "quick": 3600, "slow": 10800}  # seconds, after which a fault hangs
 PASSED, NONE = 0, 5  # pytest's exit codes; 1 and 2: a test failed, a module cannot be imported
 CAUGHT = (1, 2)
 
@@ -69,13 +69,13 @@ def nearest(copy: Path, module: str) -> list[str]:
     return [test for *_, test in sorted(found)]  # the likeliest first
 
 
-def tested(copy: Path, stage: list[str], processes: int) -> str:
+def tested(copy: Path, stage: list[str], processes: int, patience: int) -> str:
     """The first test that fails, "" if none does."""
     command = [copy / ".venv" / "bin" / "python", "-m", "pytest", "-q", "-x"]
     command += ["-p", "no:cacheprovider", "-n", str(processes), *stage]
     try:
         done = subprocess.run(
-            command, cwd=copy, capture_output=True, text=True, timeout=PATIENCE, check=False
+            command, cwd=copy, capture_output=True, text=True, timeout=patience, check=False
         )
     except subprocess.TimeoutExpired:
         return "none ended"
@@ -86,7 +86,7 @@ def tested(copy: Path, stage: list[str], processes: int) -> str:
     return failed[1] if failed else "the tests cannot be collected"
 
 
-def judged(fault: Fault, copy: Path, path: Path, quick: bool, processes: int) -> dict[str, object]:
+def judged(fault: Fault, copy: Path, path: Path, quick: bool, most: int) -> dict[str, object]:
     """What became of a fault: the test that caught it, in which stage, after how long."""
     began = time.monotonic()
     whole = path.read_bytes()
@@ -101,7 +101,8 @@ def judged(fault: Fault, copy: Path, path: Path, quick: bool, processes: int) ->
             if quick:
                 del stages["slow"]
             for stage in stages:
-                caught = tested(copy, stages[stage], 0 if stage == "near" else processes)
+                processes = 0 if stage == "near" else most
+                caught = tested(copy, stages[stage], processes, PATIENCE[stage])
                 if caught:
                     break
     finally:

@@ -23,7 +23,7 @@ from mrxs_tiles.errors import SlideError, StoredImageError
 from mrxs_tiles.mirax import coarse_level, image_store, trial_places
 from mrxs_tiles.mirax.coarse_level import CoarseLevel
 from mrxs_tiles.mirax.index import MiraxIndex, read_index
-from mrxs_tiles.mirax.lay import Way, kernel
+from mrxs_tiles.mirax.lay import Way
 from mrxs_tiles.mirax.level_grid import LevelGrid, parts_of
 from mrxs_tiles.mirax.proof import choose
 from mrxs_tiles.mirax.reader import MiraxReader
@@ -35,7 +35,7 @@ from oracle import plain_script
 from running import LARGE, copy_slide
 from write_mirax import VARIANTS, MiraxSpec, WrittenSlide, write_mirax
 
-pytestmark = pytest.mark.skipif(kernel() is None, reason="the kernel is not built here")
+pytestmark = pytest.mark.needs("kernels")
 
 Region = tuple[tuple[int, int], tuple[int, int]]  # location, size
 
@@ -98,8 +98,14 @@ VARIED = ("jpeg", "odd_sizes", "no_positions", "eight_divisions", "one_division"
 
 @pytest.mark.parametrize(
     ("name", "side", "threads"),
-    [(name, (256, 256), 1) for name in VARIANTS if name not in PARTLY_SHOWN]
-    + [(name, (61, 97), 4) for name in VARIED],
+    [
+        *((name, (61, 97), 4) for name in VARIED),
+        *(
+            pytest.param(name, (256, 256), 1, marks=pytest.mark.slow)
+            for name in VARIANTS
+            if name not in PARTLY_SHOWN
+        ),
+    ],
 )
 def test_variants(variant: Variant, name: str, side: tuple[int, int], threads: int) -> None:
     """Whole coarser levels of all kinds of slides are read to the byte, on one thread and four."""
@@ -154,6 +160,7 @@ def test_beyond_4096_px(tmp_path: Path) -> None:
     assert chosen(path, 1) == (MIRAX, "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("downsample", [2, 4, 8, 16])
 @pytest.mark.parametrize("name", ["jpeg", "eight_divisions"])
 def test_deep_zoom_tiles(variant: Variant, tmp_path: Path, name: str, downsample: int) -> None:

@@ -20,7 +20,6 @@ from mrxs_tiles.mirax import reader as mirax_reader
 from mrxs_tiles.mirax import trial_places
 from mrxs_tiles.mirax.image_places import Places, places_of
 from mrxs_tiles.mirax.index import read_index
-from mrxs_tiles.mirax.lay import kernel
 from mrxs_tiles.mirax.reader import not_understood
 from mrxs_tiles.mirax.readers import MIRAX, OPENSLIDE
 from running import LARGE
@@ -115,7 +114,7 @@ def test_places_are_the_slides_own(large: WrittenSlide, tmp_path: Path) -> None:
             {"downsample": 4},
             MIRAX,
             "",
-            marks=pytest.mark.skipif(kernel() is None, reason="the kernel is not built here"),
+            marks=pytest.mark.needs("kernels"),
         ),
     ],
 )

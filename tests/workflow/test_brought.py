@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import shutil
 from pathlib import Path
 
 import pytest
 
+import needs
 from running import BIN, REPO, TINY, copy_slide, names, run, snakemake, table, write
 
 pytestmark = pytest.mark.slow
@@ -17,8 +17,7 @@ def as_user(*command: str | Path) -> list[str | Path]:
     """A command without root's right to read all."""
     if os.geteuid() != 0:
         return list(command)
-    if shutil.which("setpriv") is None:
-        pytest.skip("root reads all here")
+    needs.require("setpriv")
     return ["setpriv", "--bounding-set=-dac_override,-dac_read_search", *command]
 
 

@@ -20,7 +20,8 @@ import pytest
 
 import damage_kit
 import running
-from damage_kit import Damage, everything, kit
+from damage import SPEC, Damage
+from damage_kit import everything, kit
 from mrxs_tiles.config.config import read_config
 from mrxs_tiles.errors import SlideError
 from mrxs_tiles.inspecting import slide_grid
@@ -53,7 +54,7 @@ OTHER_PICTURE = (
 @pytest.fixture(scope="session")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> WrittenSlide:
     """The undamaged slide."""
-    return running.write(tmp_path_factory.mktemp("undamaged") / "whole.mrxs", damage_kit.SPEC)
+    return running.write(tmp_path_factory.mktemp("undamaged") / "whole.mrxs", SPEC)
 
 
 def damaged(slide: WrittenSlide, damage: Damage, path: Path) -> Path:
@@ -230,7 +231,7 @@ GOOD = ("good", "too good")
 
 def write_all(folder: Path, damages: Iterable[Damage]) -> None:
     """Write each damaged slide, and two good ones, named after what is wrong with them."""
-    whole = running.write(folder / "good.mrxs", damage_kit.SPEC)
+    whole = running.write(folder / "good.mrxs", SPEC)
     running.copy_slide(whole.path, folder / "too good.mrxs")
     for damage in damages:
         damaged(whole, damage, folder / f"{damage.name}.mrxs")
