@@ -40,8 +40,7 @@ rule all:
     default_target: True
     input:
         # not the report alone: where it is there, Snakemake would not miss a slide's own files
-        rules.report.input.slides,
-        rules.report.input.tiles,
+        of_each_slide(rules.inspect.output.coordinates, rules.tile.output.record),
         rules.report.output.table,
         rules.report.output.page,
         rules.report.output.runtime,
@@ -54,4 +53,4 @@ rule all:
             )
             for slide in mapped_slides(rules.report.output.page)
         ],
-        expand(rules.export.output, slide=SLIDES) if CONFIG.exports else [],
+        of_each_slide(*rules.export.output) if CONFIG.exports else [],

@@ -21,7 +21,7 @@ STEPS_OF = {
     "exports.clam": {"steps.export"},
     "steps.export": {"steps.export"},
     "steps.tile": {"steps.tile"},
-    "steps.inspect": {"steps.inspect"},
+    "steps.inspect": {"steps.inspect", "steps.tile"},
     "report.report": {"report.report"},
     "__main__": set(),
     "steps.run_step": set(),

@@ -15,13 +15,14 @@ import pytest
 import running
 from mrxs_tiles.config.config import read_config
 from mrxs_tiles.cutting.job import Source
+from mrxs_tiles.cutting.kept import earlier
 from mrxs_tiles.errors import PassingError, SlideError, not_given
 from mrxs_tiles.files.manifest import write_record
 from mrxs_tiles.inspecting.slide_grid import grid_of
 from mrxs_tiles.mirax import damage
 from mrxs_tiles.mirax.facts import facts_of
 from mrxs_tiles.mirax.index import read_index
-from mrxs_tiles.mirax.locate import stamp
+from mrxs_tiles.mirax.stamp import stamp
 from mrxs_tiles.mirax.unchanged import PROMISE
 from mrxs_tiles.steps.inspect import inspect
 from mrxs_tiles.steps.tile import tile
@@ -145,9 +146,9 @@ def test_away_when_its_job_began(
 ) -> None:
     """What a run had seen at its beginning and its job did not find may be back in the next one."""
     results = tmp_path / "results"
-    before = stamp(slide.path)[0]
+    before = stamp(slide.path)
     change(slide)
-    for begun_with, promised in ((before, True), (stamp(slide.path)[0], False), (None, False)):
+    for begun_with, promised in ((before, True), (stamp(slide.path), False), (None, False)):
         inspect("A", slide.path, results, SETTINGS, begun_with)
         record = tile("A", slide.path, results, SETTINGS, 1, Source(begun_with=begun_with))
         assert record["status"] == status
@@ -179,12 +180,20 @@ def test_promises_are_kept(tmp_path: Path, name: str) -> None:
     """The next run does what it was said to do: by the slide's own record, not by an old report."""
     folder = tmp_path / name
     folder.mkdir(parents=True)
-    for error, stays in (("", True), ("Broken.", True), (f"Away: {PROMISE}", False)):
-        (folder / "coordinates.tsv").touch()
-        write_record(folder / "tiles.json", {"error": error})
-        keep_promises(tmp_path, [name, "never begun"])
-        assert (folder / "coordinates.tsv").exists() is stays
-    (folder / "tiles.json").unlink()
+    for status in ("failed", "damaged"):
+        for error, stays in (("", True), ("Broken.", True), (f"Away: {PROMISE}", False)):
+            (folder / "coordinates.tsv").touch()
+            write_record(folder / "tiles.json", {"status": status, "error": error})
+            keep_promises(tmp_path, [name, "never begun"])
+            assert (folder / "coordinates.tsv").exists() is stays
+            assert (folder / "tiles.json").exists() is stays
+            # what tells of tiles is not lost
+            assert (earlier(folder) is not None) is (status == "damaged")
+            assert (folder / ".earlier" / "tiles.json").exists() is (
+                status == "damaged" and not stays
+            )
+    shutil.rmtree(folder)
+    folder.mkdir(parents=True)
     (folder / "coordinates.tsv").touch()
     write_record(folder / "slide.json", {"error": f"Away: {PROMISE}"})
     keep_promises(tmp_path, [name])

@@ -87,6 +87,9 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
                 "write runtime.tsv too, from Snakemake's benchmark files in this folder"
             )
             command.add_argument("--benchmarks", metavar="DIR", help=help_benchmarks)
+        if name == "tile":
+            help_recut = "cut what is left of a slide that is damaged now, and was whole before"
+            command.add_argument("--recut", action="store_true", help=help_recut)
         if name in ("tile", "preview"):
             help_threads = "tiles read at the same time (default: 1)"
             command.add_argument(
@@ -171,9 +174,12 @@ def _slide_step(command: str, config: Config, given: dict[str, Any]) -> int:
             from mrxs_tiles.steps.preview import preview
 
             return preview(slide, path, results, settings, threads)
+        from mrxs_tiles.cutting import kept
         from mrxs_tiles.cutting.job import Source
         from mrxs_tiles.steps.tile import tile
 
+        if given["recut"]:
+            kept.ask_again(results / slide)
         tiled = tile(slide, path, results, settings, threads, Source(config.stage))
         return _export(slide, config) if config.exports else tiled
 
@@ -215,9 +221,11 @@ def _report(config: Config, benchmarks: str | None) -> int:
 
 def _survey(config: Config) -> int:
     from mrxs_tiles.config.slides import find_slides
+    from mrxs_tiles.mirax.named_files import allow_links_below
     from mrxs_tiles.steps.survey import summary, survey
 
     found = find_slides(config)
+    allow_links_below(config.slides)
     rows = survey(found, config.results)
     print("\n".join(summary(config.results, rows, (*found.notes, *found.troubles))))
     return _verdict(config, sum(row["status"] in BAD for row in rows), len(found.troubles))

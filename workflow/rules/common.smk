@@ -11,7 +11,7 @@ from snakemake.exceptions import WorkflowError
 from mrxs_tiles import __version__
 from mrxs_tiles.config.config import cutting_keys, read_config
 from mrxs_tiles.errors import ConfigError, ResultsError
-from mrxs_tiles.mirax.locate import stamp
+from mrxs_tiles.mirax.stamp import first_stamp
 from mrxs_tiles.files.lock import RUN_LOCK, hold
 from mrxs_tiles.files.manifest import EXPORTS, REPORT_TSV
 from mrxs_tiles.names import check_for_cluster, fit_for_cluster
@@ -24,7 +24,8 @@ from mrxs_tiles.settings import GridSettings
 from mrxs_tiles.config.slides import find_slides
 from mrxs_tiles.config.typed import as_typed
 from mrxs_tiles.files.store import check_writable, make_folder
-from mrxs_tiles.steps.try_again import keep_promises
+from mrxs_tiles.steps.away import Away, away
+from mrxs_tiles.steps.try_again import asked_again, keep_promises, note_asked
 from mrxs_tiles.viewer.page import openseadragon
 
 # Whether the slides' jobs are sent to other machines (--jobs), or this is such a job. Which
@@ -55,10 +56,10 @@ VIEWER_MB = 60  # what a thread holds of the pyramid
 MASK_MB = 700  # what `inspect` holds to find the tissue on a whole glass
 RESAMPLED_MB = 200  # what a thread reads at once of a tile to be resampled, and its copies
 
-SLIDES = {slide.name: slide for slide in FOUND if not slide.refused}
-REFUSED = [(slide.name, str(slide.path), slide.refused) for slide in FOUND if slide.refused]
 CARRIED = {slide.name: dict(slide.carried) for slide in FOUND} if CONFIG.carry else {}
 RESULTS = str(CONFIG.results)
+REFUSED = [(slide.name, str(slide.path), slide.refused) for slide in FOUND if slide.refused]
+SLIDES = {slide.name: slide for slide in FOUND if not slide.refused}
 
 if workflow.is_main_process:
     for line in (*NOTES, *TROUBLES):
@@ -70,14 +71,36 @@ wildcard_constraints:
 
 
 @cache
+def asked():
+    """The slides that are asked for again; Snakemake knows what is forced only after this file."""
+    settings = workflow.dag_settings
+    return asked_again(settings.forcerun, settings.forceall, SLIDES, CONFIG.results)
+
+
+@cache
+def slides_away():
+    """The slides that are left out, with their results, since they cannot be opened now.
+
+    Of a job's own slide its run knew better, and to look at all others would cost it time.
+    """
+    if not workflow.is_main_process:
+        return Away([], [])
+    return away(SLIDES.values(), CONFIG.results, asked())
+
+
+def of_each_slide(*files):
+    """A rule's input: those files of each slide that is not left out."""
+    plain = [str(file) for file in files]  # an output's flags are its own
+    return lambda wildcards: expand(plain, slide=slides_here())
+
+
+def slides_here():
+    """The names of the slides that are not left out."""
+    return [slide for slide in SLIDES if slide not in slides_away().names]
+
+
 def slide_stamp(slide):
-    return stamp(SLIDES[slide].path)
-
-
-def slide_file(wildcards):
-    """The slide's file, if it is there: a missing one must not stop the other slides."""
-    path = SLIDES[wildcards.slide].path
-    return [path] if os.path.isfile(path) else []  # Path.is_file() can raise
+    return first_stamp(SLIDES[slide].path)
 
 
 def tile_code():
@@ -99,7 +122,7 @@ def tile_threads(wildcards):
     run on one; a slide of some GB last in line would keep the others waiting. On a cluster only
     the slide's size counts: a job there works its threads out anew, on another machine.
     """
-    by_size = 1 + int(slide_stamp(wildcards.slide)[1] / 1e9)
+    by_size = 1 + int(slide_stamp(wildcards.slide).size / 1e9)
     if ON_CLUSTER:
         return min(by_size, CLUSTER_THREADS)
     return min(workflow.cores, max(-(-workflow.cores // len(SLIDES)), by_size))
@@ -113,7 +136,7 @@ def tile_memory(wildcards, threads, attempt):
     """
     settings = SLIDES[wildcards.slide].settings
     side = settings.tile_size + 2 * settings.overlap
-    gigabytes = slide_stamp(wildcards.slide)[1] / 1e9
+    gigabytes = slide_stamp(wildcards.slide).size / 1e9
     rows_mb = 20 * gigabytes * 1e6 / (settings.tile_size * settings.downsample) ** 2
     tile_mb = max(20, 2.5 * side * side * 4 / 1e6)  # small tiles are read together
     if settings.deepzoom:
@@ -136,7 +159,7 @@ def export_memory(wildcards, attempt):
 
 def tile_minutes(wildcards, attempt):
     """Minutes for `tile`: a GB takes a core half a minute as jpg, three as webp, plus the disk."""
-    gigabytes = slide_stamp(wildcards.slide)[1] / 1e9
+    gigabytes = slide_stamp(wildcards.slide).size / 1e9
     return int(attempt * (20 + 20 * gigabytes))
 
 
@@ -171,6 +194,18 @@ def hold_results():
         hold(CONFIG.results / RUN_LOCK, f"The folder {RESULTS} is being filled")
     except ResultsError as error:
         raise WorkflowError(str(error)) from None
+
+
+def begin():
+    """What a run does before its jobs."""
+    hold_results()
+    try:
+        note_asked(CONFIG.results, asked())
+    except ResultsError as error:
+        raise WorkflowError(str(error)) from None
+    if slides_away().names and CONFIG.on_bad_slide == "stop":
+        told = sum(slides_away(), [])
+        raise WorkflowError("\n".join(f"{slide}: {why}" for slide, _, why in told))
 
 
 def report_time():

@@ -11,8 +11,8 @@
 rule report:
     input:
         # the table, since it is what is missing of a slide that is to be done again
-        slides=expand(rules.inspect.output.coordinates, slide=SLIDES),
-        tiles=expand(rules.tile.output.record, slide=SLIDES),
+        slides=of_each_slide(rules.inspect.output.coordinates),
+        tiles=of_each_slide(rules.tile.output.record),
     output:
         table=report(
             f"{RESULTS}/report.tsv",
@@ -36,9 +36,10 @@ rule report:
         mem_mb=lambda wildcards, attempt: 500 * attempt,
         runtime=lambda wildcards, attempt: 10 * attempt,
     params:
-        slides=list(SLIDES),
-        refused=REFUSED,
+        paths=lambda wildcards: {slide: str(SLIDES[slide].path) for slide in slides_here()},
+        refused=lambda wildcards: REFUSED + slides_away().refused,
         carried=CARRIED,  # of the sheet: no parameter of a step that cuts
+        away=lambda wildcards: slides_away().kept,
         config=cutting_keys(CONFIG),
         code=revision("report.report"),
         version=__version__,  # stands on the page
@@ -48,7 +49,7 @@ rule report:
 
 
 onstart:
-    hold_results()
+    begin()
 
 
 onsuccess:

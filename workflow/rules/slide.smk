@@ -1,14 +1,15 @@
 # The steps of each slide. `stamp` and `code` are parameters because Snakemake redoes a job
-# whose parameters changed: a data file that was missing or cut short is no input (a missing
-# input would stop every slide), and an edited module is no script.
+# whose parameters changed: the slide's own files are no input (one that is missing or may not be
+# read would stop every slide), and an edited module is no script. `path` is none of these: where a
+# slide lies changes no tile. To Snakemake it is derived from the output, so it does not compare it;
+# `report` writes it down where it changed. Outputs are `update`d: what an earlier run left is not
+# removed before there is something in its place.
 
 
 rule inspect:
-    input:
-        slide_file,
     output:
-        slide=f"{RESULTS}/{{slide}}/slide.json",
-        coordinates=f"{RESULTS}/{{slide}}/coordinates.tsv",
+        slide=update(f"{RESULTS}/{{slide}}/slide.json"),
+        coordinates=update(f"{RESULTS}/{{slide}}/coordinates.tsv"),
     log:
         "logs/{slide}/inspect.log",
     benchmark:
@@ -19,10 +20,10 @@ rule inspect:
         mem_mb=inspect_memory,
         runtime=lambda wildcards, attempt: 10 * attempt,
     params:
-        path=lambda wildcards: str(SLIDES[wildcards.slide].path),
+        path=lambda wildcards, output: str(SLIDES[wildcards.slide].path),
         settings=inspect_settings,
         region=lambda wildcards: region_stamp(SLIDES[wildcards.slide].settings.region),
-        stamp=lambda wildcards: slide_stamp(wildcards.slide)[0],
+        stamp=lambda wildcards: slide_stamp(wildcards.slide).digest,
         code=revision("steps.inspect"),
     script:
         "../scripts/inspect_slide.py"
@@ -31,12 +32,11 @@ rule inspect:
 # The tiles themselves are no output: Snakemake would leave a time stamp of its own among them.
 rule tile:
     input:
-        slide_file,
         slide=rules.inspect.output.slide,
         coordinates=rules.inspect.output.coordinates,
     output:
-        manifest=f"{RESULTS}/{{slide}}/tiles.tsv",
-        record=f"{RESULTS}/{{slide}}/tiles.json",
+        manifest=update(f"{RESULTS}/{{slide}}/tiles.tsv"),
+        record=update(f"{RESULTS}/{{slide}}/tiles.json"),
     log:
         "logs/{slide}/tile.log",
     benchmark:
@@ -48,9 +48,9 @@ rule tile:
         mem_mb=tile_memory,
         runtime=tile_minutes,
     params:
-        path=lambda wildcards: str(SLIDES[wildcards.slide].path),
+        path=lambda wildcards, output: str(SLIDES[wildcards.slide].path),
         settings=lambda wildcards: asdict(SLIDES[wildcards.slide].settings),
-        stamp=lambda wildcards: slide_stamp(wildcards.slide)[0],
+        stamp=lambda wildcards: slide_stamp(wildcards.slide).digest,
         code=tile_code(),
     script:
         "../scripts/tile_slide.py"

@@ -12,7 +12,11 @@ results = Path(job.output.table).parent
 logs = Path(job.log[0]).parent  # where the benchmark files lie too, whatever the prefix
 params = job.params
 run_job(
-    lambda: report(results, params.slides, params.refused, params.config, logs, params.carried),
+    lambda: report(
+        *(results, params.paths, params.refused, params.config, logs),
+        carried=params.carried,
+        away=params.away,
+    ),
     job.log[0],
     "report",
 )

@@ -5,11 +5,13 @@ from pathlib import Path
 sys.path.insert(0, f"{snakemake.scriptdir}/..")
 
 from mrxs_tiles.cutting.job import Source
+from mrxs_tiles.mirax.named_files import allow_links_below
 from mrxs_tiles.settings import Settings
 from mrxs_tiles.steps.run_step import run_job
 from mrxs_tiles.steps.tile import tile
 
 job, slide = snakemake, snakemake.wildcards.slide
+allow_links_below(job.config["slides"])
 settings = Settings(**job.params.settings)
 results = Path(job.output.record.removesuffix(f"{slide}/tiles.json") or ".")
 path, source = Path(job.params.path), Source(job.config["stage"], job.params.stamp)

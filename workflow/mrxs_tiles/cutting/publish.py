@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from mrxs_tiles.cutting import kept
 from mrxs_tiles.cutting.tile_map import TileMap
 from mrxs_tiles.cutting.tile_record import Fates, failed_record
 from mrxs_tiles.files import manifest
@@ -15,7 +16,7 @@ from mrxs_tiles.files.store import TileFolder, discard_folder, make_folder, remo
 def publish(
     folder: Path, tiles: TileFolder, fates: Fates, inspected: Record | None, record: Record
 ) -> None:
-    """Put a slide's tiles in place, then the table and the map.
+    """Put a slide's tiles in place, then the table and the map; ``kept.finish`` is to follow.
 
     Args:
         folder: ``results/{slide}``.
@@ -27,6 +28,7 @@ def publish(
     Raises:
         ResultsError: something cannot be written or removed.
     """
+    kept.begin_publishing(folder)
     remove_files(*(folder / name for name in (manifest.TILES_JSON, manifest.TILES_TSV)))
     remove_files(folder / manifest.TILE_MAP)
     remove_files(folder / manifest.VIEWER, folder / manifest.VIEWER_DZI)
@@ -51,7 +53,7 @@ def write_failed(slide: str, results: Path, error: str) -> Record:
     record = failed_record(slide, error)
     with TileFolder(results / slide) as tiles:
         publish(results / slide, tiles, {}, None, record)
-    manifest.write_record(results / slide / manifest.TILES_JSON, record)
+    kept.finish(results / slide, record)
     return record
 
 

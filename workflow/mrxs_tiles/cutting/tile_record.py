@@ -53,13 +53,16 @@ def status_of(fates: Fates) -> str:
     return "failed" if unreadable == len(read) else "damaged"
 
 
-def error_of(fates: Fates, why: Iterable[SlideError]) -> str:
-    """The sentence on tiles that cannot be read, "" where all can; ``why`` is not asked then."""
+def error_of(fates: Fates, tiles: int, why: Iterable[SlideError]) -> str:
+    """The sentence on those of so many tiles that cannot be read.
+
+    "" where all can; ``why`` is not asked then.
+    """
     unreadable = sum(fate.reason == "unreadable" for fate in fates.values())
     if not unreadable:
         return ""
     errors = list(why)
     passing = any(isinstance(error, PassingError) for error in errors)
-    return f"{unreadable} of {len(fates)} tiles cannot be read: {'; '.join(map(str, errors))}. " + (
+    return f"{unreadable} of {tiles} tiles cannot be read: {'; '.join(map(str, errors))}. " + (
         CHECK_DISK if passing else f"{COPY_AGAIN} and run again: only this slide is cut again."
     )

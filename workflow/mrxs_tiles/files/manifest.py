@@ -31,7 +31,8 @@ VIEWER, VIEWER_FILES, VIEWER_DZI = "viewer.html", "viewer_files", "viewer.dzi"
 # What `exports` names, and its file.
 EXPORTS = {"clam": "clam.h5", "qupath": "qupath.geojson", "parquet": "tiles.parquet"}
 
-BAD = ("failed", "damaged")  # statuses
+KEPT = "kept"
+BAD = ("failed", "damaged", KEPT)  # statuses
 
 # In the order in which they are tested: the first that holds is a tile's reason.
 REASONS = ("tissue", "unreadable", "unscanned", "blank", "focus", "pen")

@@ -7,11 +7,10 @@ too, and people link to the small file alone: both are served through a temporar
 
 from __future__ import annotations
 
-import hashlib
 import os
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from mrxs_tiles.mirax.slidedat import INI_NAME, read_slidedat
 
 MIRAX_SUFFIX = ".mrxs"
 RULE = "A MIRAX slide is a small .mrxs file and a folder of the same name beside it"
+PERMIT = "Permit whoever runs this to read it (chmod, or ask who owns it)"
 # Formats of one file. What belongs to others (.vms, .vmu, .dcm) only OpenSlide knows.
 SINGLE = frozenset({".bif", ".czi", ".ndpi", ".scn", ".svs", ".svslide", ".tif", ".tiff"})
 
@@ -68,9 +68,11 @@ def _locate(path: Path) -> SlideFiles:
         )
     if path.name == INI_NAME or (path.suffix.lower() == ".dat" and _is_data(path.parent)):
         raise SlideError(f"{path.name} is a part of a slide. {_beside(path.parent)}")
+    if not os.access(path, os.R_OK):
+        raise SlideError(f"{path.name} may not be read. {PERMIT}.")
     if not is_mirax(path):
         return SlideFiles(path, None)
-    folder = _data_folder(path)
+    folder = data_folder(path)
     if folder is None:
         raise SlideError(_what_is_missing(path))
     return SlideFiles(path, folder)
@@ -131,7 +133,7 @@ def _is_data(folder: Path) -> bool:
     return os.path.isfile(folder / INI_NAME)  # noqa: PTH113 - never raises
 
 
-def _data_folder(path: Path) -> Path | None:
+def data_folder(path: Path) -> Path | None:
     """The folder of a MIRAX slide: beside it, or beside the file that it is a link to.
 
     Where none has exactly its name, the one that differs in case or Unicode form only.
@@ -242,36 +244,3 @@ def openable(files: SlideFiles) -> Iterator[Path]:
                 f"({error.strerror}). Rename the file so that it ends in {MIRAX_SUFFIX}."
             ) from None
         yield link
-
-
-def stamp(path: Path) -> tuple[str, int]:
-    """What changes when a slide does, and its size in bytes, from the file system alone.
-
-    The stamp is a digest of the size and the time of change of the slide's file and, for
-    MIRAX, of each file of its folder: one look at a directory, not one input per data file, because
-    a thousand slides have 230 data files each.
-    """
-    found: list[str] = []
-    total = 0
-    # not with locate(): its sentence on a missing folder takes a look at all slides beside it
-    parts: Sequence[Path | os.DirEntry[str]] = [path, path.with_suffix("")]
-    with suppress(OSError):
-        if not is_mirax(path):
-            parts = [path]
-        elif path.is_file() and (folder := _data_folder(path)):
-            parts = [path, *_listed(folder)]
-    for part in parts:
-        try:
-            status = part.stat()
-        except OSError:
-            continue
-        found.append(f"{part.name} {status.st_size} {status.st_mtime_ns}")
-        total += status.st_size
-    listing = "\n".join(found).encode("utf-8", "surrogateescape")
-    return hashlib.sha256(listing).hexdigest()[:16], total
-
-
-def _listed(folder: Path) -> list[os.DirEntry[str]]:
-    """What lies in a folder, by name; a Path for each of 230 files takes twice as long."""
-    with os.scandir(folder) as entries:
-        return sorted(entries, key=lambda entry: entry.name)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mrxs_tiles.errors import RefusedSlideError, SlideError, UnsupportedSlideError, not_given
-from mrxs_tiles.mirax.named_files import Odd, first_odd
+from mrxs_tiles.mirax.named_files import Odd, first_odd, target_of
 
 INI_NAME = "Slidedat.ini"
 INI_MAX_BYTES = 1 << 20  # OpenSlide refuses a larger one
@@ -205,7 +205,10 @@ def _check_files(folder: Path, keys: dict[str, str]) -> None:
         raise RefusedSlideError(
             f"{INI_NAME} says {keys[name]}={name[:40]}, not a file of the slide's folder"
         )
-    raise RefusedSlideError(f"{name[:40]} is a link that leads out of the slide's folder")
+    raise RefusedSlideError(
+        f"{name[:40]} is a link to {target_of(folder, name)[:200]}, which lies neither below the "
+        "slide's own folder or the one that slides names, nor in a store of git-annex or DVC"
+    )
 
 
 def _slide_type(value: str | None) -> str | None:

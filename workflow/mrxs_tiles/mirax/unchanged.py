@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from mrxs_tiles.errors import PassingError, SlideError, printable
-from mrxs_tiles.mirax.locate import SlideFiles, parts_of, stamp
+from mrxs_tiles.mirax.locate import SlideFiles, parts_of
+from mrxs_tiles.mirax.stamp import stamp
 
 # How a sentence ends on what may pass without a change that a later run could see.
 TRIED_AGAIN = "the next run tries this slide again"
@@ -79,6 +80,6 @@ def explained(path: Path, error: SlideError, begun_with: str | None = None) -> s
 
 def since_begun(path: Path, begun_with: str | None) -> str:
     """What is added to a sentence on damage that may be that of a passing state, else nothing."""
-    if begun_with is None or stamp(path)[0] == begun_with:
+    if begun_with is None or stamp(path) == begun_with:
         return ""
     return f" The slide changed after the run had begun: {PROMISE}"

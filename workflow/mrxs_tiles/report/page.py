@@ -17,6 +17,7 @@ import mrxs_tiles
 from mrxs_tiles.errors import printable
 from mrxs_tiles.files import manifest
 from mrxs_tiles.files.manifest import BAD, REASONS, Record
+from mrxs_tiles.files.manifest import KEPT as KEPT_STATUS
 from mrxs_tiles.files.store import make_own_folder, write_file
 from mrxs_tiles.names import name_fault
 from mrxs_tiles.pixels.reasons import KEPT, LOOKS
@@ -29,7 +30,7 @@ from mrxs_tiles.revision import LIBRARIES
 from mrxs_tiles.viewer.page_template import filled
 
 MOST_NAMED = 12  # outliers named below a histogram; the table shows all of them
-RANKS = {"failed": 0, "damaged": 1, "warning": 2, "ok": 3}  # bad slides first
+RANKS = {"failed": 0, "damaged": 1, "kept": 2, "warning": 3, "ok": 4}  # bad slides first
 
 
 class Entry(NamedTuple):
@@ -39,13 +40,16 @@ class Entry(NamedTuple):
     inspected: Record
 
 
-def write_page(results: Path, entries: Sequence[Entry], config: Mapping[str, object]) -> None:
+def write_page(
+    results: Path, entries: Sequence[Entry], config: Mapping[str, object], unnamed: str = ""
+) -> None:
     """Write the page and the pictures that it shows.
 
     Args:
         results: where everything goes.
         entries: all slides.
         config: keys and values that the page shows.
+        unnamed: the sentence on results that no entry tells of.
 
     Raises:
         ResultsError: something cannot be written.
@@ -60,7 +64,7 @@ def write_page(results: Path, entries: Sequence[Entry], config: Mapping[str, obj
         kept.add(page_pictures.map_name(entry.row["slide"]))  # of a failed slide too
     page_pictures.remove_others(results, kept)
     slides.sort(key=lambda slide: (slide["rank"], slide["name"]))
-    page = _render(slides, entries, config)
+    page = _render(slides, entries, config, unnamed)
     write_file(results / manifest.REPORT_HTML, page.encode("utf-8", "backslashreplace"))
 
 
@@ -134,7 +138,10 @@ def address(path: str) -> str:
 
 
 def _render(
-    slides: Sequence[Record], entries: Iterable[Entry], config: Mapping[str, object]
+    slides: Sequence[Record],
+    entries: Iterable[Entry],
+    config: Mapping[str, object],
+    unnamed: str,
 ) -> str:
     rows = [entry.row for entry in entries]
     spreads = _spreads(slides)
@@ -151,6 +158,7 @@ def _render(
         "config": [(key, _value(value)) for key, value in config.items()],
         "versions": _versions(),
         "folder": FOLDER,
+        "unnamed": unnamed,
         "fence": FENCE,
         "least": LEAST,
         "kept_shown": KEPT_SHOWN,
@@ -180,7 +188,10 @@ def _totals(rows: Sequence[Record]) -> Record:
     status = [row["status"] for row in rows]
     return {
         "slides": len(rows),
-        **{name: status.count(name) for name in ("ok", *BAD)},
+        # not `kept`, which counts tiles
+        **{name: status.count(name) for name in ("ok", "failed", "damaged")},
+        "slides_kept": status.count(KEPT_STATUS),
+        "bad": sum(name in BAD for name in status),
         "warned": sum(bool(row["warnings"]) for row in rows if row["status"] == "ok"),
         "tiles": _sum(rows, "tiles"),
         "kept": _sum(rows, "kept"),

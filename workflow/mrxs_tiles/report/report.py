@@ -13,9 +13,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mrxs_tiles.cutting import publish
+from mrxs_tiles.cutting import kept, publish
 from mrxs_tiles.cutting.tile_record import failed_record
-from mrxs_tiles.errors import ResultsError, shown
+from mrxs_tiles.errors import ResultsError, printable, shown
 from mrxs_tiles.files import manifest
 from mrxs_tiles.files.lock import REPORT_LOCK, alone
 from mrxs_tiles.files.manifest import BAD, Record
@@ -31,24 +31,29 @@ TWIN = "the same slide, by its quickhash, as "
 if TYPE_CHECKING:
     from pandas import DataFrame
 
+MOST_NAMED = 10  # slides in one line
+
 
 def report(
     results: Path,
-    slides: Iterable[str] | None = None,
+    slides: Iterable[str] | Mapping[str, str] | None = None,
     refused: Iterable[tuple[str, str, str]] = (),
     config: Mapping[str, object] | None = None,
     benchmarks: Path | None = None,
     carried: Mapping[str, Mapping[str, str]] | None = None,
+    away: Iterable[tuple[str, str, str]] = (),
 ) -> None:
     """Write the tables of all slides and the page that shows them.
 
     Args:
         results: where everything goes.
-        slides: their names; None: all that have a ``slide.json`` below ``results``.
+        slides: their names, perhaps with where each lies now; None: all that have a
+            ``slide.json`` below ``results``.
         refused: name, path and why, of slides that no step could be run for.
         config: keys and values that the page shows.
         benchmarks: the folder with what Snakemake measured; None: no ``runtime.tsv``.
         carried: by slide, the columns of the sheet that go into the table, the same for all.
+        away: name, path and why, of slides that were left out and whose results are kept.
 
     Raises:
         ResultsError: no slide is there, a table or the page cannot be written, or another
@@ -56,20 +61,26 @@ def report(
     """
     make_folder(results)
     with alone(results / REPORT_LOCK, f"The report of {results} is being written"):
-        entries = _all_entries(results, slides, refused)
+        entries = _all_entries(results, slides, refused, away)
         rows = [entry.row for entry in entries]
         text = _tsv(_carrying(_table(rows), carried or {}))
         write_file(results / manifest.REPORT_TSV, text.encode("utf-8", "backslashreplace"))
         renew_runtime(results, rows, benchmarks)
-        write_page(results, entries, config or {})
+        others = unnamed(results, (row["slide"] for row in rows))
+        write_page(results, entries, config or {}, others)
 
 
 def _all_entries(
-    results: Path, slides: Iterable[str] | None, refused: Iterable[tuple[str, str, str]]
+    results: Path,
+    slides: Iterable[str] | Mapping[str, str] | None,
+    refused: Iterable[tuple[str, str, str]],
+    away: Iterable[tuple[str, str, str]],
 ) -> list[Entry]:
     names = find_inspected(results) if slides is None else slides
-    records = [_read_records(results, name) for name in names]
-    return _entries(results, records + [_refuse(results, *slide) for slide in refused])
+    paths = slides if isinstance(slides, Mapping) else {}
+    records = [_read_records(results, name, paths.get(name)) for name in names]
+    records += [_refuse(results, *slide) for slide in refused]
+    return _entries(results, records + [_kept(results, name, why) for name, _, why in away])
 
 
 def table_text(results: Path) -> str:
@@ -115,16 +126,36 @@ def find_inspected(results: Path) -> Iterator[str]:
             yield Path(folder).relative_to(results).as_posix()
 
 
-def _read_records(results: Path, slide: str) -> tuple[Record, Record]:
-    """What ``inspect`` and ``tile`` wrote of a slide."""
-    inspected = manifest.read_record(results / slide / manifest.SLIDE_JSON)
+def _read_records(results: Path, slide: str, path: str | None = None) -> tuple[Record, Record]:
+    """What ``inspect`` and ``tile`` wrote of a slide, which may have been moved since."""
+    file = results / slide / manifest.SLIDE_JSON
+    inspected = manifest.read_record(file)
+    if path is not None and inspected["path"] != (now := os.path.abspath(path)):
+        before = file.stat()
+        inspected["path"] = now
+        manifest.write_record(file, inspected)
+        # as old as it was: to Snakemake a newer one would be a reason to cut the slide again
+        os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
     if inspected["status"] == "failed":
         return inspected, failed_record(slide, inspected["error"])
     try:
         return inspected, manifest.read_record(results / slide / manifest.TILES_JSON)
     except ResultsError:
         sentence = "The slide was inspected, but not cut: run tile for it."
+    if kept.earlier(results / slide) is None:
         return inspected, failed_record(slide, sentence)
+    return _kept(results, slide, f"{kept.LATEST}: {sentence}")
+
+
+def _kept(results: Path, slide: str, why: str) -> tuple[Record, Record]:
+    """The records of a slide of which an earlier run's results are kept, and the reason."""
+    folder = results / slide
+    was = kept.earlier(folder)
+    aside = folder / kept.ASIDE / manifest.SLIDE_JSON
+    inspected = manifest.read_record(aside if aside.is_file() else folder / manifest.SLIDE_JSON)
+    if was is None:  # removed while the run went on
+        return inspected, failed_record(slide, why)
+    return inspected, was | {"status": manifest.KEPT, "error": why}
 
 
 def _refuse(results: Path, slide: str, path: str, why: str) -> tuple[Record, Record]:
@@ -132,19 +163,11 @@ def _refuse(results: Path, slide: str, path: str, why: str) -> tuple[Record, Rec
     if name_fault(slide):  # a folder of that name would be somewhere else
         failed = inspect_slide.failed_record(slide, Path(path), why)
         return failed, failed_record(slide, why)
-    if _is_cut(results / slide):  # by a run that did not refuse it
+    if kept.earlier(results / slide) is not None:  # by a run that did not refuse it
         failed = inspect_slide.failed_record(slide, Path(path), why)
         return failed, failed_record(slide, why)
     inspected = inspect_slide.write_failed(slide, Path(path), results, why)
     return inspected, publish.write_failed(slide, results, why)
-
-
-def _is_cut(folder: Path) -> bool:
-    """Whether an earlier run left tiles there: a refusal of today is no reason to remove them."""
-    try:
-        return bool(manifest.read_record(folder / manifest.TILES_JSON)["status"] != "failed")
-    except ResultsError:
-        return False
 
 
 def _row(inspected: Record, tiled: Record) -> Record:
@@ -214,6 +237,19 @@ def _twins(rows: Sequence[dict[str, str]]) -> Iterator[str]:
             yield f"{row['slide']} is {twins}"
 
 
+def unnamed(results: Path, slides: Iterable[str]) -> str:
+    """The sentence on results of slides that are not among these; "" where there are none."""
+    named = set(slides)
+    others = sorted(name for name in find_inspected(results) if name not in named)
+    if not others:
+        return ""
+    more = f" and {len(others) - MOST_NAMED} more" if len(others) > MOST_NAMED else ""
+    return (
+        f"results of {len(others):,} slide{'' if len(others) == 1 else 's'} that this run does not "
+        f"name: {', '.join(map(printable, others[:MOST_NAMED]))}{more}"
+    )
+
+
 def summary(results: Path, rows: Sequence[dict[str, str]]) -> list[str]:
     """What a run ends with on the terminal: slides, tiles, bad slides, where the report is."""
 
@@ -233,6 +269,8 @@ def summary(results: Path, rows: Sequence[dict[str, str]]) -> list[str]:
         lines.append(f"{len(warned):,} with a warning: see the column warnings of the report")
     lines += [f"  {line}" for line in bad]
     lines += [f"  {line}" for line in _twins(rows)]
+    if others := unnamed(results, (row["slide"] for row in rows)):
+        lines.append(f"{others} (not in the report; remove their folders if they are not wanted)")
     lines.append(f"report: {results / manifest.REPORT_TSV}")
     lines.append(f"page: {results / manifest.REPORT_HTML}")
     return lines

@@ -52,6 +52,7 @@ class Results:
         self._results = results
         self._files = TileFiles(results)
         self.slides: pd.DataFrame = _slides(results)
+        self._told = set(self.slides["slide"][self.slides["tiles"].notna()])
 
     def __enter__(self) -> Self:
         return self
@@ -119,7 +120,7 @@ class Results:
         """
         from mrxs_tiles.report.dataset import dataset  # here: few want pyarrow
 
-        return dataset(self._results, list(self.slides["slide"]))
+        return dataset(self._results, [one for one in self.slides["slide"] if one in self._told])
 
     def write_features(
         self,
@@ -158,6 +159,9 @@ class Results:
 
     def _tiles_of(self, slide: str, columns: Sequence[str]) -> pd.DataFrame | None:
         path = self._results / slide / manifest.TILES_TSV
+        # of a slide that failed tables of an earlier run with other keys may lie there
+        if slide not in self._told:
+            return None
         return _tiles(path, slide, columns) if path.is_file() else None
 
     def open(self, row: Mapping[str, Any] | pd.Series[Any]) -> Image:

@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from mrxs_tiles.cutting import kept
 from mrxs_tiles.errors import SlideError
 from mrxs_tiles.files import manifest
 from mrxs_tiles.files.lock import SLIDE_LOCK, SLIDE_TAKEN, alone
@@ -45,7 +46,8 @@ def inspect(
 
     Returns:
         What ``slide.json`` holds. A slide that cannot be opened has status ``failed`` and
-        its error there; nothing is raised for it.
+        its error there; nothing is raised for it. Where an earlier run's tiles are there, it
+        stays as it is, and what is returned has status ``kept`` and the error.
 
     Raises:
         ResultsError: the results cannot be written, or another process is at this slide.
@@ -59,13 +61,13 @@ def _inspect(
     slide: str, path: Path, results: Path, settings: GridSettings, begun_with: str | None
 ) -> Record:
     folder = results / slide
-    # The records say that their step is done: neither may be there while the tables change.
-    remove_files(folder / manifest.TILES_JSON, folder / manifest.SLIDE_JSON)
     try:
         with unchanged(locate(path)), inspected(path, settings) as seen:
             picture, whole = make_thumbnail(seen.reader, seen.facts, seen.facts.background or WHITE)
     except SlideError as error:
-        return write_failed(slide, path, results, explained(path, error, begun_with))
+        said = explained(path, error, begun_with)
+        return _kept(folder, said) or write_failed(slide, path, results, said)
+    kept.set_aside(folder)
     record = _record(slide, path, seen)
     record["warnings"] += meant_otherwise(seen.facts, settings)
     record["warnings"] += [] if whole else ["parts of the thumbnail could not be read"]
@@ -78,9 +80,20 @@ def _inspect(
         ((*tile, fractions[tile[:2]]) for tile in seen.grid.tiles(seen.listed)),
     )
     manifest.write_record(folder / manifest.SLIDE_JSON, record)
+    kept.restore_if_same(folder)
     grid = record["grid"]
     log.info("%s: %d of %d tiles can hold pixels", slide, grid["listed"], grid["tiles"])
     return record
+
+
+def _kept(folder: Path, said: str) -> Record | None:
+    """The earlier run's record with today's fault; None: no results of it are there."""
+    was = kept.earlier(folder)
+    if was is None:
+        return None
+    kept.restore(folder)
+    inspected = manifest.read_record(folder / manifest.SLIDE_JSON)
+    return inspected | {"status": manifest.KEPT, "error": f"{kept.AWAY}: {said}"}
 
 
 def write_failed(slide: str, path: Path, results: Path, error: str) -> Record:
@@ -91,6 +104,7 @@ def write_failed(slide: str, path: Path, results: Path, error: str) -> Record:
     """
     folder = results / slide
     make_folder(folder)
+    kept.set_aside(folder)
     remove_files(folder / manifest.THUMBNAIL, folder / manifest.TISSUE)
     record = failed_record(slide, path, error)
     manifest.write_table(folder / manifest.COORDINATES_TSV, manifest.COORDINATES, ())

@@ -26,7 +26,8 @@ from mrxs_tiles.inspecting.slide_grid import asked_for, can_hold_pixels, grid_of
 from mrxs_tiles.mirax.damage import COPY_AGAIN, damaged_files, unreadable_tiles
 from mrxs_tiles.mirax.facts import best_level, facts_of
 from mrxs_tiles.mirax.index import MiraxIndex, read_index
-from mrxs_tiles.mirax.locate import SlideFiles, locate, openable, stamp
+from mrxs_tiles.mirax.locate import PERMIT, SlideFiles, locate, openable, parts_of
+from mrxs_tiles.mirax.stamp import take_stamp
 from mrxs_tiles.mirax.unchanged import explained
 from mrxs_tiles.mirax.without_levels import usable_levels, with_levels
 from mrxs_tiles.names import Slide
@@ -94,12 +95,24 @@ def _row(slide: Slide) -> Record:
         return row | {"status": "failed", "error": slide.refused}
     try:
         files = locate(slide.path)
-        row["gigabytes"] = stamp(slide.path)[1] / 1e9
+        row["gigabytes"] = take_stamp(slide.path).size / 1e9
+        _check_readable(files)
         if files.folder is None:
             return row | _by_opening(files, slide.settings)
         return row | _by_index(files, files.folder, slide.settings)
     except SlideError as error:
         return row | {"status": "failed", "error": explained(slide.path, error)}
+
+
+def _check_readable(files: SlideFiles) -> None:
+    """See that whoever runs this may read all that is there.
+
+    Raises:
+        SlideError: a file may not be read.
+    """
+    for part in parts_of(files):
+        if part.exists() and not os.access(part, os.R_OK):
+            raise SlideError(f"{part.name} of {files.path.name} may not be read. {PERMIT}.")
 
 
 def _by_opening(files: SlideFiles, settings: Settings, trouble: str = "") -> Record:

@@ -9,6 +9,7 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from mrxs_tiles.cutting import kept
 from mrxs_tiles.cutting.choose import Choice, choose
 from mrxs_tiles.cutting.cutter import Cutter, Fate, cut_all
 from mrxs_tiles.cutting.job import Job, Source, opened_job
@@ -30,6 +31,7 @@ from mrxs_tiles.mirax.unchanged import PROMISE, explained, since_begun
 from mrxs_tiles.pixels.encode import Encode, make_encoder
 from mrxs_tiles.progress import Progress
 from mrxs_tiles.settings import Settings
+from mrxs_tiles.steps.inspect import inspect
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +58,8 @@ def tile(
 
     Returns:
         What ``tiles.json`` holds. A slide that cannot be read has status ``failed`` there,
-        one that can be read in part ``damaged``; nothing is raised for it.
+        one that can be read in part ``damaged``, one of which an earlier run's results stay
+        ``kept``; nothing is raised for it.
 
     Raises:
         ResultsError: ``inspect`` has not been run with these settings, the results cannot be
@@ -67,8 +70,12 @@ def tile(
         from mrxs_tiles.viewer.page import openseadragon
 
         openseadragon()  # before hours of work: is it there?
+    if kept.is_to_be_replaced(results / slide):
+        # what an earlier run saw of the slide was kept with its tiles
+        inspect(slide, path, results, settings, source.begun_with)
     with alone(results / slide / SLIDE_LOCK, SLIDE_TAKEN.format(slide)):
         record = _tile(slide, path, results, settings, threads, source)
+        kept.forget_asked(results / slide)
     counts = record["counts"]
     log.info("%s: %d of %d tiles kept", slide, counts["kept"], counts["tiles"])
     return record
@@ -86,10 +93,11 @@ def _tile(
         with opened_job(path, folder, inspected, settings, threads, source.stage) as job:
             record = _cut(job, threads)
     except SlideError as problem:
-        return write_failed(slide, results, explained(path, problem, source.begun_with))
+        said = explained(path, problem, source.begun_with)
+        return kept.keep(folder, problem, said, settings) or write_failed(slide, results, said)
     if record["error"] and not record["error"].endswith(PROMISE):
         record["error"] += since_begun(path, source.begun_with)
-    manifest.write_record(folder / manifest.TILES_JSON, record)
+    kept.finish(folder, record)
     return record
 
 
@@ -97,6 +105,9 @@ def _cut(job: Job, threads: int) -> Record:
     """Choose, cut and publish: all but the record is in place then."""
     encode, warning = _encoder(job)
     choice = choose(job)
+    if choice.lost:  # known before hours of work
+        error = error_of(choice.fates, len(job.tissue), _why(job, choice, {}))
+        kept.refuse_damage(job.folder, job.settings, error)
     with TileFolder(job.folder) as tiles:
         # in here, since what a killed run left behind is gone now
         check_space(job.folder, job.slide, _guess(job, choice.wanted, encode))
@@ -104,10 +115,13 @@ def _cut(job: Job, threads: int) -> Record:
         if said:
             job.check()
         fates = choice.fates | cut
-        error = error_of(fates, _why(job, choice, said))
+        error = error_of(fates, len(fates), _why(job, choice, said))
+        if error:
+            kept.refuse_damage(job.folder, job.settings, error)
         unlisted = job.inspected["grid"]["tiles"] - len(job.tissue)
         warnings = [text for text in (warning, resampling_warning(job.grid, choice.wanted)) if text]
         record = tile_record(job.slide, status_of(fates), error, warnings, unlisted, fates)
+        record["keys"] = kept.keys_digest(job.settings)
         publish(job.folder, tiles, fates, job.inspected, record)
     if job.settings.deepzoom:
         # here, since most runs need none of it

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import os
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
+from mrxs_tiles.cutting import kept
 from mrxs_tiles.errors import ResultsError
 from mrxs_tiles.files import manifest
 from mrxs_tiles.files.store import remove_files
@@ -14,16 +16,21 @@ from mrxs_tiles.mirax.unchanged import PROMISE
 def keep_promises(results: Path, slides: Iterable[str]) -> None:
     """Have the next run do again each slide whose sentence says so.
 
-    For Snakemake an output must be missing: ``coordinates.tsv``, since all that it says stands in
-    ``tiles.tsv`` too.
+    For Snakemake an output of each step must be missing: ``coordinates.tsv``, since all that it
+    says stands in ``tiles.tsv`` too, and ``tiles.json``. What tells of tiles is only put aside.
 
     Raises:
         ResultsError: one cannot be removed.
     """
     for slide in slides:
         folder = results / slide
-        if _error(folder).endswith(PROMISE):
-            remove_files(folder / manifest.COORDINATES_TSV)
+        kept.tidy(folder)
+        if not _error(folder).endswith(PROMISE):
+            continue
+        if kept.earlier(folder) is None:
+            remove_files(folder / manifest.COORDINATES_TSV, folder / manifest.TILES_JSON)
+        else:
+            kept.set_aside(folder, manifest.COORDINATES_TSV, manifest.TILES_JSON)
 
 
 def _error(folder: Path) -> str:
@@ -34,3 +41,37 @@ def _error(folder: Path) -> str:
         except ResultsError:
             continue
     return ""
+
+
+def asked_again(
+    forced: Collection[str], everything: bool, slides: Iterable[str], results: Path
+) -> set[str]:
+    """The names of the slides that are to be cut again whatever is left of them.
+
+    Args:
+        forced: what Snakemake's ``--forcerun`` names, rules or files.
+        everything: that of ``--forceall``.
+        slides: the names of all.
+        results: where everything goes.
+    """
+    if everything or {"inspect", "tile"} & set(forced):
+        return set(slides)
+    if not forced:
+        return set()
+    files = {os.path.abspath(file) for file in forced}
+    outputs = (manifest.TILES_JSON, manifest.TILES_TSV)
+    return {
+        slide
+        for slide in slides
+        if any(os.path.abspath(results / slide / name) in files for name in outputs)
+    }
+
+
+def note_asked(results: Path, slides: Iterable[str]) -> None:
+    """Leave word for the jobs of slides that are asked for again, wherever they run.
+
+    Raises:
+        ResultsError: it cannot be noted.
+    """
+    for slide in slides:
+        kept.ask_again(results / slide)

@@ -1,0 +1,235 @@
+"""Results of an earlier run, which stay until there are new ones to put in their place.
+
+A disk that is not mounted for one run, or a slide that was damaged since, is no reason to remove
+what was cut. `inspect` puts the records that it replaces into a hidden folder, `tile` puts them
+back or, when new tiles are there, removes them. See docs/decisions/12-results-that-stay.md.
+"""
+
+from __future__ import annotations
+
+import filecmp
+import hashlib
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+
+from mrxs_tiles.cutting.tile_record import failed_record
+from mrxs_tiles.errors import ResultsError, SlideError
+from mrxs_tiles.files import manifest
+from mrxs_tiles.files.manifest import KEPT, Record
+from mrxs_tiles.files.store import discard_folder, make_folder, remove_files, told, write_file
+from mrxs_tiles.grid.region import region_stamp
+from mrxs_tiles.settings import Settings
+
+ASIDE = ".earlier"  # the folder for records of the earlier run
+PUBLISHING = ".publishing"  # is there while tables and tiles may be those of two runs
+ASKED_AGAIN = ".recut"  # asked for by name: what is there now is cut, damaged as it is
+# The tables and records that `inspect` replaces. The others `tile` alone touches, at its end.
+MOVED = (
+    *(manifest.TILES_JSON, manifest.SLIDE_JSON, manifest.COORDINATES_TSV),
+    *(manifest.THUMBNAIL, manifest.TISSUE),
+)
+# Keys that change no tile: which program reads, and a page beside the tiles.
+NOT_CUTTING = ("reader", "deepzoom")
+
+AWAY = "Not there now; results of an earlier run kept"
+DAMAGED = (
+    "Damaged now; results of an earlier run kept until the slide is asked for again (snakemake "
+    "--forcerun tile, mrxs-tiles tile --recut)"
+)
+LATEST = "Not cut again yet; results of an earlier run kept"
+OTHER_KEYS = "Results of an earlier run with other settings stay where they are."
+
+
+class DamagedSinceError(SlideError):
+    """Tiles cannot be read of a slide that was whole when it was cut with the same keys."""
+
+
+def keys_digest(settings: Settings) -> str:
+    """What changes when a key changes that decides a tile; of a region's file its content."""
+    keys = {key: value for key, value in asdict(settings).items() if key not in NOT_CUTTING}
+    if region := region_stamp(settings.region):
+        keys["region"] = region
+    return hashlib.sha256(repr(sorted(keys.items())).encode()).hexdigest()[:16]
+
+
+def earlier(folder: Path) -> Record | None:
+    """What ``tiles.json`` held of the tiles that lie in a slide's folder; None: there are none.
+
+    That a slide failed is nothing to be kept.
+    """
+    if (folder / PUBLISHING).exists():
+        return None
+    for place in (folder / ASIDE, folder):
+        try:
+            record = manifest.read_record(place / manifest.TILES_JSON)
+        except ResultsError:
+            continue
+        was: Record = record.get("earlier", record)
+        return None if was.get("status") == "failed" else was
+    return None
+
+
+def of_same_keys(was: Record, settings: Settings) -> bool:
+    """Whether results were cut with the same keys."""
+    return bool(was.get("keys") == keys_digest(settings))
+
+
+def set_aside(folder: Path, *names: str) -> None:
+    """Put what an earlier run left out of the way of a new one, or remove it if it is nothing.
+
+    ``names``: which of the files; none: all that `inspect` replaces.
+
+    Raises:
+        ResultsError: something cannot be moved.
+    """
+    if earlier(folder) is None:
+        discard_folder(folder, ASIDE)
+        # the records say that their step is done: neither may be there while the tables change
+        remove_files(folder / manifest.TILES_JSON, folder / manifest.SLIDE_JSON)
+        return
+    make_folder(folder / ASIDE)
+    for name in names or MOVED:
+        # what lies there already is the earlier run's, and what is here is a killed one's
+        if (folder / name).is_file() and not (folder / ASIDE / name).exists():
+            with told(folder / ASIDE):
+                (folder / name).replace(folder / ASIDE / name)
+
+
+def restore(folder: Path) -> None:
+    """Put back what was set aside: last the record that says that all is there.
+
+    Raises:
+        ResultsError: something cannot be moved.
+    """
+    for name in reversed(MOVED):
+        with told(folder / name), suppress(FileNotFoundError):
+            (folder / ASIDE / name).replace(folder / name)
+    discard_folder(folder, ASIDE)
+
+
+def restore_if_same(folder: Path) -> None:
+    """Put the record of `tile` back where a new inspection found what the earlier one had found.
+
+    Where the slide lies may have changed: nothing is cut by that.
+
+    Raises:
+        ResultsError: something cannot be moved.
+    """
+    aside = folder / ASIDE
+    try:
+        before = manifest.read_record(aside / manifest.SLIDE_JSON)
+        now = manifest.read_record(folder / manifest.SLIDE_JSON)
+        one, other = aside / manifest.COORDINATES_TSV, folder / manifest.COORDINATES_TSV
+        same = before | {"path": now["path"]} == now and filecmp.cmp(one, other, shallow=False)
+    except OSError:
+        return
+    if same:
+        with told(folder), suppress(FileNotFoundError):
+            (aside / manifest.TILES_JSON).replace(folder / manifest.TILES_JSON)
+        discard_folder(folder, ASIDE)
+
+
+def refuse_damage(folder: Path, settings: Settings, error: str) -> None:
+    """See that tiles of a slide that is damaged now do not take the place of whole ones.
+
+    Raises:
+        DamagedSinceError: they would, and nobody asked for that.
+    """
+    was = earlier(folder)
+    if was is None or was["status"] != "ok" or (folder / ASKED_AGAIN).exists():
+        return
+    if of_same_keys(was, settings):
+        raise DamagedSinceError(error)
+
+
+def keep(folder: Path, error: SlideError, explained: str, settings: Settings) -> Record | None:
+    """Leave an earlier run's results as they are, and say so in ``tiles.json``.
+
+    Args:
+        folder: ``results/{slide}``.
+        error: why there are no new ones.
+        explained: the whole sentence on that.
+        settings: what was asked for.
+
+    Returns:
+        What ``tiles.json`` holds now: of results that were cut with the same keys what it held,
+        with today's fault; else that the slide failed. None: there is nothing to be kept.
+
+    Raises:
+        ResultsError: it cannot be written.
+    """
+    was = earlier(folder)
+    if was is None:
+        return None
+    restore(folder)
+    if of_same_keys(was, settings):
+        record = kept_record(was, explained, isinstance(error, DamagedSinceError))
+    else:
+        record = failed_record(was["slide"], f"{OTHER_KEYS} {explained}")
+    manifest.write_record(folder / manifest.TILES_JSON, record | {"earlier": was})
+    return record
+
+
+def kept_record(was: Record, fault: str, is_damage: bool = False) -> Record:
+    """An earlier run's record with today's fault."""
+    said = f"{DAMAGED if is_damage else AWAY}: {fault}"
+    return was | {"status": KEPT, "error": said}
+
+
+def begin_publishing(folder: Path) -> None:
+    """Say that the earlier run's results go now: until ``finish`` there are none.
+
+    Snakemake puts the tables of a job that failed back: beside other tiles they would lie.
+
+    Raises:
+        ResultsError: it cannot be said.
+    """
+    write_file(folder / PUBLISHING, b"")
+    discard_folder(folder, ASIDE)
+
+
+def finish(folder: Path, record: Record) -> None:
+    """Write ``tiles.json``: all that it speaks of is in place.
+
+    Raises:
+        ResultsError: it cannot be written.
+    """
+    manifest.write_record(folder / manifest.TILES_JSON, record)
+    remove_files(folder / PUBLISHING)
+
+
+def ask_again(folder: Path) -> None:
+    """Let the next `tile` of a slide replace whole tiles by what is left of a damaged slide.
+
+    Raises:
+        ResultsError: it cannot be noted.
+    """
+    if earlier(folder) is not None:
+        write_file(folder / ASKED_AGAIN, b"")
+
+
+def is_to_be_replaced(folder: Path) -> bool:
+    """Whether it was asked to cut again a slide of which an earlier run's results are kept."""
+    if not (folder / ASKED_AGAIN).exists():
+        return False
+    try:
+        return "earlier" in manifest.read_record(folder / manifest.TILES_JSON)
+    except ResultsError:
+        return True  # they were put aside
+
+
+def forget_asked(folder: Path) -> None:
+    """What was asked is done, or cannot be."""
+    remove_files(folder / ASKED_AGAIN)
+
+
+def tidy(folder: Path) -> None:
+    """After a run: forget what was asked, and remove tables that tell of other tiles.
+
+    Raises:
+        ResultsError: something cannot be removed.
+    """
+    forget_asked(folder)
+    if (folder / PUBLISHING).exists():
+        remove_files(folder / manifest.TILES_JSON, folder / manifest.TILES_TSV)
