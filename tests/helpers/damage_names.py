@@ -23,12 +23,12 @@ def names() -> Iterator[Damage]:
 
 
 def _out(path: Path) -> Path:
-    return path.parent.parent / f"{path.parent.name} {path.name}"
+    return path.parent.parent.parent / f"{path.parent.name} {path.name}"
 
 
 def _moved_out(path: Path) -> None:
     path.rename(_out(path))
-    path.symlink_to(f"../{_out(path).name}")
+    path.symlink_to(f"../../{_out(path).name}")
 
 
 def _moved_aside(path: Path) -> None:

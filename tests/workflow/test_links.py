@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from mrxs_tiles.config.config import read_config
 from mrxs_tiles.config.slides import find_slides
 from mrxs_tiles.errors import ConfigError
 from mrxs_tiles.files.store import write_file
+from mrxs_tiles.mirax import named_files
+from mrxs_tiles.mirax.stamp import take_stamp
 from mrxs_tiles.report.pictures import FOLDER, map_name
 from mrxs_tiles.report.report import report
 from mrxs_tiles.steps.preview import preview
@@ -117,3 +120,61 @@ def test_slides_own_folder_from_outside(tmp_path: Path, elsewhere: Path) -> None
     (tmp_path / "linked").symlink_to("disk")
     assert running.cut(slide, tmp_path / "linked").code == 0
     assert (tmp_path / "disk" / "A" / "tiles.json").is_file()
+
+
+# --- links among a slide's own files ------------------------------------------------------------
+
+
+def linked(folder: Path, store: Path) -> None:
+    """Put the data files into a store, as git-annex does, and links in their place."""
+    store.mkdir(parents=True)
+    for file in sorted(folder.glob("*.dat")):
+        kept = store / f"KEY-{file.name}"
+        file.rename(kept)
+        file.symlink_to(os.path.relpath(kept, folder))
+
+
+@pytest.mark.parametrize(
+    ("store", "named", "allowed"),
+    [
+        ("data/set/.store", None, True),  # below the slides' own folder
+        ("data/.git/annex/objects", None, True),
+        (".dvc/cache/files", None, True),
+        ("data/store", None, False),
+        ("data/store", "data", True),
+        ("data/store", "data/*/*.mrxs", True),
+        ("private", "data", False),
+        ("data/settings", None, False),  # its name begins like that of the slides' folder
+    ],
+)
+def test_links_to_a_store(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, store: str, named: str | None, allowed: bool
+) -> None:
+    """A link may lead to a store or to where the slides lie; elsewhere it is refused by name."""
+    monkeypatch.setattr(named_files, "_named_by_user", set())
+    named_files._roots.cache_clear()
+    slide = write(tmp_path / "data" / "set" / "a.mrxs", TINY)
+    whole = cut(slide.path, tmp_path / "whole")
+    linked(slide.folder, tmp_path / store)
+    if named is not None:
+        named_files.allow_links_below(tmp_path / named)
+    now = cut(slide.path, tmp_path / "results")
+    if allowed:
+        assert tree(now.folder) == tree(whole.folder)
+        stamp = take_stamp(slide.path).digest
+        (tmp_path / store / "KEY-Data0001.dat").touch()
+        assert take_stamp(slide.path).digest != stamp
+    else:
+        target = os.path.relpath(tmp_path / store, slide.folder)
+        assert f".dat is a link to {target}/KEY-" in now.tiled["error"]
+        assert str(tmp_path) not in now.tiled["error"]
+
+
+def test_names_do_not_lead_out(tmp_path: Path) -> None:
+    """What Slidedat.ini names lies in the folder, whatever a link there would be allowed."""
+    slide = write(tmp_path / "a.mrxs", TINY)
+    (slide.folder / "Data0001.dat").rename(tmp_path / "Data0001.dat")
+    ini = slide.folder / "Slidedat.ini"
+    ini.write_bytes(ini.read_bytes().replace(b"FILE_1=Data", b"FILE_1=../Data"))
+    now = cut(slide.path, tmp_path / "results")
+    assert "FILE_1=../Data0001.dat, not a file of the slide's folder" in now.tiled["error"]

@@ -2,7 +2,7 @@
 
 A disk that is not mounted for one run, or a slide that was damaged since, is no reason to remove
 what was cut. `inspect` puts the records that it replaces into a hidden folder, `tile` puts them
-back or, when new tiles are there, removes them. See docs/decisions/12-results-that-stay.md.
+back or, when new tiles are there, removes them. See docs/decisions/14-results-that-stay.md.
 """
 
 from __future__ import annotations

@@ -57,8 +57,9 @@ def first_odd(folder: Path, names: Iterable[str]) -> tuple[str, Odd] | None:
 
 
 def target_of(folder: Path, name: str) -> str:
-    """Where a link leads, seen from the slide's folder: no path of this machine."""
-    return os.path.relpath(os.path.realpath(folder / name), os.path.realpath(folder))
+    """Where a link leads as it says; of an absolute path the last part: it is some machine's."""
+    target = os.readlink(folder / name)  # noqa: PTH115 - as it stands there
+    return f".../{os.path.basename(target)}" if os.path.isabs(target) else target  # noqa: PTH117, PTH119
 
 
 def _odd(folder: Path, name: str) -> Odd | None:

@@ -19,12 +19,13 @@ from mrxs_tiles.cutting.publish import publish, write_failed
 from mrxs_tiles.cutting.space import check_space, estimate_bytes
 from mrxs_tiles.cutting.tile_record import error_of, status_of, tile_record
 from mrxs_tiles.cutting.verdict import judge_for
-from mrxs_tiles.errors import SlideError
+from mrxs_tiles.errors import PassingError, SlideError
 from mrxs_tiles.files import manifest
 from mrxs_tiles.files.lock import SLIDE_LOCK, SLIDE_TAKEN, alone
 from mrxs_tiles.files.manifest import Record
 from mrxs_tiles.files.store import TileFolder
 from mrxs_tiles.grid.blocks import Address
+from mrxs_tiles.inspecting.inspection import inspected
 from mrxs_tiles.inspecting.slide_grid import tile_mpp
 from mrxs_tiles.mirax.damage import damaged_files, why_unreadable
 from mrxs_tiles.mirax.unchanged import PROMISE, explained, since_begun
@@ -86,19 +87,32 @@ def _tile(
 ) -> Record:
     """Open, cut and record, or write that it cannot be done."""
     folder = results / slide
-    inspected = manifest.read_record(folder / manifest.SLIDE_JSON)
-    if inspected["status"] == "failed":
-        return write_failed(slide, results, inspected["error"])
+    seen = manifest.read_record(folder / manifest.SLIDE_JSON)
+    if seen["status"] == "failed":
+        return write_failed(slide, results, seen["error"])
     try:
-        with opened_job(path, folder, inspected, settings, threads, source.stage) as job:
+        with opened_job(path, folder, seen, settings, threads, source.stage) as job:
             record = _cut(job, threads)
     except SlideError as problem:
+        if kept.earlier(folder) is not None:
+            problem = _own_fault(path, settings, problem)
         said = explained(path, problem, source.begun_with)
         return kept.keep(folder, problem, said, settings) or write_failed(slide, results, said)
     if record["error"] and not record["error"].endswith(PROMISE):
         record["error"] += since_begun(path, source.begun_with)
     kept.finish(folder, record)
     return record
+
+
+def _own_fault(path: Path, settings: Settings, problem: SlideError) -> SlideError:
+    """What is wrong with a slide itself, which is not what the earlier run has inspected."""
+    if isinstance(problem, PassingError):
+        try:
+            with inspected(path, settings):
+                pass
+        except SlideError as fault:
+            return fault
+    return problem
 
 
 def _cut(job: Job, threads: int) -> Record:
