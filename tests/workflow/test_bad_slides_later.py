@@ -16,27 +16,9 @@ from running import (
     mrxs_tiles,
     snakemake,
     times,
-    tree,
 )
 
 pytestmark = pytest.mark.slow
-
-
-def test_broken_later(tmp_path: Path) -> None:
-    """When a good slide's folder is gone at the next run, nothing of it is left but its files."""
-    slide = running.write(tmp_path / "A.mrxs", TINY)
-    results = tmp_path / "results"
-    assert running.cut(slide.path, results).code == 0
-    assert "A/tiles/0_0.jpg" in tree(results)
-    shutil.rmtree(slide.folder)
-    ran = running.cut(slide.path, results)
-    assert (ran.code, ran.err) == (
-        1,
-        f"mrxs-tiles: A (failed): The folder 'A' is missing beside A.mrxs. {MIRAX}: copy the "
-        "folder there too.\n",
-    )
-    files = {"A/slide.json", "A/coordinates.tsv", "A/tiles.json", "A/tiles.tsv", "A/tiles/"}
-    assert set(tree(results)) == files
 
 
 def test_said_again_until_mended(tmp_path: Path) -> None:
