@@ -13,7 +13,7 @@ from typing import NamedTuple
 from mrxs_tiles.cutting import kept
 from mrxs_tiles.errors import ResultsError
 from mrxs_tiles.files import manifest
-from mrxs_tiles.mirax.stamp import lost_since, why_away
+from mrxs_tiles.mirax.stamp import first_stamp, lost_since, why_away
 from mrxs_tiles.names import Slide
 
 Told = tuple[str, str, str]  # name, path, why
@@ -41,22 +41,25 @@ def away(slides: Iterable[Slide], results: Path, asked: Collection[str] = ()) ->
     """
     found = Away([], [])
     for slide in slides:
-        was = None if slide.refused else kept.earlier(results / slide.name)
-        if was is None:
+        if slide.refused:
             continue
         why = why_away(slide.path)
-        damage = (
-            "" if why or slide.name in asked else lost_since(slide.path, _missing(results, slide))
-        )
+        lost = not why and slide.name not in asked and bool(first_stamp(slide.path).lost)
+        # only now: the records of thousands of slides that are there are not read
+        was = kept.earlier(results / slide.name) if why or lost else None
+        if was is None:
+            continue
+        same = kept.of_same_keys(was, slide.settings)
+        damage = ""
+        if lost and same and was["status"] == "ok":  # else what is left of it is cut
+            damage = lost_since(slide.path, _missing(results, slide))
         if not (why or damage):
             continue
-        if kept.of_same_keys(was, slide.settings):
+        if same:
             error = kept.kept_record(was, why or damage, bool(damage))["error"]
             found.kept.append((slide.name, str(slide.path), error))
         else:
-            found.refused.append(
-                (slide.name, str(slide.path), f"{kept.OTHER_KEYS} {why or damage}")
-            )
+            found.refused.append((slide.name, str(slide.path), f"{kept.OTHER_KEYS} {why}"))
     return found
 
 
