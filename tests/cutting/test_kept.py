@@ -69,7 +69,14 @@ HARM: dict[Callable[[WrittenSlide], None], str] = {
 }
 
 
-@pytest.mark.parametrize("harm", HARM, ids=lambda harm: harm.__name__)
+@pytest.mark.parametrize(
+    "harm",
+    [
+        # OpenSlide is tried in a process of its own
+        pytest.param(harm, id=harm.__name__, marks=[pytest.mark.slow] if harm is no_index else [])
+        for harm in HARM
+    ],
+)
 def test_kept(slide: WrittenSlide, tmp_path: Path, harm: Callable[[WrittenSlide], None]) -> None:
     """What was cut stays to the byte, with its row and today's fault, however often it is tried."""
     results = tmp_path / "results"

@@ -152,10 +152,10 @@ def test_links_to_a_store(
 ) -> None:
     """A link may lead to a store or to where the slides lie; elsewhere it is refused by name."""
     monkeypatch.setattr(named_files, "_named_by_user", set())
-    named_files._roots.cache_clear()
     slide = write(tmp_path / "data" / "set" / "a.mrxs", TINY)
     whole = cut(slide.path, tmp_path / "whole")
     linked(slide.folder, tmp_path / store)
+    named_files._roots.cache_clear()
     if named is not None:
         named_files.allow_links_below(tmp_path / named)
     now = cut(slide.path, tmp_path / "results")
