@@ -77,7 +77,5 @@ def test_file_that_may_not_be_read(tmp_path: Path) -> None:
     for _ in range(2):
         ran = running.run(*(user if os.geteuid() == 0 else []), *command)
         assert ran.code == 1
-        assert "\n2 slides: 1 ok, 1 bad\n  " in ran.err.replace(
-            "4 tiles: 4 kept, dropped none\n", ""
-        )
+        assert "\n2 slides: 1 ok, 1 bad\n" in ran.err
         assert "closed (failed): closed.mrxs may not be read. Permit" in ran.err

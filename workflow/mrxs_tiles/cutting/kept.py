@@ -13,7 +13,6 @@ from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
-from mrxs_tiles.cutting.tile_record import failed_record
 from mrxs_tiles.errors import ResultsError, SlideError
 from mrxs_tiles.files import manifest
 from mrxs_tiles.files.manifest import KEPT, Record
@@ -143,13 +142,13 @@ def refuse_damage(folder: Path, settings: Settings, error: str) -> None:
         raise DamagedSinceError(error)
 
 
-def keep(folder: Path, error: SlideError, explained: str, settings: Settings) -> Record | None:
+def keep(folder: Path, error: SlideError, failed: Record, settings: Settings) -> Record | None:
     """Leave an earlier run's results as they are, and say so in ``tiles.json``.
 
     Args:
         folder: ``results/{slide}``.
         error: why there are no new ones.
-        explained: the whole sentence on that.
+        failed: what ``tiles.json`` would hold if nothing was there, with the whole sentence.
         settings: what was asked for.
 
     Returns:
@@ -164,9 +163,9 @@ def keep(folder: Path, error: SlideError, explained: str, settings: Settings) ->
         return None
     restore(folder)
     if of_same_keys(was, settings):
-        record = kept_record(was, explained, isinstance(error, DamagedSinceError))
+        record = kept_record(was, failed["error"], isinstance(error, DamagedSinceError))
     else:
-        record = failed_record(was["slide"], f"{OTHER_KEYS} {explained}")
+        record = failed | {"error": f"{OTHER_KEYS} {failed['error']}"}
     manifest.write_record(folder / manifest.TILES_JSON, record | {"earlier": was})
     return record
 

@@ -17,7 +17,7 @@ from mrxs_tiles.cutting.packing import packing
 from mrxs_tiles.cutting.picture import Pictures, resampling_warning
 from mrxs_tiles.cutting.publish import publish, write_failed
 from mrxs_tiles.cutting.space import check_space, estimate_bytes
-from mrxs_tiles.cutting.tile_record import error_of, status_of, tile_record
+from mrxs_tiles.cutting.tile_record import error_of, failed_record, status_of, tile_record
 from mrxs_tiles.cutting.verdict import judge_for
 from mrxs_tiles.errors import PassingError, SlideError
 from mrxs_tiles.files import manifest
@@ -97,7 +97,8 @@ def _tile(
         if kept.earlier(folder) is not None:
             problem = _own_fault(path, settings, problem)
         said = explained(path, problem, source.begun_with)
-        return kept.keep(folder, problem, said, settings) or write_failed(slide, results, said)
+        failed = failed_record(slide, said)
+        return kept.keep(folder, problem, failed, settings) or write_failed(slide, results, said)
     if record["error"] and not record["error"].endswith(PROMISE):
         record["error"] += since_begun(path, source.begun_with)
     kept.finish(folder, record)
