@@ -31,7 +31,7 @@ def tiles(
     *,
     threads: int | None = ...,
     batch: None = ...,
-    slide_mpp: float | None = ...,
+    slide: str | None = ...,
     **keys: object,
 ) -> Iterator[tuple[dict[str, Any], Pixels]]: ...
 
@@ -42,7 +42,7 @@ def tiles(
     *,
     threads: int | None = ...,
     batch: int,
-    slide_mpp: float | None = ...,
+    slide: str | None = ...,
     **keys: object,
 ) -> Iterator[tuple[list[dict[str, Any]], Pixels]]: ...
 
