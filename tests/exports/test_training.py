@@ -115,6 +115,7 @@ def read(urls: list[str] | str, **keys: Any) -> Counter[tuple[str, int, int]]:
     return found
 
 
+@pytest.mark.slow
 def test_over_http_with_a_cache(cohort: Path, server: str, tmp_path: Path) -> None:
     """Each slide is read once though the cache goes by the shards' names alone."""
     shards = [path.relative_to(cohort) for path in sorted(cohort.rglob("*.tar"))]
@@ -124,6 +125,7 @@ def test_over_http_with_a_cache(cohort: Path, server: str, tmp_path: Path) -> No
     assert sorted(entry.name for entry in tmp_path.iterdir()) == sorted(p.name for p in shards)
 
 
+@pytest.mark.slow
 def test_collected_in_one_folder(cohort: Path, tmp_path: Path) -> None:
     """A shell's glob collects all shards; a list joined by ``::`` is what it was."""
     flat = tmp_path / "flat"
