@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import functools
+import http.server
 import io
 import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -24,6 +30,8 @@ from write_mirax import WrittenSlide, write_mirax
 
 pytestmark = [pytest.mark.slow, pytest.mark.needs("openseadragon")]
 
+# 3,136 x 2,944 px, of which two corners were scanned.
+SPARSE = replace(LARGE, scanned=lambda column, row: (column, row) in ((0, 0), (3, 2)))
 READY = "body[data-ready=true]"
 TILE = 200
 
@@ -38,6 +46,21 @@ def shown(large: WrittenSlide, tmp_path_factory: pytest.TempPathFactory) -> Cut:
     """A slide of 3,100 x 2,900 px with its viewer; dropped tiles are those with little tissue."""
     results = tmp_path_factory.mktemp("shown")
     return cut(large.path, results, tile_size=TILE, min_tissue=0.6, deepzoom=True)
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[str]:
+    """A web server for a folder."""
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    handler = functools.partial(Quiet, directory=str(folder))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as web:
+        threading.Thread(target=web.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{web.server_port}"
+        web.shutdown()
 
 
 def settled(watched: Watched, found: Cut, fragment: str = "") -> Any:
@@ -222,6 +245,43 @@ def test_dzi_is_what_others_read(shown: Cut) -> None:
     assert "BSD" in (shown.folder / "viewer_files" / "openseadragon-LICENSE.txt").read_text() or (
         "Redistribution" in (shown.folder / "viewer_files/openseadragon-LICENSE.txt").read_text()
     )
+
+
+def test_another_viewer_asks_for_nothing_that_is_not_there(
+    watched: Watched, tmp_path: Path
+) -> None:
+    """OpenSeadragon alone, over http, opens a sparse viewer.dzi without one error."""
+    sparse = write_mirax(tmp_path / "sparse.mrxs", SPARSE)
+    made = cut(sparse.path, tmp_path / "out", deepzoom=True)
+    script = "viewer_files/openseadragon.min.js"
+    (made.folder / "other.html").write_text(
+        f"<link rel=icon href='data:,'><script src='{script}'></script>"
+        "<div id=v style='width:1200px;height:800px'></div><script>"
+        "const viewer = OpenSeadragon({id: 'v', tileSources: 'viewer.dzi', showNavigationControl: "
+        "false, maxZoomPixelRatio: 4});</script>"
+    )
+    page = watched.page
+    with served(made.folder) as address:
+        page.goto(f"{address}/other.html")
+        loaded = "viewer.world.getItemCount() && viewer.world.getItemAt(0).getFullyLoaded()"
+        page.wait_for_function(loaded)
+        page.evaluate("viewer.viewport.zoomTo(viewer.viewport.imageToViewportZoom(1), null, true)")
+        for x, y in ((0.1, 0.1), (0.5, 0.3), (0.9, 0.6)):
+            page.evaluate(f"viewer.viewport.panTo(new OpenSeadragon.Point({x}, {y}), true)")
+            page.wait_for_timeout(200)
+            page.wait_for_function(loaded)
+        exists = page.evaluate(
+            "(() => { const s = viewer.world.getItemAt(0).source, out = [];"
+            "for (let l = 0; l <= s.maxLevel; l++) { const n = s.getNumTiles(l);"
+            "for (let x = 0; x < n.x; x++) for (let y = 0; y < n.y; y++)"
+            "out.push([`${l}/${x}_${y}.jpg`, s.tileExists(l, x, y)]); } return out; })()"
+        )
+    said = [text for text in watched.console if "GL Driver Message" not in text]
+    assert (said, watched.errors) == ([], [])
+    files = made.folder / "viewer_files"
+    there = {path.relative_to(files).as_posix() for path in files.glob("*/*.jpg")}
+    assert {name for name, is_there in exists if is_there} == there
+    assert len(there) < len(exists)
 
 
 def test_same_bytes_and_nothing_stale(tmp_path: Path) -> None:

@@ -141,10 +141,10 @@ def test_bounded_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
         assert tiles_held.bytes == tiles_held._in_memory == 0
         store.finished(fates)
         tiles.publish()
-    found = members(tmp_path / "tiles" / "tiles-000000.tar")
+    found = members(tmp_path / "tiles" / "a-000000.tar")
     pictures = [content for name, content in found.items() if name.endswith(".jpg")]
     assert pictures == [bytes([row % 256]) * 1000 for row in range(1, 300)]
-    assert running.names(tmp_path / "tiles") == ["tiles-000000.tar"]
+    assert running.names(tmp_path / "tiles") == ["a-000000.tar"]
 
 
 def test_threads_in_any_order(tmp_path: Path) -> None:
@@ -164,11 +164,11 @@ def test_threads_in_any_order(tmp_path: Path) -> None:
             fates = dict(pool.map(settle, shuffled))
         fates = store.finished(fates)
         tiles.publish()
-    names = list(members(tmp_path / "tiles" / "tiles-000000.tar"))
+    names = list(members(tmp_path / "tiles" / "a-000000.tar"))
     kept = [(col, row) for col, row in order if row != 3]
     assert names == [f"a_{col}_{row}.{end}" for col, row in kept for end in ("jpg", "json")]
     assert fates[7, 3] == Fate(0, "blank")
-    assert fates[7, 4].file == "tiles/tiles-000000.tar#a_7_4.jpg"
+    assert fates[7, 4].file == "tiles/a-000000.tar#a_7_4.jpg"
 
 
 # --- in their place, whole --------------------------------------------------------------------
@@ -216,7 +216,7 @@ def test_large_pictures_do_not_wait(tmp_path: Path, monkeypatch: pytest.MonkeyPa
             assert sum(at in store._waiting for at in range(9)) <= 1
         store.finished({})
         tiles.publish()
-    found = members(tmp_path / "tiles" / "tiles-000000.tar")
+    found = members(tmp_path / "tiles" / "a-000000.tar")
     assert [len(found[name]) for name in found if name.endswith(".jpg")] == [2000, 20_000] * 4 + [
         2000
     ]

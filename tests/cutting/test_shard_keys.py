@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tarfile
 from typing import Any
 
@@ -27,14 +28,39 @@ def test_keys(names: list[str]) -> None:
 
 
 def test_keys_of_odd_names() -> None:
-    """What is replaced, and that an escape in a name is escaped itself."""
+    """What is spelt out, and that what looks spelt out in a name is so itself."""
     assert slide_key("A-1_b") == "A-1_b"
-    assert slide_key("sub/A 1.x") == "sub%2FA%201%2Ex"
-    assert slide_key("a%2Fb") == "a%252Fb"
-    assert slide_key("é") == "%C3%A9"
+    assert slide_key("sub/A 1.x") == "sub_x2F_A_x20_1_x2E_x"
+    assert slide_key("a%2Fb") == "a_x25_2Fb"
+    assert slide_key("é·") == "_xC3A9C2B7_"
+    assert slide_key("a_x2F_b") == "a_x5F_x2F_b"
+    assert slide_key("-rf") == "_x2D_rf"
     long = ["x" * 200 + end for end in ("a", "b")]
-    assert slide_key(long[0])[:39] == "x" * 39
+    assert slide_key(long[0])[:37] == "x" * 37
     assert slide_key(long[0]) != slide_key(long[1])
+
+
+def test_no_name_takes_anothers_key() -> None:
+    """A short name that is spelt as a long one is digested has another key, too."""
+    long = slide_key("y" * 36 + "/" + "z" * 99)
+    digest = long[-35:]
+    assert digest.startswith("_x_")
+    for short in (long, "y" * 31 + "/" + digest[1:]):
+        assert slide_key(short) != long
+        assert len(slide_key(short)) <= LONGEST_SLIDE
+
+
+@given(st.text("_x2F/-.", max_size=14), st.text("_x2F/-.", max_size=14))
+def test_keys_are_read_back(name: str, other: str) -> None:
+    """What is spelt out can be read in one way only, so two names never share a key."""
+
+    def read(found: re.Match[str]) -> str:
+        return bytes.fromhex(found[1]).decode()
+
+    assert re.sub("_x([0-9A-F]+)_", read, slide_key(name)) == name
+    assert (slide_key(name) == slide_key(other)) == (name == other)
+    assert re.fullmatch("[A-Za-z0-9_-]*", slide_key(name))
+    assert not slide_key(name).startswith("-")
 
 
 @given(st.text("aZ0%_-~.", min_size=1, max_size=99), st.integers(0, 5000))

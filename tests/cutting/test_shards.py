@@ -78,7 +78,7 @@ def test_tables_differ_in_the_file_alone(cohort: Path) -> None:
         for row in packed:
             if row["file"]:
                 shard, _, member = row["file"].partition("#")
-                assert shard == "tiles/tiles-000000.tar"
+                assert shard == f"tiles/{slide_key(name)}-000000.tar"
                 assert member == f"{slide_key(name)}_{row['col']}_{row['row']}.jpg"
                 row["file"] = f"tiles/{row['col']}_{row['row']}.jpg"
         assert packed == loose
@@ -124,7 +124,7 @@ def test_shard_size(tmp_path_factory: pytest.TempPathFactory, sizes: list[int], 
         store.finished(fates)
         tiles.publish()
     found = archives(folder)
-    assert [path.name for path in found] == [f"tiles-{n:06d}.tar" for n in range(len(found))]
+    assert [path.name for path in found] == [f"a-{n:06d}.tar" for n in range(len(found))]
     contents = [list(members(path).items()) for path in found]
     for content, path, after in zip(contents, found, [*contents[1:], []], strict=False):
         size = path.stat().st_size
@@ -156,7 +156,7 @@ def test_no_stale_file(tmp_path: Path) -> None:
     first = cut(slide, tmp_path / "out", tile_size=MANY)
     loose = tree(first.folder)
     tar = tree(packed(slide, tmp_path / "out", 1).folder)
-    assert [name for name in tar if name.startswith("tiles/")] == ["tiles/tiles-000000.tar"]
+    assert [name for name in tar if name.startswith("tiles/")] == ["tiles/slide-000000.tar"]
     assert tree(packed(slide, tmp_path / "fresh", 1).folder) == tar
     assert tree(cut(slide, tmp_path / "out", tile_size=MANY).folder) == loose
 
@@ -170,7 +170,7 @@ def test_killed(large_slide: Path, tmp_path: Path) -> None:
     mrxs_tiles("inspect", *shared)
     process = running.start(running.BIN / "mrxs-tiles", "tile", *shared, log=tmp_path / "log")
     partial = results / "large" / ".tiles.partial"
-    running.wait_for(lambda: (partial / "tiles-000001.tar").exists() or process.poll() is not None)
+    running.wait_for(lambda: (partial / "large-000001.tar").exists() or process.poll() is not None)
     running.kill_group(process)
     assert partial.exists(), "it was over before it was killed"
     assert not (results / "large" / "tiles").exists()
@@ -207,7 +207,7 @@ def test_full_disk(
             raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(TileFolder, "stream", lambda *_: Full())
-    with pytest.raises(ResultsError, match=r"tiles-000000.tar cannot be written: No space left"):
+    with pytest.raises(ResultsError, match=r"slide-000000.tar cannot be written: No space left"):
         packed(large_slide, tmp_path, 2)
     monkeypatch.setattr(TileFolder, "stream", stream)
     after = tree(tmp_path / "slide")
@@ -245,14 +245,14 @@ def shard(tmp_path: Path) -> Path:
 
 def test_tile_files(shard: Path) -> None:
     """A shard is opened once; what is not there, or cut short, is told."""
-    name = "tiles/tiles-000000.tar"
+    name = "tiles/a-000000.tar"
     with TileFiles(shard) as files:
         for row in (2, 0, 1, 0):
             assert files.read(f"{name}#a_0_{row}.jpg") == b"abc"
         with pytest.raises(FileNotFoundError, match="has no a_0_3"):
             files.read(f"{name}#a_0_3.jpg")
         with pytest.raises(FileNotFoundError):
-            files.read("tiles/tiles-000001.tar#a_0_3.jpg")
+            files.read("tiles/a-000001.tar#a_0_3.jpg")
         with pytest.raises(FileNotFoundError):
             files.read("tiles/0_0.jpg")
     whole = (shard / name).read_bytes()
@@ -282,7 +282,7 @@ def test_profile_packs(tmp_path: Path) -> None:
 
     ran = run()
     assert (ran.code, ran.jobs) == (0, ["inspect A", "report", "tile A"])
-    assert running.names(tiles) == ["tiles-000000.tar"]
+    assert running.names(tiles) == ["A-000000.tar"]
     ran = run(packing="folder")
     assert (ran.code, ran.jobs) == (0, ["report", "tile A"])
     assert "0_0.jpg" in running.names(tiles)

@@ -243,8 +243,8 @@ def test_unscanned_is_what_the_tile_shows(variant: Variant, tmp_path: Path) -> N
 
 
 MISSING_MPP = (
-    "mpp 0.5 was asked for, but the slide does not say how many µm its px are. Give it in a "
-    "sheet's column slide_mpp, or set downsample instead of mpp."
+    "mpp 0.5 was asked for, but the slide does not say how many µm its px are. Give it with "
+    "slide_mpp, in the config or a sheet's column, or set downsample instead of mpp."
 )
 
 
@@ -256,7 +256,7 @@ MISSING_MPP = (
             "no_objective",
             {"magnification": 10},
             "magnification 10 was asked for, but the slide does not say its objective's power. "
-            "Set mpp or downsample instead of magnification.",
+            "Set mpp (usually 1 is meant) or downsample instead of magnification.",
         ),
         (
             "jpeg",
@@ -274,7 +274,8 @@ MISSING_MPP = (
             "jpeg",
             {"magnification": 40},
             "magnification 40 is finer than this slide, whose objective is 20x: tiles are never "
-            "enlarged. Set magnification to 20 or less, or downsample to 1.",
+            "enlarged. Set magnification to 20 or less, mpp to 0.25 (what is usually called "
+            "40x), or downsample to 1.",
         ),
         (
             "jpeg",

@@ -31,7 +31,7 @@ def tiles(
     *,
     threads: int | None = ...,
     batch: None = ...,
-    slide_mpp: float | None = ...,
+    slide: str | None = ...,
     **keys: object,
 ) -> Iterator[tuple[dict[str, Any], Pixels]]: ...
 
@@ -42,7 +42,7 @@ def tiles(
     *,
     threads: int | None = ...,
     batch: int,
-    slide_mpp: float | None = ...,
+    slide: str | None = ...,
     **keys: object,
 ) -> Iterator[tuple[list[dict[str, Any]], Pixels]]: ...
 
@@ -52,7 +52,7 @@ def tiles(
     *,
     threads: int | None = None,
     batch: int | None = None,
-    slide_mpp: float | None = None,
+    slide: str | None = None,
     **keys: object,
 ) -> Iterator[tuple[Any, Pixels]]:
     """A slide's kept tiles one after another, with no file written: see ``steps.tiles``.
@@ -63,5 +63,5 @@ def tiles(
     from mrxs_tiles.steps.tiles import batches
     from mrxs_tiles.steps.tiles import tiles as given
 
-    found = given(path, threads=threads, slide_mpp=slide_mpp, **keys)
+    found = given(path, threads=threads, slide=slide, **keys)
     return found if batch is None else batches(found, batch)

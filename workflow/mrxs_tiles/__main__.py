@@ -7,7 +7,6 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,6 @@ from mrxs_tiles import __version__
 from mrxs_tiles.config.config import Config, cutting_keys, from_text, options, read_config
 from mrxs_tiles.config.places import foreign, understood
 from mrxs_tiles.config.results_place import misplaced
-from mrxs_tiles.config.schema import SLIDE_MPP
 from mrxs_tiles.errors import ConfigError, MrxsTilesError, shown
 from mrxs_tiles.files.manifest import BAD, Record
 from mrxs_tiles.names import Slide, name_fault
@@ -80,8 +78,6 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
             command.add_argument("path", metavar="SLIDE", help="the slide's file")
             help_name = "its name, the folder in the results (default: the file's, without suffix)"
             command.add_argument("--slide", metavar="NAME", help=help_name)
-            help_mpp = "µm per level-0 px, where the slide does not say or is wrong"
-            command.add_argument("--slide-mpp", metavar="VALUE", help=help_mpp)
         if name == "report":
             help_benchmarks = (
                 "write runtime.tsv too, from Snakemake's benchmark files in this folder"
@@ -151,9 +147,6 @@ def _slide_step(command: str, config: Config, given: dict[str, Any]) -> int:
             f"The slide's name {shown(slide)} {fault}: give another, such as --slide case/1."
         )
     results, settings = config.results, config.settings
-    if given["slide_mpp"] is not None:
-        mpp: Any = from_text(SLIDE_MPP, given["slide_mpp"], "--slide-mpp")
-        settings = replace(settings, slide_mpp=mpp)
     if faults := misplaced([Slide(slide, path, settings)], results):
         raise ConfigError(*faults)
     if command == "export" and not config.exports:

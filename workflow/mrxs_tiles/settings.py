@@ -13,16 +13,18 @@ _RECTANGLE = re.compile(",".join([_NUMBER] * 4))
 class GridSettings:
     """Where the tiles of one slide lie: all that ``inspect`` goes by."""
 
-    slide_mpp: float | None  # µm per level-0 px, where the slide does not say or is wrong
     tile_size: int
     overlap: int
     downsample: float
     mpp: float | None
     magnification: float | None
     replaced_scale: str  # "mpp 0.5": the config's, where a sheet's row asks for an mpp instead
+    slide_mpp: float | None  # µm per level-0 px, where the slide does not say or is wrong
+    mpp_tolerance: float  # part of `mpp` by which a slide's own px may be coarser
     limit_bounds: bool
     region: str | None  # x,y,width,height in level-0 px, or the absolute path of a GeoJSON file
     region_origin: str
+    edge: str  # what becomes of tiles smaller than the others: keep, pad or drop
     drop_blank: bool
     reader: str
 
@@ -31,6 +33,7 @@ class GridSettings:
 class Settings(GridSettings):
     """How one slide is cut: the keys that a row of the slide sheet may override."""
 
+    max_tiles: int | None  # kept of a slide, drawn
     min_tissue: float  # fraction of a tile
     min_focus: float  # variance of the Laplacian
     max_pen: float  # fraction of a tile

@@ -15,7 +15,7 @@ from typing import Any
 
 from mrxs_tiles.config.cells import from_cell, is_nothing
 from mrxs_tiles.config.places import foreign, understood
-from mrxs_tiles.config.schema import SLIDE_MPP, colour, is_valid, load_schema, plain, rules_of
+from mrxs_tiles.config.schema import colour, is_valid, load_schema, plain, rules_of
 from mrxs_tiles.errors import ConfigError, shown
 from mrxs_tiles.files import manifest
 from mrxs_tiles.files.alike import nearest
@@ -24,7 +24,7 @@ from mrxs_tiles.settings import rectangle
 from mrxs_tiles.wording import allowed, found, types, unknown_name, wrong_value
 
 SCALES = ("downsample", "mpp", "magnification")  # only one of them counts
-OF_ROWS: dict[str, object] = {SLIDE_MPP: None, "replaced_scale": ""}  # settings that no key gives
+OF_ROWS: dict[str, object] = {"replaced_scale": ""}  # settings that no key gives
 SAME_SCALE = 0.05  # part by which two scales may differ and mean the same
 _DECIMAL = r"-?[0-9]{1,30}(\.[0-9]{1,30})?([eE][-+]?[0-9]{1,2})?"
 PATHS = ("slides", "results", "stage", "region", "labels")  # keys that hold a path, or may

@@ -30,7 +30,6 @@ _SIMPLE = frozenset(
         *("minimum", "maximum", "exclusiveMinimum"),
     )
 )
-SLIDE_MPP = "slide_mpp"  # says what a slide is, not how it is cut: no key of the config
 
 
 @cache
@@ -50,8 +49,8 @@ def load_schema(name: str) -> dict[str, dict[str, Any]]:
 
 
 def rules_of(key: str) -> dict[str, Any]:
-    """Return the schema of a key of the config, or of a column that only a sheet has."""
-    return load_schema("slides" if key == SLIDE_MPP else "config")[key]
+    """Return the schema of a key of the config."""
+    return load_schema("config")[key]
 
 
 def plain(key: str, value: object) -> object:
@@ -86,8 +85,10 @@ def _validators() -> dict[str, Validator]:
 
     formats = FormatChecker(())
     formats.checks("colour")(lambda value: not isinstance(value, str) or colour(value) is not None)
-    keys = [*load_schema("config"), SLIDE_MPP]
-    return {key: Draft202012Validator(rules_of(key), format_checker=formats) for key in keys}
+    return {
+        key: Draft202012Validator(rules, format_checker=formats)
+        for key, rules in load_schema("config").items()
+    }
 
 
 def _plainly_valid(rules: Mapping[str, Any], value: Any) -> bool:

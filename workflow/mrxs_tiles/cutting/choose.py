@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+import heapq
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from mrxs_tiles.cutting.cutter import Fate
 from mrxs_tiles.cutting.job import Job
 from mrxs_tiles.grid.blocks import Address, in_blocks
+from mrxs_tiles.grid.grid import DROP, Grid
 from mrxs_tiles.mirax.damage import unreadable_tiles
+from mrxs_tiles.settings import Settings
 
+AT_THE_EDGE = Fate(0, "edge")
 TOO_LITTLE = Fate(0, "tissue")
+NOT_DRAWN = Fate(0, "surplus")
 UNREADABLE = Fate(0, "unreadable")
 
 
@@ -28,13 +34,51 @@ class Choice(NamedTuple):
 
 
 def choose(job: Job) -> Choice:
-    """Drop tiles with too little tissue, and those that the index says cannot be read."""
-    least = job.settings.min_tissue
-    fates = {at: TOO_LITTLE for at, part in job.tissue.items() if part < least}
+    """Drop what nobody needs to look at, and tiles that the index says cannot be read."""
+    fates = dropped_unread(job.slide, job.settings, job.grid, job.tissue)
     lost = _proven_unreadable(job) - fates.keys()
     fates |= dict.fromkeys(lost, UNREADABLE)
     wanted = [address for address in job.tissue if address not in fates]
     return Choice(fates, in_blocks(wanted, job.grid.stride), bool(lost))
+
+
+def dropped_unread(
+    slide: str, settings: Settings, grid: Grid, tissue: Mapping[Address, float]
+) -> dict[Address, Fate]:
+    """The tiles that are dropped without a look at them: ``edge``, ``tissue``, ``surplus``.
+
+    Args:
+        slide: its name.
+        settings: how it is cut.
+        grid: its tiles.
+        tissue: the fraction of it in each tile that has a row.
+    """
+    fates: dict[Address, Fate] = {}
+    if settings.edge == DROP:
+        whole = grid.whole()
+        fates = {at: AT_THE_EDGE for at in tissue if not whole[at]}
+    least = settings.min_tissue
+    fates |= {at: TOO_LITTLE for at, part in tissue.items() if part < least and at not in fates}
+    if settings.max_tiles is not None:
+        left = [at for at in tissue if at not in fates]
+        fates |= dict.fromkeys(set(left) - drawn(slide, left, settings.max_tiles), NOT_DRAWN)
+    return fates
+
+
+def drawn(slide: str, addresses: Iterable[Address], most: int) -> set[Address]:
+    """At most so many tiles of a slide, drawn by lot.
+
+    The lot of a tile hangs on the slide's name and the address alone: the same tiles are drawn
+    on any machine, and those of a smaller draw are among those of a larger one.
+    """
+    begun = hashlib.sha256(slide.encode("utf-8", "surrogatepass") + b"\0")
+
+    def lot(address: Address) -> bytes:
+        digest = begun.copy()
+        digest.update(b"%d_%d" % address)
+        return digest.digest()
+
+    return set(heapq.nsmallest(most, addresses, lot))
 
 
 def _proven_unreadable(job: Job) -> set[Address]:

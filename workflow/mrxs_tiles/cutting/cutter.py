@@ -55,7 +55,10 @@ def look(pictures: Pictures, judge: Judge, address: Address) -> tuple[Pixels | N
         SlideError: its pixels could not be read.
     """
     pixels = pictures.read(address)
-    return (None, Verdict("unscanned")) if pixels is None else (pixels, judge(pixels))
+    if pixels is None:
+        return None, Verdict("unscanned")
+    verdict = judge(pixels)  # of what the slide shows, not of padding
+    return (pixels if verdict.reason else pictures.padded(address, pixels)), verdict
 
 
 class Cutter:

@@ -111,8 +111,10 @@ def opened_job(
 
 
 def _index(files: SlideFiles, inspected: Record) -> MiraxIndex | None:
-    """The index of a MIRAX slide, where our own reader or damage needs it."""
-    if files.folder is None or not (inspected["reader"] == MIRAX or _is_damaged(inspected)):
+    """The index of a MIRAX slide, where our own reader, damage or how it is opened needs it."""
+    if files.folder is None or "mirax" not in inspected:
+        return None
+    if inspected["quickhash"] and inspected["reader"] != MIRAX and not _is_damaged(inspected):
         return None
     try:
         return read_index(files.folder)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mrxs_tiles.errors import SlideError
-from mrxs_tiles.grid.grid import Grid, Region
+from mrxs_tiles.grid.grid import PAD, Grid, Region
 from mrxs_tiles.grid.resampled import FILTER_PX
 from mrxs_tiles.pixels.filters import (
     Color,
@@ -23,6 +23,7 @@ from mrxs_tiles.pixels.filters import (
     looks_like,
     opaque_word,
     put_on_background,
+    words,
 )
 from mrxs_tiles.pixels.resample import resample, resampler, thumbnail
 from mrxs_tiles.slide.reader import Alpha, Reader
@@ -109,6 +110,18 @@ class Pictures:
                 return None
             put_on_background(pixels, self._background)
         return pixels if region.size == region.tile_size else thumbnail(pixels, region.z_size)
+
+    def padded(self, address: tuple[int, int], pixels: Pixels) -> Pixels:
+        """A tile's picture, brought to full size with background where the grid asks for it."""
+        if self._grid.edge != PAD or self._grid.is_whole(*address):
+            return pixels
+        side = self._grid.full_side
+        whole = np.empty((side, side, 4), np.uint8)
+        words(whole)[:] = opaque_word(self._background)
+        left, top = self._grid.padding(*address)
+        height, width = pixels.shape[:2]
+        whole[top : top + height, left : left + width] = pixels
+        return whole
 
     def _read(self, address: tuple[int, int], region: Region) -> tuple[Pixels, Alpha]:
         """A tile's px as they are read, from what was prepared or from the slide."""

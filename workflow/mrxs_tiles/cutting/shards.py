@@ -1,4 +1,4 @@
-"""Pictures -> WebDataset shards: ``tiles/tiles-000000.tar`` and on, written as a stream.
+"""Pictures -> WebDataset shards: ``tiles/{key}-000000.tar`` and on, written as a stream.
 
 A sample is the picture, ``{key}.jpg``, and the tile's row, ``{key}.json``. Samples stand in the
 order in which tiles are cut, whatever the number of threads: a picture whose turn has not come
@@ -43,27 +43,35 @@ _KEPT = _NAMES.index("kept")
 RowOf = Callable[[Address, Fate], Sequence[object]]
 
 
-def slide_key(slide: str) -> str:
-    """A slide's name as it begins the keys of its samples: letters, digits, ``-``, ``_``, ``%``.
+# What a key spells out: all but letters, digits, "-" and "_"; a "-" at its head, which a command
+# takes for an option; and a "_" that would begin something spelt out.
+_SPELT = re.compile(r"(?:[^A-Za-z0-9_-]|^-|_(?=x))+")
+_DIGESTED = re.compile(r"_x_[0-9a-f]{32}$")
 
-    Everything else is written ``%XX``, byte by byte, since to WebDataset a key ends at the first
-    dot, and a slash is a folder. No two slides have the same: what is too long ends in ``~`` and
-    a digest.
+
+def slide_key(slide: str) -> str:
+    """A slide's name as it begins the names of its shards and samples: letters, digits, -, _.
+
+    All else is spelt ``_xHH_``, its bytes of UTF-8 in hexadecimal, much as Office's XML spells
+    what it cannot hold: to WebDataset a key ends at the first dot and a comma or a brace are its
+    own; a slash is a folder; a server decodes ``%2F``; and to a shell or a bucket most other
+    signs mean something. No two slides have the same: what is too long ends in ``_x_`` and a
+    digest.
     """
 
-    def escaped(found: re.Match[str]) -> str:
-        return "".join(f"%{byte:02X}" for byte in found[0].encode("utf-8", "surrogatepass"))
+    def spelt(found: re.Match[str]) -> str:
+        return f"_x{found[0].encode('utf-8', 'surrogatepass').hex().upper()}_"
 
-    key = re.sub(r"[^A-Za-z0-9_-]", escaped, slide)
-    if len(key) <= LONGEST_SLIDE:
+    key = _SPELT.sub(spelt, slide)
+    if len(key) <= LONGEST_SLIDE and not _DIGESTED.search(key):
         return key
     digest = hashlib.sha256(key.encode()).hexdigest()[:32]
-    return f"{key[: LONGEST_SLIDE - 33]}~{digest}"
+    return f"{key[: LONGEST_SLIDE - 35]}_x_{digest}"
 
 
-def shard_name(number: int) -> str:
-    """The name of a slide's shard, from 0."""
-    return f"tiles-{number:06d}.tar"
+def shard_name(key: str, number: int) -> str:
+    """The name of a shard of the slide with that key, from 0."""
+    return f"{key}-{number:06d}.tar"
 
 
 def row_json(slide: str, row: Sequence[object]) -> bytes:
@@ -187,16 +195,19 @@ class Shards:
         size = sum(map(len, sample))
         if self._shard is None or self._size + size + len(END) > self._shard_bytes:
             self._end()
-            self._shard = self._folder.stream(shard_name(len(self._begins)))
+            self._shard = self._folder.stream(self._shard_name(len(self._begins)))
             self._begins.append(place)
             self._size = 0
             sample = self._sample(self._order[place], tile)  # its row names the shard
         try:
             self._shard.writelines(sample)
         except OSError:
-            with told(self._folder.place(shard_name(self._newest()))):
+            with told(self._folder.place(self._shard_name(self._newest()))):
                 raise
         self._size += size
+
+    def _shard_name(self, number: int) -> str:
+        return shard_name(self._key, number)
 
     def _newest(self) -> int:
         """The number of the shard that is being written; 0 before the first."""
@@ -206,7 +217,7 @@ class Shards:
         """A tile's two members, as they stand in the newest shard."""
         stem, content = self._stem(address), tile.content
         picture = f"{stem}.{self._suffix}"
-        file = f"{TILES}/{shard_name(self._newest())}#{picture}"
+        file = f"{TILES}/{self._shard_name(self._newest())}#{picture}"
         row = row_json(self._slide, self._row(address, tile.fate._replace(file=file)))
         return (
             *(member(picture, content), content, padding(content)),
@@ -216,7 +227,7 @@ class Shards:
     def _end(self) -> None:
         """End the shard that is open."""
         if self._shard is not None:
-            with told(self._folder.place(shard_name(self._newest()))):
+            with told(self._folder.place(self._shard_name(self._newest()))):
                 self._shard.write(END)
                 self._shard.close()
             self._shard = None
@@ -228,4 +239,4 @@ class Shards:
     def _file(self, address: Address) -> str:
         """What ``tiles.tsv`` says of a picture: its shard and the member of it."""
         shard = max(0, bisect_right(self._begins, self._places[address]) - 1)
-        return f"{TILES}/{shard_name(shard)}#{self._stem(address)}.{self._suffix}"
+        return f"{TILES}/{self._shard_name(shard)}#{self._stem(address)}.{self._suffix}"

@@ -46,7 +46,7 @@ def failed_record(slide: str, error: str) -> Record:
 
 def status_of(fates: Fates) -> str:
     """``ok``, ``damaged`` or ``failed``, by the tiles that had to be read."""
-    read = [fate for fate in fates.values() if fate.reason != "tissue"]
+    read = [fate for fate in fates.values() if fate.reason not in manifest.UNREAD]
     unreadable = sum(fate.reason == "unreadable" for fate in read)
     if not unreadable:
         return "ok"

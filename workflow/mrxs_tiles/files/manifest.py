@@ -35,7 +35,9 @@ KEPT = "kept"
 BAD = ("failed", "damaged", KEPT)  # statuses
 
 # In the order in which they are tested: the first that holds is a tile's reason.
-REASONS = ("tissue", "unreadable", "unscanned", "blank", "focus", "pen")
+REASONS = ("edge", "tissue", "surplus", "unreadable", "unscanned", "blank", "focus", "pen")
+
+UNREAD = ("edge", "tissue", "surplus")  # those of tiles that nobody looks at
 
 COORDINATES = ("col", "row", "x", "y", "width", "height", "tile_width", "tile_height", "tissue")
 TILES = (*COORDINATES, "kept", "reason", "focus", "pen", "file", "bytes")

@@ -1,6 +1,6 @@
 """Reads the pictures of tiles back, by what ``tiles.tsv`` says in ``file``.
 
-That is ``tiles/0_0.jpg``, or ``tiles/tiles-000000.tar#member``. A shard's headers are read once,
+That is ``tiles/0_0.jpg``, or ``tiles/{key}-000000.tar#member``. A shard's headers are read once,
 up to the member that is wanted, and its contents passed over.
 """
 

@@ -43,6 +43,9 @@ class Tile(NamedTuple):
     tile_height: int
 
 
+KEEP, PAD, DROP = "keep", "pad", "drop"  # what becomes of tiles smaller than the others
+
+
 class Region(NamedTuple):
     """What to read for one tile.
 
@@ -107,11 +110,17 @@ class Axis(Protocol):
 
 @dataclass(frozen=True)
 class Grid:
-    """All tiles of a slide at one resolution."""
+    """All tiles of a slide at one resolution.
+
+    ``edge``: what becomes of tiles smaller than the others, which lie at the slide's edge. With
+    ``pad`` the picture of each has full size, and what was read of the slide lies in it at
+    ``padding``.
+    """
 
     level: int
     x: Axis
     y: Axis
+    edge: str = KEEP
 
     @property
     def downsample(self) -> float:
@@ -134,6 +143,36 @@ class Grid:
         """Tiles below each other."""
         return self.y.count if self.x.count else 0
 
+    @property
+    def full_side(self) -> int:
+        """Px of a side of a tile that has neighbours all around."""
+        return self.x.z_t_downsample + 2 * self.x.z_overlap
+
+    def is_whole(self, col: int, row: int) -> bool:
+        """Whether a tile is as large as one with neighbours all around."""
+        size = _picture_size(self._columns[col], self._lines[row])
+        return size == (self.full_side, self.full_side)
+
+    def whole(self) -> Bools:
+        """Which tiles are, (cols, rows) bool."""
+        kinds: list[dict[tuple[object, ...], int]] = [{}, {}]
+        found = []
+        for known, spans in zip(kinds, (self._columns, self._lines), strict=True):
+            lengths = [(span.l_length, span.z_length) for span in spans]
+            found.append(np.array([known.setdefault(one, len(known)) for one in lengths], int))
+        first = [
+            [kind.tolist().index(n) for n in range(len(known))]
+            for kind, known in zip(found, kinds, strict=True)
+        ]
+        each = np.array([[self.is_whole(col, row) for row in first[1]] for col in first[0]], bool)
+        whole: Bools = each.reshape(len(first[0]), len(first[1]))[np.ix_(*found)]
+        return whole
+
+    def padding(self, col: int, row: int) -> tuple[int, int]:
+        """Where in a picture of full size a tile's own begins, px from the left and the top."""
+        overlap = self.x.z_overlap
+        return (0 if col else overlap), (0 if row else overlap)
+
     @cached_property
     def _columns(self) -> list[Span]:
         return [self.x.span(col) for col in range(self.cols)]
@@ -153,11 +192,24 @@ class Grid:
         for col in range(self.cols):
             rows = range(self.rows) if wanted is None else np.flatnonzero(wanted[col]).tolist()
             for row in rows:
-                yield _tile(col, row, self._columns[col], self._lines[row])
+                yield self.tile(col, row)
 
     def tile(self, col: int, row: int) -> Tile:
         """The tile at an address."""
-        return _tile(col, row, self._columns[col], self._lines[row])
+        across, down = self._columns[col], self._lines[row]
+        width, height = _picture_size(across, down)
+        if self.edge == PAD and width and height:
+            width = height = self.full_side
+        return Tile(
+            col,
+            row,
+            across.l0_start,
+            down.l0_start,
+            across.l0_length,
+            down.l0_length,
+            width,
+            height,
+        )
 
     def region(self, col: int, row: int) -> Region:
         """What to read for the tile at an address."""
@@ -200,20 +252,6 @@ def _crossed(
     first = np.searchsorted(ends, low, side="right")
     end = np.searchsorted(starts, high, side="left")
     return first, np.maximum(first, end)
-
-
-def _tile(col: int, row: int, across: Span, down: Span) -> Tile:
-    width, height = _picture_size(across, down)
-    return Tile(
-        col,
-        row,
-        across.l0_start,
-        down.l0_start,
-        across.l0_length,
-        down.l0_length,
-        width,
-        height,
-    )
 
 
 def _box(across: Span, down: Span) -> tuple[float, float, float, float] | None:

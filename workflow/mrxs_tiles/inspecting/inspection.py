@@ -19,7 +19,7 @@ from mrxs_tiles.mirax.index import MiraxIndex, read_index
 from mrxs_tiles.mirax.locate import SlideFiles, is_mirax, locate
 from mrxs_tiles.mirax.openslide_trial import survives
 from mrxs_tiles.mirax.proof import choose
-from mrxs_tiles.mirax.without_levels import openable_levels
+from mrxs_tiles.mirax.without_levels import is_mended, openable_levels
 from mrxs_tiles.settings import GridSettings
 from mrxs_tiles.slide.overview import Overview
 from mrxs_tiles.slide.reader import SlideFacts, SlideReader
@@ -101,8 +101,8 @@ def inspected(path: Path, settings: GridSettings) -> Iterator[Inspection]:
 
 
 def _own_facts(facts: SlideFacts, index: MiraxIndex | None) -> SlideFacts:
-    """What OpenSlide says; without its coarsest level a slide's digest is not its own."""
-    if index is None or len(facts.levels.sizes) == len(index.images):
+    """What OpenSlide says; of a slide in another form its digest is not its own."""
+    if index is None or not is_mended(index, len(facts.levels.sizes)):
         return facts
     return replace(facts, quickhash=None)
 

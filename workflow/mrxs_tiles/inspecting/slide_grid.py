@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -41,8 +42,11 @@ def grid_of(best_level: Callable[[float], int], facts: SlideFacts, settings: Gri
     level = best_level(min(across, down))
     side, overlap = settings.tile_size, settings.overlap
     if across == down and math.log2(across).is_integer():
-        return _bounded(make_grid(facts.levels, side, overlap, int(across), area, level))
-    return _bounded(make_resampled_grid(facts.levels, side, overlap, (across, down), area, level))
+        grid = make_grid(facts.levels, side, overlap, int(across), area, level)
+    else:
+        scale = (across, down)
+        grid = make_resampled_grid(facts.levels, side, overlap, scale, area, level)
+    return _bounded(replace(grid, edge=settings.edge))
 
 
 def _bounded(grid: Grid) -> Grid:
@@ -117,6 +121,7 @@ def grid_record(grid: Grid, facts: SlideFacts, tiles: int, listed: int) -> Recor
     return {
         "tile_size": grid.x.z_t_downsample,
         "overlap": grid.x.z_overlap,
+        "edge": grid.edge,
         "downsample": grid.downsample,
         "mpp_x": None if facts.mpp_x is None else facts.mpp_x * across,
         "mpp_y": None if facts.mpp_y is None else facts.mpp_y * down,

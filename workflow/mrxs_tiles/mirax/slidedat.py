@@ -26,6 +26,7 @@ OTHER_FORMATS = frozenset((
     "BMP", "BMP8", "BMP16", "BMP32", "BMP48", "PNG16", "AVIF", "HEIC", "H264", "H265", "HEVC",
 ))
 # fmt: on
+MPP_KEYS = ("MICROMETER_PER_PIXEL_X", "MICROMETER_PER_PIXEL_Y")
 FILES_MAX = 1 << 16
 IMAGE_MAX_PX = 1 << 24  # two hundred times what is seen; OpenSlide allocates it unchecked
 
@@ -62,6 +63,7 @@ class Slidedat:
     position_record: int | None
     positions_compressed: bool
     partly_shown: tuple[str, ...]
+    unscaled: tuple[str, ...]  # sections of levels without a MICROMETER_PER_PIXEL
     mpp_x: float  # of level 0, as it stands there; 0 and less: not known
     mpp_y: float
     objective: str | None
@@ -114,6 +116,10 @@ class _Ini:
             raise SlideError(f"{INI_NAME} says {key}={value[:40]} in [{section}], not a number")
         return number
 
+    def scale(self, section: str, key: str) -> float:
+        """µm per px; 0 where it is not given."""
+        return 0.0 if self.optional(section, key) is None else self.real(section, key)
+
     def optional(self, section: str, key: str) -> str | None:
         return self._parser.get(section, key, fallback=None)
 
@@ -159,8 +165,9 @@ def read_slidedat(folder: Path) -> Slidedat:
         position_record=record,
         positions_compressed=compressed,
         partly_shown=_partly_shown(ini),
-        mpp_x=ini.real(base, "MICROMETER_PER_PIXEL_X"),
-        mpp_y=ini.real(base, "MICROMETER_PER_PIXEL_Y"),
+        unscaled=_unscaled(ini, len(levels)),
+        mpp_x=ini.scale(base, MPP_KEYS[0]),
+        mpp_y=ini.scale(base, MPP_KEYS[1]),
         objective=ini.optional(general, "OBJECTIVE_MAGNIFICATION"),
     )
 
@@ -242,8 +249,8 @@ def _levels(ini: _Ini) -> tuple[Level, ...]:
                 f"{INI_NAME} says IMAGE_FORMAT={image_format[:40]} in [{section}]; "
                 f"OpenSlide reads {', '.join(IMAGE_FORMATS)}"
             )
-        for key in ("MICROMETER_PER_PIXEL_X", "MICROMETER_PER_PIXEL_Y"):
-            ini.real(section, key)
+        for key in MPP_KEYS:
+            ini.scale(section, key)
         ini.whole(section, "IMAGE_FILL_COLOR_BGR", -(2**31))
         levels.append(
             Level(
@@ -257,6 +264,15 @@ def _levels(ini: _Ini) -> tuple[Level, ...]:
         )
         _check_size(levels[-1], number)
     return tuple(levels)
+
+
+def _unscaled(ini: _Ini, levels: int) -> tuple[str, ...]:
+    sections = (ini.text("HIERARCHICAL", f"HIER_0_VAL_{n}_SECTION") for n in range(levels))
+    return tuple(
+        section
+        for section in sections
+        if any(ini.optional(section, key) is None for key in MPP_KEYS)
+    )
 
 
 def _check_size(level: Level, number: int) -> None:

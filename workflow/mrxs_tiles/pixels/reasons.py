@@ -23,10 +23,18 @@ KEPT, NO_ROW = "kept", "no row"
 LOOKS: dict[str, Look] = {
     KEPT: Look((255, 255, 255), "its picture is in tiles/", "kept"),
     NO_ROW: Look((130, 130, 130), "never scanned, or not in the region", "no row"),
+    "edge": Look(
+        (0, 114, 178),
+        "its picture would be smaller than the others; it was not read",
+        "at the slide's edge",
+    ),
     "tissue": Look(
         (240, 228, 66),
         "less of it is tissue than min_tissue asks for; it was not read",
         "too little tissue",
+    ),
+    "surplus": Look(
+        (230, 159, 0), "not among those that max_tiles has drawn; it was not read", "surplus"
     ),
     "unreadable": Look(
         (213, 94, 0), "its pixels cannot be read: the slide is damaged", "unreadable"

@@ -25,6 +25,7 @@ from mrxs_tiles.report import pictures as page_pictures
 from mrxs_tiles.report.cohort import FENCE, LEAST, Distribution, distribution
 from mrxs_tiles.report.pictures import FOLDER, Pictures, make_pictures, slide_id
 from mrxs_tiles.report.sample_tiles import DROPPED_SHOWN, KEPT_SHOWN, Sample, Tiles, look_at_tiles
+from mrxs_tiles.report.scales import differing_scales
 from mrxs_tiles.report.text import MEASURES, number, size, slide_facts
 from mrxs_tiles.revision import LIBRARIES
 from mrxs_tiles.viewer.page_template import filled
@@ -151,6 +152,7 @@ def _render(
         "slides": slides,
         "spreads": spreads,
         "totals": _totals(rows),
+        "scales": differing_scales(rows),
         "fates": _fates(rows),
         "looks": LOOKS,
         # a column that is 0 for every slide would only make the table wider

@@ -23,6 +23,7 @@ from mrxs_tiles.files.store import make_folder, write_file
 from mrxs_tiles.names import name_fault
 from mrxs_tiles.report.page import Entry, write_page
 from mrxs_tiles.report.runtime import renew_runtime
+from mrxs_tiles.report.scales import differing_scales
 from mrxs_tiles.steps import inspect as inspect_slide
 
 # Begins the warning on a slide that is there under several names.
@@ -264,6 +265,8 @@ def summary(results: Path, rows: Sequence[dict[str, str]]) -> list[str]:
         f"{total('tiles'):,} tile{'' if total('tiles') == 1 else 's'}: {total('kept'):,} kept, "
         f"dropped {', '.join(dropped) if dropped else 'none'}",
     ]
+    if differing := differing_scales(rows):
+        lines.append(differing)
     warned = [row for row in rows if row["warnings"] and row["status"] == "ok"]
     if warned:
         lines.append(f"{len(warned):,} with a warning: see the column warnings of the report")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from dataclasses import replace
 
 from mrxs_tiles.errors import SlideError
@@ -16,6 +18,11 @@ LIKE_OWN = 0.05  # part by which a row's mpp differs at most from the slide's ow
 
 # The tables give a slide's mpp with six digits; who copies it from there means it exactly.
 SIX_DIGITS = 1e-5
+
+# A slide_mpp that is further from what the slide says is told of.
+A_LITTLE = 0.02
+# 3DHISTECH's 20x has the px of everybody else's 40x. Cameras and adapters make some difference.
+AGREE = 1.25
 
 
 def with_scale(facts: SlideFacts, slide_mpp: float | None) -> SlideFacts:
@@ -36,6 +43,8 @@ def downsamples_of(facts: SlideFacts, settings: GridSettings) -> Downsamples:
     """
     asked, across, down = _asked(facts, settings)
     nearest = (_snapped(across), _snapped(down))
+    if min(nearest) < 1 and _is_tolerated(nearest, settings):
+        nearest = _own_scale(nearest, settings.mpp_tolerance)
     if min(nearest) < 1:
         raise SlideError(
             f"{asked} is finer than this slide, {_scale(facts, settings)}: tiles are never "
@@ -72,7 +81,8 @@ def _asked(facts: SlideFacts, settings: GridSettings) -> tuple[str, float, float
         if facts.mpp_x is None or facts.mpp_y is None:
             raise SlideError(
                 f"{asked} was asked for, but the slide does not say how many µm its px are. "
-                "Give it in a sheet's column slide_mpp, or set downsample instead of mpp."
+                "Give it with slide_mpp, in the config or a sheet's column, or set downsample "
+                "instead of mpp."
             )
         return asked, settings.mpp / facts.mpp_x, settings.mpp / facts.mpp_y
     if settings.magnification is not None:
@@ -80,10 +90,77 @@ def _asked(facts: SlideFacts, settings: GridSettings) -> tuple[str, float, float
         if facts.objective is None:
             raise SlideError(
                 f"{asked} was asked for, but the slide does not say its objective's power. "
-                "Set mpp or downsample instead of magnification."
+                f"Set mpp (usually {10 / settings.magnification:.4g} is meant) or downsample "
+                "instead of magnification."
             )
         return asked, *(facts.objective / settings.magnification,) * 2
     return f"downsample {settings.downsample:g}", settings.downsample, settings.downsample
+
+
+def _is_tolerated(downsamples: Downsamples, settings: GridSettings) -> bool:
+    """Whether a slide's own px are coarser than ``mpp`` by no more than ``mpp_tolerance``."""
+    if settings.mpp is None:
+        return False
+    return 1 / min(downsamples) <= (1 + settings.mpp_tolerance) * (1 + 1e-9)
+
+
+def _own_scale(downsamples: Downsamples, tolerance: float) -> Downsamples:
+    """1 where the slide's px are as near to what is asked for as that, finer or coarser."""
+    across, down = (1.0 if one <= (1 + tolerance) * (1 + 1e-9) else one for one in downsamples)
+    return across, down
+
+
+def scale_warnings(said: SlideFacts, facts: SlideFacts, settings: GridSettings) -> Iterator[str]:
+    """What a user should know of a slide that can be cut: where its scale may not be what is meant.
+
+    Args:
+        said: what the slide itself says.
+        facts: the same, with the user's ``slide_mpp``.
+        settings: what is asked for.
+    """
+    if settings.slide_mpp is not None and said.mpp_x and said.mpp_y:
+        own = (said.mpp_x, said.mpp_y)
+        if any(abs(settings.slide_mpp / one - 1) > A_LITTLE for one in own):
+            yield (
+                f"the scale is slide_mpp, {settings.slide_mpp:.6g} µm per px; the slide itself "
+                f"says {own[0]:.6g} x {own[1]:.6g}"
+            )
+    if settings.mpp is not None and facts.mpp_x and facts.mpp_y:
+        asked = (_snapped(settings.mpp / facts.mpp_x), _snapped(settings.mpp / facts.mpp_y))
+        if min(asked) < 1 and _is_tolerated(asked, settings):
+            yield (
+                f"mpp {settings.mpp:g} is finer than the slide's own px, {facts.mpp_x:.6g} x "
+                f"{facts.mpp_y:.6g} µm, by {(1 / min(asked) - 1) * 100:.2g} %: it is cut at its "
+                f"own scale, as mpp_tolerance {settings.mpp_tolerance:g} allows"
+            )
+    if settings.magnification is not None and (usual := _usual_power(facts)):
+        yield (
+            f"magnification {settings.magnification:g} is counted from the objective, "
+            f"{facts.objective:g}x, but px of {_mean_mpp(facts):.4g} µm are what is usually called "
+            f"{usual:.2g}x: {_meant(settings.magnification)}"
+        )
+    yield from meant_otherwise(facts, settings)
+
+
+def _mean_mpp(facts: SlideFacts) -> float | None:
+    if not facts.mpp_x or not facts.mpp_y:
+        return None
+    return math.sqrt(facts.mpp_x * facts.mpp_y)
+
+
+def _usual_power(facts: SlideFacts) -> float | None:
+    """10 / mpp, the power by which most people call such px, where the objective says another."""
+    mpp = _mean_mpp(facts)
+    if mpp is None or facts.objective is None:
+        return None
+    power = 10 / mpp
+    agrees = 1 / AGREE <= power / facts.objective <= AGREE
+    return None if agrees else power
+
+
+def _meant(magnification: float) -> str:
+    mpp = f"{10 / magnification:.4g}"
+    return f"if tiles of {mpp} µm per px are meant, set mpp to {mpp} instead of magnification"
 
 
 def _snapped(downsample: float) -> float:
@@ -102,4 +179,8 @@ def _scale(facts: SlideFacts, settings: GridSettings) -> str:
 def _coarsest_allowed(facts: SlideFacts, settings: GridSettings) -> str:
     if settings.mpp is not None:
         return f"mpp to {max(facts.mpp_x or 0, facts.mpp_y or 0):.6g} or more"
-    return f"magnification to {facts.objective:g} or less"
+    least = f"magnification to {facts.objective:g} or less"
+    if settings.magnification is not None and _usual_power(facts):
+        mpp = max(_mean_mpp(facts) or 0, 10 / settings.magnification)
+        least += f", mpp to {mpp:.4g} (what is usually called {10 / mpp:.2g}x)"
+    return least

@@ -26,7 +26,7 @@ from mrxs_tiles.mirax.slidedat import INI_NAME
 from mrxs_tiles.mirax.unchanged import explained, unchanged
 from mrxs_tiles.pixels.filters import WHITE
 from mrxs_tiles.settings import GridSettings
-from mrxs_tiles.slide.resolution import meant_otherwise
+from mrxs_tiles.slide.resolution import scale_warnings
 from mrxs_tiles.slide.thumbnail import make_thumbnail
 
 log = logging.getLogger(__name__)
@@ -68,8 +68,7 @@ def _inspect(
         said = explained(path, error, begun_with)
         return _kept(folder, said) or write_failed(slide, path, results, said)
     kept.set_aside(folder)
-    record = _record(slide, path, seen)
-    record["warnings"] += meant_otherwise(seen.facts, settings)
+    record = _record(slide, path, seen, settings)
     record["warnings"] += [] if whole else ["parts of the thumbnail could not be read"]
     fractions = seen.tissue.fractions(seen.grid)
     write_file(folder / manifest.THUMBNAIL, picture)
@@ -136,7 +135,7 @@ def failed_record(slide: str, path: Path, error: str) -> Record:
     }
 
 
-def _record(slide: str, path: Path, seen: Inspection) -> Record:
+def _record(slide: str, path: Path, seen: Inspection, settings: GridSettings) -> Record:
     facts, tissue = seen.facts, seen.tissue
     tiles, listed = seen.count(seen.inside), seen.count(seen.listed)
     record: Record = {
@@ -144,7 +143,7 @@ def _record(slide: str, path: Path, seen: Inspection) -> Record:
         "path": os.path.abspath(path),
         "status": "ok",
         "error": "",
-        "warnings": [*_warnings(seen), *tissue.warnings()],
+        "warnings": [*_warnings(seen, settings), *tissue.warnings()],
         "vendor": facts.vendor,
         "width": facts.size[0],
         "height": facts.size[1],
@@ -169,7 +168,7 @@ def _record(slide: str, path: Path, seen: Inspection) -> Record:
     return record
 
 
-def _warnings(seen: Inspection) -> Iterator[str]:
+def _warnings(seen: Inspection, settings: GridSettings) -> Iterator[str]:
     facts = seen.facts
     if seen.trouble:
         yield (
@@ -183,12 +182,7 @@ def _warnings(seen: Inspection) -> Iterator[str]:
             yield f"the coarsest {left} of its {len(seen.index.images)} levels cannot be used"
         if has_16_bit_png(seen.index):
             yield "the stored images have 16 bits per colour; OpenSlide shows 8"
-    own = (seen.said.mpp_x, seen.said.mpp_y)
-    if (facts.mpp_x, facts.mpp_y) != own and None not in own:
-        yield (
-            f"the scale is slide_mpp, {facts.mpp_x:.6g} µm per px; the slide itself says "
-            f"{own[0]:.6g} x {own[1]:.6g}"
-        )
+    yield from scale_warnings(seen.said, facts, settings)
     if facts.mpp_x is None or facts.mpp_y is None:
         where = f"{INI_NAME} gives no MICROMETER_PER_PIXEL" if seen.index else "it gives no mpp"
         yield f"the slide's scale is not known: {where}"

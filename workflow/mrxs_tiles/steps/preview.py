@@ -26,7 +26,7 @@ from mrxs_tiles.files.manifest import Record
 from mrxs_tiles.files.store import make_own_folder, remove_files, write_file
 from mrxs_tiles.grid.blocks import Address, in_blocks
 from mrxs_tiles.grid.coverage import Floats, tile_fractions
-from mrxs_tiles.grid.grid import Bools
+from mrxs_tiles.grid.grid import DROP, Bools
 from mrxs_tiles.inspecting.inspection import Inspection, inspected
 from mrxs_tiles.inspecting.slide_grid import grid_record, stored_boxes, tile_mpp
 from mrxs_tiles.mirax.readers import reading
@@ -112,7 +112,7 @@ def _lines(counts: Sequence[Count]) -> Iterator[str]:
 
 def _try_all(folder: Path, seen: Inspection, settings: Settings, threads: int) -> Iterator[Count]:
     thumbnail, _ = make_thumbnail(seen.reader, seen.facts, seen.facts.background or WHITE)
-    reached = _scanned(seen, settings.drop_blank)
+    reached = _scanned(seen, settings)
     tissue = seen.tissue.fractions(seen.grid)
     yield from _try_map(
         *(folder / TISSUE_MAPS, seen, thumbnail, reached, "min_tissue"),
@@ -133,15 +133,17 @@ def _with_own(thresholds: Iterable[float], own: float) -> list[float]:
     return sorted({*thresholds, own})
 
 
-def _scanned(seen: Inspection, drop_unscanned: bool) -> Bools:
+def _scanned(seen: Inspection, settings: Settings) -> Bools:
     """The tiles that would become pictures if nothing was dropped, (cols, rows)."""
     reached = np.ones((seen.grid.cols, seen.grid.rows), bool)
     if seen.listed is not None:
         reached &= seen.listed
-    if drop_unscanned and seen.index is not None:
+    if settings.drop_blank and seen.index is not None:
         reached &= seen.grid.touched(stored_boxes(seen.index, seen.grid.level))
-    elif drop_unscanned:
+    elif settings.drop_blank:
         reached &= tile_fractions(seen.tissue.scanned, seen.tissue.downsample, seen.grid) > 0
+    if settings.edge == DROP:
+        reached &= seen.grid.whole()
     return reached
 
 

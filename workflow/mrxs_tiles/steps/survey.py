@@ -14,12 +14,13 @@ from pathlib import Path
 
 import numpy as np
 
+from mrxs_tiles.cutting.choose import drawn
 from mrxs_tiles.errors import PassingError, RefusedSlideError, SlideError
 from mrxs_tiles.files import manifest
 from mrxs_tiles.files.lock import SURVEY_LOCK, alone
 from mrxs_tiles.files.manifest import BAD, Record
 from mrxs_tiles.files.store import make_folder
-from mrxs_tiles.grid.grid import Bools, Grid
+from mrxs_tiles.grid.grid import DROP, Bools, Grid
 from mrxs_tiles.inspecting.estimate import Ground, cost, look_at_ground
 from mrxs_tiles.inspecting.inspection import opened, refused
 from mrxs_tiles.inspecting.slide_grid import asked_for, can_hold_pixels, grid_of, stored_boxes
@@ -33,7 +34,7 @@ from mrxs_tiles.mirax.without_levels import usable_levels, with_levels
 from mrxs_tiles.names import Slide
 from mrxs_tiles.settings import Settings
 from mrxs_tiles.slide.reader import SlideFacts
-from mrxs_tiles.slide.resolution import meant_otherwise, with_scale
+from mrxs_tiles.slide.resolution import scale_warnings, with_scale
 
 log = logging.getLogger(__name__)
 
@@ -99,7 +100,7 @@ def _row(slide: Slide) -> Record:
         _check_readable(files)
         if files.folder is None:
             return row | _by_opening(files, slide.settings)
-        return row | _by_index(files, files.folder, slide.settings)
+        return row | _by_index(slide.name, files, files.folder, slide.settings)
     except SlideError as error:
         return row | {"status": "failed", "error": explained(slide.path, error)}
 
@@ -118,12 +119,13 @@ def _check_readable(files: SlideFiles) -> None:
 def _by_opening(files: SlideFiles, settings: Settings, trouble: str = "") -> Record:
     """What OpenSlide says of a slide that has no index, or one with ``trouble``."""
     with openable(files) as path, opened(path, files.path, None, trouble) as reader:
-        facts = with_scale(reader.facts(), settings.slide_mpp)
+        said = reader.facts()
+        facts = with_scale(said, settings.slide_mpp)
         grid = grid_of(reader.best_level, facts, settings)
     asked = _asked(facts, grid, settings)
     warning = f"the MIRAX index is not understood ({trouble}), so nothing is estimated"
-    warnings = [*([warning] if trouble else []), *meant_otherwise(facts, settings)]
-    return _facts(facts, asked) | {"warnings": warnings}
+    warnings = [warning] if trouble else []
+    return _facts(facts, asked) | {"warnings": [*warnings, *scale_warnings(said, facts, settings)]}
 
 
 def _asked(facts: SlideFacts, grid: Grid, settings: Settings) -> Bools:
@@ -132,11 +134,12 @@ def _asked(facts: SlideFacts, grid: Grid, settings: Settings) -> Bools:
     return np.ones((grid.cols, grid.rows), bool) if inside is None else inside
 
 
-def _by_index(files: SlideFiles, folder: Path, settings: Settings) -> Record:
+def _by_index(name: str, files: SlideFiles, folder: Path, settings: Settings) -> Record:
     try:
         index = read_index(folder)
         levels = usable_levels(index)
-        facts = with_scale(facts_of(with_levels(index, levels or 1)), settings.slide_mpp)
+        said = facts_of(with_levels(index, levels or 1))
+        facts = with_scale(said, settings.slide_mpp)
     except RefusedSlideError as error:
         raise refused(files.path, error) from None
     except PassingError:
@@ -152,16 +155,26 @@ def _by_index(files: SlideFiles, folder: Path, settings: Settings) -> Record:
         kept[:] = True
     ground = look_at_ground(index, facts)
     read = asked & (ground.tissue_fractions(grid) >= settings.min_tissue)
+    if settings.edge == DROP:
+        read &= grid.whole()
     lost = unreadable_tiles(index, grid) & read
     kept &= read & ~lost
-    row = (
+    if settings.max_tiles is not None:
+        kept = _drawn(name, kept, settings.max_tiles)
+    return (
         _facts(facts, asked)
         | _areas(facts, ground)
-        | _damage(index, facts, grid, asked, lost)
+        | _damage(index, facts, grid, asked, lost, list(scale_warnings(said, facts, settings)))
         | cost(index, facts, grid, kept, settings)
     )
-    row["warnings"] += meant_otherwise(facts, settings)
-    return row
+
+
+def _drawn(name: str, kept: Bools, most: int) -> Bools:
+    """So many of the tiles; which ones, ``tile`` will draw by what tissue there really is."""
+    found = np.zeros_like(kept)
+    for address in drawn(name, ((int(col), int(row)) for col, row in np.argwhere(kept)), most):
+        found[address] = True
+    return found
 
 
 def _facts(facts: SlideFacts, asked: Bools) -> Record:
@@ -187,9 +200,16 @@ def _areas(facts: SlideFacts, ground: Ground) -> Record:
     }
 
 
-def _damage(index: MiraxIndex, facts: SlideFacts, grid: Grid, asked: Bools, lost: Bools) -> Record:
+def _damage(
+    index: MiraxIndex,
+    facts: SlideFacts,
+    grid: Grid,
+    asked: Bools,
+    lost: Bools,
+    warnings: Sequence[str],
+) -> Record:
     """Status, error and warnings, as ``inspect`` and ``tile`` will give them."""
-    warnings = list(index.slidedat.partly_shown)
+    warnings = [*index.slidedat.partly_shown, *warnings]
     if not lost.any():
         return {"warnings": [*warnings, *damaged_files(index)]}
     listed = can_hold_pixels(facts, index, True, grid)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 import os
+import warnings
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import closing
-from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mrxs_tiles.config.config import read_config
+from mrxs_tiles.cutting.choose import dropped_unread
 from mrxs_tiles.cutting.cutter import look
 from mrxs_tiles.cutting.picture import Pictures
 from mrxs_tiles.cutting.verdict import Judge, Verdict, judge_for
@@ -30,6 +30,7 @@ from mrxs_tiles.mirax.readers import opened
 from mrxs_tiles.mirax.unchanged import unchanged
 from mrxs_tiles.pixels.filters import WHITE, Pixels, rgb
 from mrxs_tiles.settings import Settings
+from mrxs_tiles.slide.resolution import scale_warnings
 
 Row = dict[str, Any]
 
@@ -57,7 +58,7 @@ def tiles(
     path: str | os.PathLike[str],
     *,
     threads: int | None = None,
-    slide_mpp: float | None = None,
+    slide: str | None = None,
     **keys: object,
 ) -> Iterator[tuple[Row, Pixels]]:
     """Cut a slide as ``mrxs-tiles tile`` does, and give each kept tile instead of writing it.
@@ -69,7 +70,7 @@ def tiles(
     Args:
         path: the slide's file.
         threads: how many tiles are cut at the same time; None: the machine's cores.
-        slide_mpp: µm per level-0 px, where the slide does not say or is wrong.
+        slide: its name, which ``max_tiles`` draws by; None: the file's, without suffix.
         keys: those of the config that choose tiles: ``tile_size``, ``mpp``, ``min_tissue``, ...;
             and ``on_bad_slide="ignore"``: tiles that cannot be read are passed over in silence.
 
@@ -90,9 +91,9 @@ def tiles(
     config = read_config(keys)
     if threads is not None and (isinstance(threads, bool) or threads < 1):
         raise ConfigError(f"threads is {threads!r}: write a whole number from 1, or None.")
-    settings = replace(config.settings, slide_mpp=_checked_mpp(slide_mpp))
     silent = config.on_bad_slide == "ignore"
-    return _stream(Path(path), settings, threads or os.cpu_count() or 1, silent)
+    name = Path(path).stem if slide is None else slide
+    return _stream(Path(path), name, config.settings, threads or os.cpu_count() or 1, silent)
 
 
 def batches(given: Iterator[tuple[Row, Pixels]], size: int) -> Iterator[Batch]:
@@ -125,19 +126,13 @@ def _batches(given: Iterator[tuple[Row, Pixels]], size: int) -> Iterator[Batch]:
             yield rows, np.stack(pictures)
 
 
-def _checked_mpp(value: object) -> float | None:
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
-        raise ConfigError(f"slide_mpp is {value!r}: write µm per px above 0, as 0.25, or None.")
-    return float(value)
-
-
 def _stream(
-    path: Path, settings: Settings, threads: int, silent: bool
+    path: Path, name: str, settings: Settings, threads: int, silent: bool
 ) -> Iterator[tuple[Row, Pixels]]:
     with unchanged(locate(path)), inspected(path, settings) as seen:
-        rows = _rows(seen, settings)
+        for warning in scale_warnings(seen.said, seen.facts, settings):
+            warnings.warn(f"{path.name}: {warning}", stacklevel=3)
+        rows = _rows(seen, name, settings)
         px = settings.tile_size**2
         level = seen.grid.level
         with opened(seen.reader_name, seen.files, seen.index, level, px, threads) as reader:
@@ -160,15 +155,17 @@ def _stream(
         )
 
 
-def _rows(seen: Inspection, settings: Settings) -> dict[Address, Row]:
-    """The rows of the tiles that have enough tissue, as if they were kept."""
+def _rows(seen: Inspection, name: str, settings: Settings) -> dict[Address, Row]:
+    """The rows of the tiles that are read, as if they were kept."""
     fractions = seen.tissue.fractions(seen.grid)
     found: dict[Address, Row] = {}
     for tile in seen.grid.tiles(seen.listed):
         tissue = float(manifest.field(fractions[tile[:2]]) or "nan")  # as the table says it
-        if not tissue < settings.min_tissue:
-            values = (*tile, None if np.isnan(tissue) else tissue, True, None, None, None)
-            found[tile[0], tile[1]] = dict(zip(COLUMNS, values, strict=True))
+        values = (*tile, None if np.isnan(tissue) else tissue, True, None, None, None)
+        found[tile[0], tile[1]] = dict(zip(COLUMNS, values, strict=True))
+    tissues = {at: 1.0 if row["tissue"] is None else row["tissue"] for at, row in found.items()}
+    for address in dropped_unread(name, settings, seen.grid, tissues):
+        del found[address]
     return found
 
 

@@ -5,6 +5,7 @@ Writes ``viewer_files/{level}/{col}_{row}.jpg`` into ``results/{slide}``.
 
 from __future__ import annotations
 
+import math
 import threading
 from collections import defaultdict
 from collections.abc import Callable
@@ -17,7 +18,14 @@ from mrxs_tiles.errors import PassingError, SlideError, StoredImageError
 from mrxs_tiles.files.store import TileFolder
 from mrxs_tiles.grid.blocks import Address
 from mrxs_tiles.pixels.encode import Encode
-from mrxs_tiles.pixels.filters import Color, Pixels, is_unscanned, opaque_word, put_on_background
+from mrxs_tiles.pixels.filters import (
+    Color,
+    Pixels,
+    is_unscanned,
+    opaque_word,
+    put_on_background,
+    words,
+)
 from mrxs_tiles.pixels.pyramid import TILE_PX, Block, Pyramid, level_count
 from mrxs_tiles.slide.reader import Alpha, Reader
 
@@ -66,7 +74,24 @@ class Builder:
         _, said = cut_all(self._read, [[address] for address in self.blocks], threads, done)
         for address in said:
             self._pyramid.add(self.blocks[address], None)
+        self._write_parents()
         return next(iter(said.values()), None)
+
+    def _write_parents(self) -> None:
+        """Write the tiles above others that came out as nothing but background.
+
+        One px of another colour is gone where the picture is halved. But viewers take a tile for
+        there where one below it is, since Deep Zoom's DisplayRects tell of no single level.
+        """
+        for level in range(max(self.written), 0, -1):
+            parents = {(col // 2, row // 2) for col, row in self.written[level]}
+            scale = 1 << (max(self.written) - level + 1)
+            width, height = (math.ceil(side / scale) for side in self._made.size)
+            for col, row in sorted(parents - self.written[level - 1]):
+                left, top = width - col * TILE_PX, height - row * TILE_PX
+                plain = np.empty((min(TILE_PX, top), min(TILE_PX, left), 4), np.uint8)
+                words(plain)[:] = opaque_word(self._made.background)
+                self._write(level - 1, col, row, plain)
 
     def _read(self, address: Address) -> Fate:
         """Read one block and hand it to the pyramid."""

@@ -55,8 +55,13 @@ def add_scripts(folder: TileFolder, data: Mapping[str, Any]) -> None:
     folder.write(DATA, f"const SLIDE = {text};\n".encode())
 
 
-def write_page(slide_results: Path, inspected: Record) -> None:
+def write_page(slide_results: Path, inspected: Record, written: Written) -> None:
     """Write ``viewer.html`` and ``viewer.dzi``.
+
+    Args:
+        slide_results: ``results/{slide}``.
+        inspected: what ``slide.json`` holds.
+        written: which tiles of the pyramid there are.
 
     Raises:
         ResultsError: they cannot be written.
@@ -68,12 +73,47 @@ def write_page(slide_results: Path, inspected: Record) -> None:
     }
     write_file(slide_results / manifest.VIEWER, filled("viewer.page", values).encode())
     width, height = inspected["width"], inspected["height"]
+    top = max(written)
+    rects = "".join(
+        f'<DisplayRect MinLevel="0" MaxLevel="{top}">'
+        f'<Rect X="{x}" Y="{y}" Width="{w}" Height="{h}"/></DisplayRect>\n'
+        for x, y, w, h in display_rects(written[top], (width, height))
+    )
     dzi = (
         '<?xml version="1.0" encoding="UTF-8"?>\n'
         f'<Image TileSize="{TILE_PX}" Overlap="0" Format="{SUFFIX}" xmlns="{_NAMESPACE}">'
-        f'<Size Width="{width}" Height="{height}"/></Image>\n'
+        f'<Size Width="{width}" Height="{height}"/>\n<DisplayRects>\n{rects}</DisplayRects>\n'
+        "</Image>\n"
     )
     write_file(slide_results / manifest.VIEWER_DZI, dzi.encode())
+
+
+def display_rects(
+    tiles: Iterable[tuple[int, int]], size: tuple[int, int]
+) -> list[tuple[int, int, int, int]]:
+    """Where a sparse pyramid has tiles: x, y, width, height, px of full resolution.
+
+    As Deep Zoom's ``DisplayRects``, by which a viewer asks for no tile that is not there. A tile
+    of any level is there if it shares area with one of them. Where none is, one without area says
+    so: without any, all tiles would be taken for there.
+
+    Args:
+        tiles: column and row of each tile of the finest level.
+        size: (width, height) of the picture.
+    """
+    found: list[tuple[int, int, int, int]] = []
+    open_rects: dict[tuple[int, int], int] = {}  # by first column and the one behind the last
+    runs = _runs(tiles)
+    last = max(runs, default=-1)
+    for row in range(last + 2):
+        line = runs.get(row, [])
+        now = set(zip(line[::2], line[1::2], strict=True))
+        for run in sorted(open_rects.keys() - now):
+            left, top = run[0] * TILE_PX, open_rects.pop(run) * TILE_PX
+            right, bottom = min(run[1] * TILE_PX, size[0]), min(row * TILE_PX, size[1])
+            found.append((left, top, right - left, bottom - top))
+        open_rects |= dict.fromkeys(now - open_rects.keys(), row)
+    return found or [(0, 0, 0, 0)]
 
 
 def page_data(

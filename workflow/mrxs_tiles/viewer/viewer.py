@@ -41,7 +41,7 @@ def write_viewer(job: Job, tiled: Record, threads: int) -> SlideError | None:
         rows = manifest.read_table(folder / manifest.TILES_TSV, manifest.TILES)
         add_scripts(files, page_data(inspected, tiled, job.background, builder.written, rows))
         files.publish()
-    write_page(folder, inspected)
+    write_page(folder, inspected, builder.written)
     return refused
 
 

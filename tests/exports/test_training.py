@@ -1,0 +1,147 @@
+"""``docs/training.md``: its examples, run on a cohort by any number of workers and nodes."""
+
+from __future__ import annotations
+
+import functools
+import gc
+import http.server
+import os
+import re
+import subprocess
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+import webdataset
+
+import running
+from mrxs_tiles.config.config import read_config
+from mrxs_tiles.cutting.shards import slide_key
+from mrxs_tiles.files import manifest
+from mrxs_tiles.steps.inspect import inspect
+from mrxs_tiles.steps.tile import tile
+
+PAGE = running.REPO / "docs" / "training.md"
+SIDE = 64
+# As people name them: in folders, and with what a server, a shell or WebDataset may take otherwise.
+NAMES = ("plain", "sub/plain", "sub/A 1.x", "50%2F", "a+b", "-rf", "é~1", "x, y")
+
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
+
+@pytest.fixture(scope="module")
+def cohort(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Twelve tiny slides, cut as the page says."""
+    root = tmp_path_factory.mktemp("training")
+    settings = read_config({"tile_size": SIDE, "edge": "pad", "packing": "tar"}).settings
+    for number in range(12):
+        name = NAMES[number] if number < len(NAMES) else f"case/{number}"
+        written = running.write(root / f"{number}.mrxs", replace(running.TINY, seed=number))
+        inspect(name, written.path, root / "results", settings)
+        tile(name, written.path, root / "results", settings, 1)
+    return root / "results"
+
+
+@pytest.fixture(scope="module")
+def page() -> dict[str, Any]:
+    """What the page's Python defines."""
+    found: dict[str, Any] = {}
+    for code in re.findall(r"```py\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL):
+        exec(compile(code, str(PAGE), "exec"), found)  # noqa: S102 - our own page
+    return found
+
+
+def kept(results: Path) -> Counter[tuple[str, int, int]]:
+    """All kept tiles, by the tables as they stand on the disk."""
+    found: Counter[tuple[str, int, int]] = Counter()
+    for table in results.rglob("tiles.tsv"):
+        slide = table.parent.relative_to(results).as_posix()
+        for cells in manifest.read_table(table, manifest.TILES):
+            row = dict(zip(manifest.TILES, cells, strict=True))
+            if row["kept"] == "1":
+                found[slide, int(row["col"]), int(row["row"])] += 1
+    return found
+
+
+@pytest.mark.parametrize(("nodes", "workers"), [(1, 1), (1, 2), (1, 4), (2, 2), (1, 16)])
+def test_each_tile_once(
+    cohort: Path,
+    page: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+    nodes: int,
+    workers: int,
+) -> None:
+    """All workers together get every kept tile exactly once, all of one size."""
+    shards = page["shards_of"](str(cohort))
+    assert len(shards) == 12
+    found: Counter[tuple[str, int, int]] = Counter()
+    for node in range(nodes):
+        for worker in range(workers):
+            told = {"RANK": node, "WORLD_SIZE": nodes, "WORKER": worker, "NUM_WORKERS": workers}
+            for name, value in told.items():
+                monkeypatch.setenv(name, str(value))
+            for pictures, rows in page["batches"](shards):
+                assert pictures.shape == (len(rows), SIDE, SIDE, 3)
+                found.update((row["slide"], row["col"], row["row"]) for row in rows)
+    gc.collect()
+    assert found == kept(cohort)
+    assert len(found) > 12 * 9
+
+
+@pytest.fixture
+def server(cohort: Path) -> Iterator[str]:
+    """A web server for the results."""
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    handler = functools.partial(Quiet, directory=str(cohort))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as web:
+        threading.Thread(target=web.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{web.server_port}"
+        web.shutdown()
+
+
+def read(urls: list[str] | str, **keys: Any) -> Counter[tuple[str, int, int]]:
+    data = webdataset.WebDataset(urls, shardshuffle=False, **keys).decode().to_tuple("json")
+    found = Counter((row["slide"], row["col"], row["row"]) for (row,) in data)
+    gc.collect()
+    return found
+
+
+@pytest.mark.slow
+def test_over_http_with_a_cache(cohort: Path, server: str, tmp_path: Path) -> None:
+    """Each slide is read once though the cache goes by the shards' names alone."""
+    shards = [path.relative_to(cohort) for path in sorted(cohort.rglob("*.tar"))]
+    urls = [f"{server}/{quote(path.parent.as_posix())}/{path.name}" for path in shards]
+    for _ in ("fetched", "from the cache"):
+        assert read(urls, cache_dir=str(tmp_path)) == kept(cohort)
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == sorted(p.name for p in shards)
+
+
+@pytest.mark.slow
+def test_collected_in_one_folder(cohort: Path, tmp_path: Path) -> None:
+    """A shell's glob collects all shards; a list joined by ``::`` is what it was."""
+    flat = tmp_path / "flat"
+    flat.mkdir()
+    found = f"find '{cohort}' -name '*.tar' -exec cp {{}} '{flat}' ';'; cd '{flat}' && ls *.tar"
+    listed = subprocess.run(  # noqa: S602 - a shell is what is tried
+        found, shell=True, check=True, capture_output=True, text=True
+    ).stdout.split("\n")[:-1]
+    assert len(listed) == 12
+    assert set(listed) == {path.name for path in cohort.rglob("*.tar")}
+    joined = "::".join(os.fspath(flat / name) for name in listed)
+    assert read(joined) == kept(cohort)
+
+
+def test_names_of_shards_are_keys(cohort: Path) -> None:
+    """Every shard bears the key of the slide in whose folder it lies."""
+    for path in cohort.rglob("*.tar"):
+        slide = path.parents[1].relative_to(cohort).as_posix()
+        assert path.name == f"{slide_key(slide)}-000000.tar"
