@@ -21,8 +21,12 @@ class GridSettings:
     magnification: float | None
     replaced_scale: str  # "mpp 0.5": the config's, where a sheet's row asks for an mpp instead
     limit_bounds: bool
-    region: str | None  # x,y,width,height in level-0 px, or the absolute path of a GeoJSON file
+    region: str | None  # x,y,width,height in level-0 px, or the absolute path of an annotation file
     region_origin: str
+    region_classes: tuple[str, ...] | None  # only polygons of these; None: all but ignored ones
+    ignore_classes: tuple[str, ...]  # cut out of the region, beside those that end in *
+    min_region: float  # fraction of a tile
+    labels: str | None  # the absolute path of an annotation file
     drop_blank: bool
     reader: str
 

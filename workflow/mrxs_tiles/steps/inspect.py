@@ -75,7 +75,10 @@ def _inspect(
     manifest.write_table(
         folder / manifest.COORDINATES_TSV,
         manifest.COORDINATES,
-        ((*tile, fractions[tile[:2]]) for tile in seen.grid.tiles(seen.listed)),
+        (
+            (*tile, fractions[tile[:2]], *seen.marks.of(*tile[:2]))
+            for tile in seen.grid.tiles(seen.listed)
+        ),
     )
     manifest.write_record(folder / manifest.SLIDE_JSON, record)
     grid = record["grid"]
@@ -124,13 +127,13 @@ def failed_record(slide: str, path: Path, error: str) -> Record:
 
 def _record(slide: str, path: Path, seen: Inspection) -> Record:
     facts, tissue = seen.facts, seen.tissue
-    tiles, listed = seen.count(seen.inside), seen.count(seen.listed)
+    tiles, listed = seen.count(seen.marks.inside), seen.count(seen.listed)
     record: Record = {
         "slide": slide,
         "path": os.path.abspath(path),
         "status": "ok",
         "error": "",
-        "warnings": [*_warnings(seen), *tissue.warnings()],
+        "warnings": [*_warnings(seen), *seen.marks.warnings, *tissue.warnings()],
         "vendor": facts.vendor,
         "width": facts.size[0],
         "height": facts.size[1],
@@ -148,7 +151,7 @@ def _record(slide: str, path: Path, seen: Inspection) -> Record:
         "quickhash": facts.quickhash,
         "reader": seen.reader_name,
         "reader_reason": seen.reader_reason,
-        "grid": grid_record(seen.grid, facts, tiles, listed),
+        "grid": grid_record(seen.grid, facts, tiles, listed) | seen.marks.record,
     }
     if seen.index is not None:
         record["mirax"] = mirax_record(seen.index)
