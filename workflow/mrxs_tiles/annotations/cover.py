@@ -20,7 +20,7 @@ from mrxs_tiles.grid.grid import Grid
 UNUSED, CUT = -2, -1  # instead of a group
 NO_GROUP = -1
 BUILT = 400_000  # points of the polygons that are held as shapely's at a time
-WORK = 2_000_000  # points x tiles, clipped tile by tile
+WORK = 200_000  # points x tiles of polygons that lie in several, clipped tile by tile
 LEAST_AREA = 1e-9  # level-0 px²: less is a rounding error
 TIE = 1e-9  # of a tile: areas that differ by less are equal
 
@@ -127,7 +127,7 @@ class _Covering:
         points = shapely.get_num_coordinates(shapes)
         first_col, end_col, first_row, end_row = self._spans(bounds, block)
         tiles = (end_col - first_col) * (end_row - first_row)
-        if block.tiles == 1 or (points * tiles).sum() <= WORK:
+        if block.tiles == 1 or (points * tiles)[tiles > 1].sum() <= WORK:
             self._tile_by_tile(shapes, group, (first_col, end_col, first_row, end_row))
             return
         for half in block.halves():

@@ -69,7 +69,8 @@ class JsonStream:
             except (ValueError, RecursionError):  # a number of 5,000 digits, brackets in brackets
                 raise self._odd(self._place) from None
             # a number may go on in what is not yet read
-            if end < len(self._text) or not self._more(CHUNK):
+            is_whole = not isinstance(value, int | float) or end < len(self._text) - LATE
+            if is_whole or not self._more(CHUNK):
                 self._place = end
                 return value
 

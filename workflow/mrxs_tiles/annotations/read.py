@@ -20,6 +20,7 @@ from mrxs_tiles.errors import SlideError, not_given, printable
 from mrxs_tiles.files.manifest import Record
 
 EXPORT_AGAIN = "Export it again as GeoJSON with polygons"
+START = 1 << 16  # bytes that tell what a file is
 _CALLED = {"region": "The region", "labels": "The file of labels"}
 _DAMAGED = (BadGzipFile, EOFError, zlib.error, zipfile.BadZipFile, NotImplementedError)
 
@@ -69,7 +70,7 @@ def _known_by(path: Path) -> Record:
 
 def _drawings(read: Read) -> Iterator[Drawing]:
     """The drawings of a file, by what it begins with."""
-    start = read(1 << 16)
+    start = read(START)
     text = start.lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n\0\x1e")
     if text[:1] == b"<":
         yield from viewer_xml.drawings(read, start)
