@@ -70,8 +70,9 @@ class JsonStream:
                 raise self._odd(self._place) from None
             # a number may go on in what is not yet read
             is_whole = not isinstance(value, int | float) or end < len(self._text) - LATE
+            length = end - self._place  # reading on moves the place
             if is_whole or not self._more(CHUNK):
-                self._place = end
+                self._place += length
                 return value
 
     def _more(self, size: int) -> bool:
