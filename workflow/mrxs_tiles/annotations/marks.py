@@ -265,8 +265,9 @@ class _Work:
 
     def _outside(self, extent: Sequence[float]) -> str:
         left, top, right, bottom = extent
+        called = printable(_name(self._settings.region or ""))
         return (
-            f"The region '{printable(_name(self._settings.region or ''))}' (x {left:.6g} to {right:.6g}, "
+            f"The region '{called}' (x {left:.6g} to {right:.6g}, "
             f"y {top:.6g} to {bottom:.6g} in level-0 px) shares no area with the grid of this "
             f"slide of {self._size[0]} x {self._size[1]} px. Check its numbers, and "
             "region_origin: slide or bounds."
