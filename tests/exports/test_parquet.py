@@ -21,8 +21,9 @@ def as_pandas(path: Path) -> pd.DataFrame:
     """tiles.tsv as docs/artifacts.md reads it, its empty fields missing values."""
     return pd.read_csv(
         path, sep="\t", quoting=3, na_values=[""], keep_default_na=False,
-        dtype={"bytes": "Int64", "kept": bool, "reason": str, "file": str,
-               "tissue": float, "focus": float, "pen": float},
+        dtype={"bytes": "Int64", "kept": bool, "reason": str, "file": str, "tissue": float,
+               "focus": float, "pen": float, "region": float, "label": str,
+               "label_fraction": float, "crc32": str},
     )  # fmt: skip
 
 
@@ -37,6 +38,7 @@ def test_parquet_is_the_table(variant: Variant, tmp_path: Path) -> None:
         "width": "int32", "height": "int32", "tile_width": "int32", "tile_height": "int32",
         "tissue": "double", "kept": "bool", "reason": "string", "focus": "double",
         "pen": "double", "file": "string", "bytes": "int64",
+        "region": "double", "label": "string", "label_fraction": "double", "crc32": "string",
     }  # fmt: skip
     assert table["reason"].null_count == table["kept"].to_pylist().count(True) > 0
     assert table["pen"].null_count == table.num_rows

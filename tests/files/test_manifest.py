@@ -22,8 +22,8 @@ from mrxs_tiles.files.manifest import (
     write_table,
 )
 
-COORDINATES = "col row x y width height tile_width tile_height tissue"
-TILES = f"{COORDINATES} kept reason focus pen file bytes"
+COORDINATES = "col row x y width height tile_width tile_height tissue region label label_fraction"
+TILES = f"{COORDINATES} kept reason focus pen file bytes crc32"
 REPORT = (
     "slide path status width height mpp_x mpp_y objective levels tile_size overlap downsample "
     "cols rows tiles kept tissue unreadable unscanned blank focus pen kept_fraction tile_bytes "

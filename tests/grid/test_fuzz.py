@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mrxs_tiles.annotations.marks import marks_of
+from mrxs_tiles.config.config import read_config
 from mrxs_tiles.errors import SlideError
 from mrxs_tiles.grid.deep_zoom import make_grid
 from mrxs_tiles.grid.grid import Levels
-from mrxs_tiles.grid.region import tiles_in
 from mutations import (
     EXTREME,
     FEW,
@@ -65,7 +66,7 @@ def check_region(folder: Path, content: bytes) -> None:
     path.write_bytes(content)
     try:
         with bounded():
-            tiles_in(GRID, (1000, 1000), str(path))
+            marks_of(read_config({"region": str(path)}).settings, (1000, 1000), None, GRID)
     except SlideError as error:
         said = str(error)
     else:
@@ -97,4 +98,4 @@ def test_odd_coordinates(tmp_path: Path, coordinates: str) -> None:
     path = tmp_path / "r.geojson"
     path.write_text(f'{{"type": "Polygon", "coordinates": {coordinates}}}')
     with pytest.raises(SlideError):
-        tiles_in(GRID, (1000, 1000), str(path))
+        marks_of(read_config({"region": str(path)}).settings, (1000, 1000), None, GRID)

@@ -39,6 +39,6 @@ def packed(path: Path, results: Path, threads: int, **keys: Any) -> Cut:
 
 def make_shards(tiles: TileFolder, order: list[Address], shard_bytes: int = MB) -> Shards:
     def row(at: Address, fate: Fate) -> tuple[object, ...]:
-        return (*at, 0, 0, 1, 1, 1, 1, 0.5, *fate)
+        return (*at, 0, 0, 1, 1, 1, 1, 0.5, None, "", None, *fate)
 
     return Shards(tiles, "a", "jpg", order, row, shard_bytes)

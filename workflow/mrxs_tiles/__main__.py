@@ -102,13 +102,19 @@ def _add_config_keys(command: argparse.ArgumentParser) -> None:
             default = literal(option.default)
             text = f"{option.help}; {option.allowed} (default: {default})"
             # argparse would read a % of the text as one of its own
-            many = isinstance(option.default, list)  # may be given more than once
+            many = bool(option.separator)  # may be given more than once
             command.add_argument(
                 option.flag,
                 action="append" if many else "store",
                 metavar="VALUE",
                 help=text.replace("%", "%%"),
             )
+
+
+def _unbracketed(text: str) -> str:
+    """The parts of a list that may stand in brackets."""
+    text = text.strip()
+    return text[1:-1] if text.startswith("[") and text.endswith("]") else text
 
 
 def _threads(text: str) -> int:
@@ -128,7 +134,7 @@ def _config(given: dict[str, Any]) -> Config:
     for option in options():
         text = given.get(option.key)
         if isinstance(text, list):
-            text = ",".join(part.strip("[] ") for part in text)
+            text = option.separator.join(map(_unbracketed, text)) if len(text) > 1 else text[0]
         if text is not None:
             try:
                 values[option.key] = from_text(option.key, text, option.flag)

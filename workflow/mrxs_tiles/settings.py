@@ -22,9 +22,13 @@ class GridSettings:
     slide_mpp: float | None  # µm per level-0 px, where the slide does not say or is wrong
     mpp_tolerance: float  # part of `mpp` by which a slide's own px may be coarser
     limit_bounds: bool
-    region: str | None  # x,y,width,height in level-0 px, or the absolute path of a GeoJSON file
+    region: str | None  # x,y,width,height in level-0 px, or the absolute path of an annotation file
     region_origin: str
+    region_classes: tuple[str, ...] | None  # only polygons of these; None: all but ignored ones
+    ignore_classes: tuple[str, ...]  # cut out of the region, beside those that end in *
+    min_region: float  # fraction of a tile
     edge: str  # what becomes of tiles smaller than the others: keep, pad or drop
+    labels: str | None  # the absolute path of an annotation file
     drop_blank: bool
     reader: str
 

@@ -17,7 +17,7 @@ from mrxs_tiles.files.manifest import EXPORTS, REPORT_TSV
 from mrxs_tiles.names import check_for_cluster, fit_for_cluster
 from mrxs_tiles.native import complaint
 from mrxs_tiles.report.pictures import FOLDER, map_name, maps_beside
-from mrxs_tiles.grid.region import region_stamp
+from mrxs_tiles.annotations.marks import file_megabytes, file_stamp
 from mrxs_tiles.report.report import bad_slides, read_report, summary
 from mrxs_tiles.revision import revision
 from mrxs_tiles.settings import GridSettings
@@ -53,6 +53,7 @@ config["stage"] = CONFIG.stage
 
 CLUSTER_MB = 400  # the two Snakemakes around a step in a cluster's job, which count there
 VIEWER_MB = 60  # what a thread holds of the pyramid
+DRAWN_MB = 2.5  # of memory, for a MB of annotations
 MASK_MB = 700  # what `inspect` holds to find the tissue on a whole glass
 RESAMPLED_MB = 200  # what a thread reads at once of a tile to be resampled, and its copies
 
@@ -115,6 +116,12 @@ def inspect_settings(wildcards):
     return {field.name: getattr(settings, field.name) for field in fields(GridSettings)}
 
 
+def annotation_stamps(wildcards):
+    """What changes when the files of the slide's region and labels do."""
+    settings = SLIDES[wildcards.slide].settings
+    return [file_stamp(asked) for asked in (settings.region, settings.labels)]
+
+
 def tile_threads(wildcards):
     """All cores for one slide; for many one each, and a large slide gets more.
 
@@ -148,8 +155,14 @@ def tile_memory(wildcards, threads, attempt):
 
 
 def inspect_memory(wildcards, attempt):
-    """MB for `inspect`: as for `tile`, without tiles, with the mask of the largest slide."""
-    return tile_memory(wildcards, 0, attempt) + attempt * MASK_MB
+    """MB for `inspect`: as for `tile`, without tiles, with the mask of the largest slide.
+
+    And with its annotations: their polygons take about as much as their text, twice that for a
+    while, and the largest is held as a text, too.
+    """
+    settings = SLIDES[wildcards.slide].settings
+    drawn_mb = sum(file_megabytes(asked) for asked in {settings.region, settings.labels})
+    return tile_memory(wildcards, 0, attempt) + attempt * int(MASK_MB + DRAWN_MB * drawn_mb)
 
 
 def export_memory(wildcards, attempt):

@@ -22,7 +22,7 @@ rule inspect:
     params:
         path=lambda wildcards, output: str(SLIDES[wildcards.slide].path),
         settings=inspect_settings,
-        region=lambda wildcards: region_stamp(SLIDES[wildcards.slide].settings.region),
+        annotations=annotation_stamps,
         stamp=lambda wildcards: slide_stamp(wildcards.slide).digest,
         code=revision("steps.inspect"),
     script:

@@ -26,6 +26,8 @@ from mrxs_tiles.wording import allowed, found, types, unknown_name, wrong_value
 SCALES = ("downsample", "mpp", "magnification")  # only one of them counts
 OF_ROWS: dict[str, object] = {"replaced_scale": ""}  # settings that no key gives
 SAME_SCALE = 0.05  # part by which two scales may differ and mean the same
+ANNOTATIONS = ("region", "labels")  # keys that name an annotation file
+CLASSES = ("region_classes", "ignore_classes")
 _DECIMAL = r"-?[0-9]{1,30}(\.[0-9]{1,30})?([eE][-+]?[0-9]{1,2})?"
 PATHS = ("slides", "results", "stage", "region", "labels")  # keys that hold a path, or may
 # Words that may mean none, or a file or folder of that name.
@@ -58,6 +60,7 @@ class Option:
     help: str
     allowed: str
     default: object
+    separator: str  # of a list's parts, where it is one
 
 
 def options() -> list[Option]:
@@ -69,6 +72,7 @@ def options() -> list[Option]:
             help=rules["description"],
             allowed=allowed(rules),
             default=rules["default"],
+            separator=rules.get("separator", ",") if "array" in types(rules) else "",
         )
         for key, rules in load_schema("config").items()
     ]
@@ -158,9 +162,10 @@ def override(
                 values[key] = from_cell(key, text, f"{where}, column {key}")
             except ConfigError as error:
                 faults += error.faults
-    if isinstance(values.get("region"), str) and rectangle(values["region"]) is None:
-        place = understood(values["region"], folder)
-        values["region"] = str(nearest(Path(os.path.abspath(folder / home_expanded(place)))))
+    for key in ANNOTATIONS:
+        if _is_path(key, values.get(key)):
+            place = understood(values[key], folder)
+            values[key] = str(nearest(Path(os.path.abspath(folder / home_expanded(place)))))
     own = {key: values[key] for key in SCALES if values.get(key) is not None}
     faults += _scale_faults(f"{where}: ", own)
     if own:  # it replaces the one that the config asks for
@@ -212,34 +217,56 @@ def _settings(values: dict[str, Any]) -> Settings:
         values["downsample"] = int(values["downsample"])
     if isinstance(values["background"], str):
         values["background"] = colour(values["background"])
-    if values["region"] is not None and rectangle(values["region"]) is None:
-        values["region"] = os.path.abspath(home_expanded(values["region"]))
+    for key in ANNOTATIONS:
+        if _is_path(key, values[key]):
+            values[key] = os.path.abspath(home_expanded(values[key]))
+    for key in CLASSES:
+        if values[key] is not None:
+            values[key] = tuple(values[key])
     return Settings(**values)
 
 
-def _region_faults(subject: str, region: str | None) -> list[str]:
-    """Return what is wrong with a region, as far as its file need not be read for it."""
-    if region is None:
-        return []
-    numbers = rectangle(region)
-    if numbers is not None:
-        if min(numbers[2:]) > 0:
-            return []
-        problem = "whose width or height is not above 0: write x,y,width,height in level-0 px."
-    elif os.path.isfile(home_expanded(region)):  # noqa: PTH113 - Path.is_file() can raise
-        return []
-    else:
-        path = shown(os.path.abspath(home_expanded(region)))
-        problem = (
-            f"neither four numbers nor a file, looked for at {path}: write x,y,width,height in "
-            "level-0 px, the path of a GeoJSON file, or null."
+def _is_path(key: str, value: object) -> bool:
+    """Whether the value of one of ``ANNOTATIONS`` names a file."""
+    return isinstance(value, str) and not (key == "region" and rectangle(value) is not None)
+
+
+def _annotation_faults(subject: str, values: Mapping[str, Any]) -> list[str]:
+    """Return what is wrong with region and labels, as far as their files need not be read."""
+    faults = []
+    region = values["region"]
+    numbers = None if region is None else rectangle(region)
+    if numbers is not None and min(numbers[2:]) <= 0:
+        faults.append(
+            f"{subject}region is {shown(region)}, whose width or height is not above 0: write "
+            "x,y,width,height in level-0 px."
         )
-    return [f"{subject}region is {shown(region)}, {problem}"]
+    for key in ANNOTATIONS:
+        path = values[key]
+        if not _is_path(key, path) or os.path.isfile(home_expanded(path)):  # noqa: PTH113 - Path.is_file() can raise
+            continue
+        where = shown(os.path.abspath(home_expanded(path)))
+        if key == "region":
+            what = "neither four numbers nor a file"
+            write = "x,y,width,height in level-0 px, the path of a GeoJSON file, or null"
+        else:
+            what, write = "which is no file", "the path of a GeoJSON file, or null"
+        faults.append(
+            f"{subject}{key} is {shown(path)}, {what}, looked for at {where}: write {write}."
+        )
+    asked = values["region_classes"] or ()
+    if both := [name for name in asked if name in values["ignore_classes"] or name.endswith("*")]:
+        names = ", ".join(map(shown, both))
+        faults.append(
+            f"{subject}region_classes names {names}, which is ignored (as ignore_classes says, and "
+            "always where a class ends in *): remove it there or here."
+        )
+    return faults
 
 
 def _conflicts(subject: str, values: Mapping[str, Any]) -> list[str]:
     """Return what is wrong between keys that are right alone, and with files that they name."""
-    return _region_faults(subject, values["region"]) + _size_faults(subject, values)
+    return _annotation_faults(subject, values) + _size_faults(subject, values)
 
 
 def _scale_faults(subject: str, scales: Mapping[str, object]) -> list[str]:

@@ -57,7 +57,9 @@ def plain(key: str, value: object) -> object:
     """Bring a value that has one reading only into the form that the schema describes."""
     rules = rules_of(key)
     if "array" in types(rules):
-        return _parts(value)
+        if "null" in types(rules) and (value is None or str(value).strip() in ("", "null")):
+            return None
+        return _parts(value, rules.get("separator", ","))
     if isinstance(value, str):
         word = value.lower()
         if "boolean" in types(rules) and word in ("true", "false"):
@@ -69,14 +71,29 @@ def plain(key: str, value: object) -> object:
     return value
 
 
-def _parts(value: object) -> object:
-    """A list as it is; from a text its parts: ``a,b``, ``[a, b]``, and nothing for none."""
+def _parts(value: object, separator: str) -> object:
+    """A list as it is; from a text its parts: ``a,b``, ``[a, b]``, and nothing for none.
+
+    Where the separator is another, what is in brackets is a list as YAML has it.
+    """
     if not isinstance(value, str):
         return [] if value is None else value
     text = value.strip()
     if text.startswith("[") and text.endswith("]"):
+        if separator != ",":
+            return _yaml_list(text)
         text = text[1:-1].strip()
-    return [part.strip() for part in text.split(",")] if text else []
+    parts = [part.strip() for part in text.split(separator)] if text else []
+    return [part for part in parts if part] if separator != "," else parts
+
+
+def _yaml_list(text: str) -> object:
+    import yaml
+
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError:
+        return text
 
 
 @cache

@@ -7,6 +7,7 @@ memory is bounded by threads x tile, whatever the slide.
 from __future__ import annotations
 
 import threading
+import zlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from typing import NamedTuple, Protocol
@@ -28,6 +29,7 @@ class Fate(NamedTuple):
     pen: float | None = None
     file: str = ""
     bytes: int | None = None
+    crc32: str = ""
 
 
 class Store(Protocol):
@@ -91,7 +93,9 @@ class Cutter:
             self._store.drop(address)
             return Fate(int(not verdict.reason), *verdict)
         content = self._encode(pixels)
-        return self._store.keep(address, Fate(1, *verdict, bytes=len(content)), content)
+        checksum = f"{zlib.crc32(content):08x}"
+        fate = Fate(1, *verdict, bytes=len(content), crc32=checksum)
+        return self._store.keep(address, fate, content)
 
 
 def cut_all(

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from mrxs_tiles.annotations.marks import Mark, marks_record
 from mrxs_tiles.cutting.publish import coordinates
 from mrxs_tiles.cutting.stage import staged
 from mrxs_tiles.errors import PassingError, ResultsError, SlideError
@@ -14,7 +15,7 @@ from mrxs_tiles.files import manifest
 from mrxs_tiles.files.manifest import Record
 from mrxs_tiles.grid.blocks import Address
 from mrxs_tiles.grid.grid import Grid
-from mrxs_tiles.inspecting.slide_grid import asked_for, grid_of, grid_record
+from mrxs_tiles.inspecting.slide_grid import grid_of, grid_record
 from mrxs_tiles.mirax.index import MiraxIndex, read_index
 from mrxs_tiles.mirax.locate import SlideFiles, locate
 from mrxs_tiles.mirax.readers import MIRAX, OPENSLIDE, opened
@@ -24,6 +25,8 @@ from mrxs_tiles.pixels.filters import WHITE, Color
 from mrxs_tiles.settings import Settings
 from mrxs_tiles.slide.reader import Reader
 from mrxs_tiles.slide.resolution import with_scale
+
+_TISSUE, _REGION = (manifest.COORDINATES.index(column) for column in ("tissue", "region"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,7 @@ class Job:
     grid: Grid
     inspected: Record  # what slide.json holds
     tissue: Mapping[Address, float]  # the fraction of it, of each tile that has a row
+    marks: Mapping[Address, Mark]  # what annotations say of each tile; empty without them
 
     @property
     def background(self) -> Color:
@@ -88,7 +92,7 @@ def opened_job(
         ResultsError: it was inspected with other settings.
         StageError: it cannot be copied to ``stage``.
     """
-    tissue = {(int(row[0]), int(row[1])): float(row[8] or 1) for row in coordinates(folder)}
+    tissue, marks = _listed(folder, settings)
     with staged(locate(path), stage) as copy, unchanged(copy.files):
         files, index = copy.files, _index(copy.files, inspected)
         tile_px = settings.tile_size**2
@@ -107,7 +111,26 @@ def opened_job(
                 grid=grid,
                 inspected=inspected,
                 tissue=tissue,
+                marks=marks,
             )
+
+
+def _listed(folder: Path, settings: Settings) -> tuple[dict[Address, float], dict[Address, Mark]]:
+    """Of each tile that ``inspect`` listed how much is tissue, and what annotations say of it."""
+    tissue: dict[Address, float] = {}
+    marks: dict[Address, Mark] = {}
+    is_marked = settings.region is not None or settings.labels is not None
+    for row in coordinates(folder):
+        address = int(row[0]), int(row[1])
+        tissue[address] = float(row[_TISSUE] or 1)
+        if is_marked:
+            region, label, share = row[_REGION : _REGION + 3]
+            marks[address] = _float(region), manifest.plain(label), _float(share)
+    return tissue, marks
+
+
+def _float(cell: str) -> float | None:
+    return float(cell) if cell else None
 
 
 def _index(files: SlideFiles, inspected: Record) -> MiraxIndex | None:
@@ -156,13 +179,21 @@ def _inspected_grid(
     for key, value in now.items():
         if inspected["grid"].get(key) != value:
             raise _other_settings(folder, key)
-    inside = asked_for(facts, grid, settings.region, settings.region_origin)
-    tiles = grid.cols * grid.rows if inside is None else int(inside.sum())
-    if tiles != now["tiles"] or not (inside is None or all(inside[at] for at in listed)):
-        raise _other_settings(folder, "region")
-    if not settings.drop_blank and len(listed) < tiles:
+    # by what inspect has recorded: the files of annotations are not read again
+    for key, asked in marks_record(settings).items():
+        then = inspected["grid"].get(key)
+        if not _same_marks(asked, then):
+            raise _other_settings(folder, key)
+    if not settings.drop_blank and len(listed) < now["tiles"]:
         raise _other_settings(folder, "drop_blank")
     return grid
+
+
+def _same_marks(asked: Record | None, then: Record | None) -> bool:
+    """Whether the record of a region or of labels is that of what is asked for now."""
+    if asked is None or then is None:
+        return asked is then
+    return all(then.get(key) == value for key, value in asked.items())
 
 
 def _other_settings(folder: Path, key: str) -> ResultsError:

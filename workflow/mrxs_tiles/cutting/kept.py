@@ -17,8 +17,7 @@ from mrxs_tiles.errors import ResultsError, SlideError
 from mrxs_tiles.files import manifest
 from mrxs_tiles.files.manifest import KEPT, Record
 from mrxs_tiles.files.store import discard_folder, make_folder, remove_files, told, write_file
-from mrxs_tiles.grid.region import region_stamp
-from mrxs_tiles.settings import Settings
+from mrxs_tiles.settings import Settings, rectangle
 
 ASIDE = ".earlier"  # the folder for records of the earlier run
 PUBLISHING = ".publishing"  # is there while tables and tiles may be those of two runs
@@ -45,11 +44,25 @@ class DamagedSinceError(SlideError):
 
 
 def keys_digest(settings: Settings) -> str:
-    """What changes when a key changes that decides a tile; of a region's file its content."""
+    """What changes when a key changes that decides a tile.
+
+    Of a region's or the labels' file its name and size: `tile` opens neither, and results hold
+    nothing of where they lie.
+    """
     keys = {key: value for key, value in asdict(settings).items() if key not in NOT_CUTTING}
-    if region := region_stamp(settings.region):
-        keys["region"] = region
+    for key in ("region", "labels"):
+        keys[key] = _asked(keys[key])
     return hashlib.sha256(repr(sorted(keys.items())).encode()).hexdigest()[:16]
+
+
+def _asked(text: str | None) -> str | None:
+    if text is None or rectangle(text) is not None:
+        return text
+    path = Path(text)
+    try:
+        return f"{path.name} {path.stat().st_size}"
+    except OSError:
+        return path.name
 
 
 def earlier(folder: Path) -> Record | None:

@@ -12,6 +12,8 @@ from mrxs_tiles.files import manifest
 from mrxs_tiles.files.manifest import Record
 from mrxs_tiles.files.store import TileFolder, discard_folder, make_folder, remove_files, write_file
 
+_LABEL = manifest.COORDINATES.index("label")
+
 
 def publish(
     folder: Path, tiles: TileFolder, fates: Fates, inspected: Record | None, record: Record
@@ -80,4 +82,5 @@ def _fates_of_rows(
         if painter is not None:
             x, y, width, height = map(int, row[2:6])
             painter.add(x, y, width, height, fate.reason)
+        row[_LABEL] = manifest.plain(row[_LABEL])
         yield (*row, *fate)

@@ -13,13 +13,13 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from mrxs_tiles.files.manifest import TILES
+from mrxs_tiles.files.manifest import TILES, plain
 from mrxs_tiles.files.store import in_place_of
 
 GROUP = 20_000  # rows that are held in memory, and that a reader takes or leaves as one
 _WHOLE = ("x", "y", "bytes")
-_NUMBERS = ("tissue", "focus", "pen")
-_TEXTS = ("reason", "file")
+_NUMBERS = ("tissue", "region", "label_fraction", "focus", "pen")
+_TEXTS = ("label", "reason", "file", "crc32")
 
 
 def _type(column: str) -> pa.DataType:
@@ -72,7 +72,7 @@ def parquet_tables(name: str, rows: Iterable[Sequence[str]]) -> Iterator[pa.Tabl
 def _typed(column: str, fields: Sequence[str]) -> list[Any]:
     read: Callable[[str], Any] = int
     if column in _TEXTS:
-        read = str
+        read = plain
     elif column in _NUMBERS:
         read = float
     elif column == "kept":

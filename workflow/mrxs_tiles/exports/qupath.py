@@ -10,14 +10,14 @@ import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from mrxs_tiles.files.manifest import TILES, Record
+from mrxs_tiles.files.manifest import TILES, Record, plain
 from mrxs_tiles.files.store import write_pieces
 from mrxs_tiles.pixels.reasons import KEPT, TINTS
 
 # The same tile has the same id in every run: uuid5 of the slide and the address in this one.
 NAMESPACE = uuid.UUID("6a1c7b52-63e4-5b0e-9f0b-5d2c1e7a9b40")
-MEASURED = ("tissue", "focus", "pen")
-_REASON = TILES.index("reason")
+MEASURED = ("tissue", "region", "label_fraction", "focus", "pen")
+_REASON, _LABEL = TILES.index("reason"), TILES.index("label")
 _MEASURED = [(name, TILES.index(name)) for name in MEASURED]
 _CLASSES = {
     fate: json.dumps({"name": fate, "color": list(tint)}, separators=(",", ":"))
@@ -59,9 +59,13 @@ def _feature(name: str, corner: tuple[int, int], row: Sequence[str]) -> str:
     ring = f"[{left},{top}],[{right},{top}],[{right},{bottom}],[{left},{bottom}],[{left},{top}]"
     # numbers as they stand in the table, which is as JSON has them
     measured = ",".join(f'"{key}":{row[place]}' for key, place in _MEASURED if row[place])
+    label = ""
+    if row[_LABEL]:
+        label = f',"metadata":{{"label":{json.dumps(plain(row[_LABEL]))}}}'
     return (
         f'{{"type":"Feature","id":"{uuid.uuid5(NAMESPACE, f"{name}/{col}_{line}")}",'
         f'"geometry":{{"type":"Polygon","coordinates":[[{ring}]]}},'
         f'"properties":{{"objectType":"tile","name":"{col}_{line}",'
-        f'"classification":{_CLASSES[row[_REASON] or KEPT]},"measurements":{{{measured}}}}}}}'
+        f'"classification":{_CLASSES[row[_REASON] or KEPT]},'
+        f'"measurements":{{{measured}}}{label}}}}}'
     )

@@ -7,6 +7,7 @@ in text as ``\\t``, ``\\n``, ``\\\\``, no quoting; an empty field is not known o
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
@@ -39,8 +40,11 @@ REASONS = ("edge", "tissue", "surplus", "unreadable", "unscanned", "blank", "foc
 
 UNREAD = ("edge", "tissue", "surplus")  # those of tiles that nobody looks at
 
-COORDINATES = ("col", "row", "x", "y", "width", "height", "tile_width", "tile_height", "tissue")
-TILES = (*COORDINATES, "kept", "reason", "focus", "pen", "file", "bytes")
+COORDINATES = (
+    *("col", "row", "x", "y", "width", "height", "tile_width", "tile_height", "tissue"),
+    *("region", "label", "label_fraction"),
+)
+TILES = (*COORDINATES, "kept", "reason", "focus", "pen", "file", "bytes", "crc32")
 TILING = ("tile_size", "overlap", "downsample", "cols", "rows")  # of a slide's grid
 REPORT = (
     *("slide", "path", "status", "width", "height", "mpp_x", "mpp_y", "objective", "levels"),
@@ -55,6 +59,7 @@ SURVEY = (
 )
 
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+_ESCAPE = re.compile(r"\\(.)")
 
 
 def field(value: object) -> str:
@@ -68,6 +73,15 @@ def field(value: object) -> str:
     if isinstance(value, list | tuple):
         return "; ".join(field(part) for part in value)
     return str(value)
+
+
+def plain(text: str) -> str:
+    """A text that stands in a table, as it was before."""
+    return _ESCAPE.sub(_unescaped, text) if "\\" in text else text
+
+
+def _unescaped(found: re.Match[str]) -> str:
+    return {"t": "\t", "n": "\n", "r": "\r"}.get(found[1], found[1])
 
 
 def write_table(path: Path, columns: Sequence[str], rows: Iterable[Iterable[object]]) -> None:

@@ -10,9 +10,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from mrxs_tiles.annotations.marks import Marks, marks_of
 from mrxs_tiles.errors import PassingError, RefusedSlideError, SlideError, UnsupportedSlideError
 from mrxs_tiles.grid.grid import Bools, Grid
-from mrxs_tiles.inspecting.slide_grid import asked_for, can_hold_pixels, grid_of
+from mrxs_tiles.inspecting.slide_grid import can_hold_pixels, grid_of
 from mrxs_tiles.mirax import layout
 from mrxs_tiles.mirax.damage import COPY_AGAIN, damaged_files, other_size
 from mrxs_tiles.mirax.index import MiraxIndex, read_index
@@ -32,8 +33,8 @@ class Inspection:
     """One slide, open, and what was found out about it.
 
     ``said`` are the facts without the user's scale; ``trouble`` is what is wrong with the MIRAX
-    index, which is None then. ``inside`` and ``listed`` (cols, rows) bool: the tiles of the
-    region, and those of them that can hold pixels; None: all. ``reader_name`` is what reads the
+    index, which is None then. ``marks`` is what annotations say of the tiles; ``listed`` (cols,
+    rows) bool: those asked for that can hold pixels; None: all. ``reader_name`` is what reads the
     tiles, ``reader_reason`` why, where it is OpenSlide.
     """
 
@@ -44,7 +45,7 @@ class Inspection:
     index: MiraxIndex | None
     trouble: str
     grid: Grid
-    inside: Bools | None
+    marks: Marks
     listed: Bools | None
     overview: Overview
     tissue: TissueMap
@@ -74,7 +75,7 @@ def inspected(path: Path, settings: GridSettings) -> Iterator[Inspection]:
         grid = grid_of(reader.best_level, facts, settings)
         if index is not None and (why := other_size(index, grid.level)):
             raise refused(path, why)
-        inside = asked_for(facts, grid, settings.region, settings.region_origin)
+        marks = marks_of(settings, facts.size, facts.bounds, grid)
         full: Bools | None = None
         if settings.drop_blank:
             try:
@@ -91,8 +92,8 @@ def inspected(path: Path, settings: GridSettings) -> Iterator[Inspection]:
             index=index,
             trouble=trouble,
             grid=grid,
-            inside=inside,
-            listed=_both(inside, full),
+            marks=marks,
+            listed=_both(marks.inside, full),
             overview=overview,
             tissue=map_tissue(facts, overview),
             reader_name=reader_name,

@@ -13,7 +13,6 @@ from mrxs_tiles.errors import SlideError
 from mrxs_tiles.files.manifest import Record
 from mrxs_tiles.grid.deep_zoom import make_grid
 from mrxs_tiles.grid.grid import Bools, Bounds, Grid
-from mrxs_tiles.grid.region import tiles_in
 from mrxs_tiles.grid.resampled import make_resampled_grid
 from mrxs_tiles.mirax import layout
 from mrxs_tiles.mirax.damage import COPY_AGAIN
@@ -62,21 +61,6 @@ def _bounded(grid: Grid) -> Grid:
             f"downsample. {COPY_AGAIN} if it is smaller than that."
         )
     return grid
-
-
-def asked_for(
-    facts: SlideFacts, grid: Grid, region: str | None, region_origin: str
-) -> Bools | None:
-    """Which tiles lie in the region, (cols, rows) bool; None: there is none.
-
-    Raises:
-        SlideError: the region cannot be used, or no tile lies in it.
-    """
-    if region is None:
-        return None
-    bounds = facts.bounds or (0, 0, 0, 0)
-    origin = (bounds[0], bounds[1]) if region_origin == "bounds" else (0, 0)
-    return tiles_in(grid, facts.size, region, origin)
 
 
 def can_hold_pixels(

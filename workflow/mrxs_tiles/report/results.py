@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -21,14 +20,14 @@ if TYPE_CHECKING:
     from PIL.Image import Image
     from pyarrow.dataset import Dataset
 
-_TEXT = ("slide", "path", "status", "warnings", "error", "reason", "file")
-_MAY_BE_NULL = ("reason", "file")  # texts that are missing where there is nothing to say
+_TEXT = ("slide", "path", "status", "warnings", "error", "label", "reason", "file", "crc32")
+# texts that are missing where there is nothing to say
+_MAY_BE_NULL = ("label", "reason", "file", "crc32")
 _WHOLE = ("col", "row", "x", "y", "width", "height", "tile_width", "tile_height", "kept")
 _COUNTS = (
     *("width", "height", "levels", "tile_size", "overlap", "cols", "rows", "tiles", "kept"),
     *(*manifest.REASONS, "tile_bytes"),
 )
-_ESCAPE = re.compile(r"\\(.)")
 
 
 def load(results: str | os.PathLike[str]) -> Results:
@@ -246,7 +245,7 @@ def _read(
         raise ResultsError(f"{source} cannot be read: {error}. Run mrxs-tiles again.") from None
     for name in (*texts, *behind):
         column = table[name] if name in _MAY_BE_NULL else table[name].fillna("")
-        table[name] = column.str.replace(_ESCAPE, _plain, regex=True).astype("str")
+        table[name] = column.map(manifest.plain, na_action="ignore").astype("str")
     return table
 
 
@@ -255,7 +254,3 @@ def _csv(source: Path | io.StringIO, **how: Any) -> pd.DataFrame:
         source, sep="\t", quoting=3, na_values=[""], keep_default_na=False, **how
     )
     return table
-
-
-def _plain(found: re.Match[str]) -> str:
-    return {"t": "\t", "n": "\n", "r": "\r"}.get(found[1], found[1])

@@ -18,7 +18,10 @@ KEPT_SHOWN, DROPPED_SHOWN = 4, 2
 # What a reason's tiles are ordered by before some are picked. Of tiles that were never scanned
 # or cannot be read the thumbnail shows plain background: there is nothing to be seen.
 ORDERED_BY = {KEPT: "tissue", "tissue": "tissue", "blank": "tissue", "focus": "focus", "pen": "pen"}
-COLUMNS = (*manifest.COORDINATES, "kept", "reason", "focus", "pen", "file")
+COLUMNS = (
+    *("col", "row", "x", "y", "width", "height", "tile_width", "tile_height", "tissue"),
+    *("kept", "reason", "focus", "pen", "file"),
+)
 
 
 @dataclass(frozen=True, slots=True)

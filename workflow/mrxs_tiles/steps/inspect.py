@@ -76,7 +76,10 @@ def _inspect(
     manifest.write_table(
         folder / manifest.COORDINATES_TSV,
         manifest.COORDINATES,
-        ((*tile, fractions[tile[:2]]) for tile in seen.grid.tiles(seen.listed)),
+        (
+            (*tile, fractions[tile[:2]], *seen.marks.of(*tile[:2]))
+            for tile in seen.grid.tiles(seen.listed)
+        ),
     )
     manifest.write_record(folder / manifest.SLIDE_JSON, record)
     kept.restore_if_same(folder)
@@ -137,13 +140,13 @@ def failed_record(slide: str, path: Path, error: str) -> Record:
 
 def _record(slide: str, path: Path, seen: Inspection, settings: GridSettings) -> Record:
     facts, tissue = seen.facts, seen.tissue
-    tiles, listed = seen.count(seen.inside), seen.count(seen.listed)
+    tiles, listed = seen.count(seen.marks.inside), seen.count(seen.listed)
     record: Record = {
         "slide": slide,
         "path": os.path.abspath(path),
         "status": "ok",
         "error": "",
-        "warnings": [*_warnings(seen, settings), *tissue.warnings()],
+        "warnings": [*_warnings(seen, settings), *seen.marks.warnings, *tissue.warnings()],
         "vendor": facts.vendor,
         "width": facts.size[0],
         "height": facts.size[1],
@@ -161,7 +164,7 @@ def _record(slide: str, path: Path, seen: Inspection, settings: GridSettings) ->
         "quickhash": facts.quickhash,
         "reader": seen.reader_name,
         "reader_reason": seen.reader_reason,
-        "grid": grid_record(seen.grid, facts, tiles, listed),
+        "grid": grid_record(seen.grid, facts, tiles, listed) | seen.marks.record,
     }
     if seen.index is not None:
         record["mirax"] = mirax_record(seen.index)

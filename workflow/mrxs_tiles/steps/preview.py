@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -94,7 +94,7 @@ def preview(slide: str, path: Path, results: Path, settings: Settings, threads: 
     make_own_folder(folder)
     remove_files(*(folder / name for name in (COUNTS, TISSUE_MAPS, FOCUS_TILES, PEN_MAPS)))
     try:
-        with inspected(path, settings) as seen:
+        with inspected(path, replace(settings, labels=None)) as seen:  # nothing here hangs on them
             counts = list(_try_all(folder, seen, settings, threads))
     except SlideError as error:
         return {"slide": slide, "status": "failed", "error": str(error), "counts": []}

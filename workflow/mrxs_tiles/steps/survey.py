@@ -9,11 +9,14 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
+from mrxs_tiles.annotations.marks import marks_of
 from mrxs_tiles.cutting.choose import drawn
 from mrxs_tiles.errors import PassingError, RefusedSlideError, SlideError
 from mrxs_tiles.files import manifest
@@ -23,7 +26,7 @@ from mrxs_tiles.files.store import make_folder
 from mrxs_tiles.grid.grid import DROP, Bools, Grid
 from mrxs_tiles.inspecting.estimate import Ground, cost, look_at_ground
 from mrxs_tiles.inspecting.inspection import opened, refused
-from mrxs_tiles.inspecting.slide_grid import asked_for, can_hold_pixels, grid_of, stored_boxes
+from mrxs_tiles.inspecting.slide_grid import can_hold_pixels, grid_of, stored_boxes
 from mrxs_tiles.mirax.damage import COPY_AGAIN, damaged_files, unreadable_tiles
 from mrxs_tiles.mirax.facts import best_level, facts_of
 from mrxs_tiles.mirax.index import MiraxIndex, read_index
@@ -124,14 +127,21 @@ def _by_opening(files: SlideFiles, settings: Settings, trouble: str = "") -> Rec
         grid = grid_of(reader.best_level, facts, settings)
     asked = _asked(facts, grid, settings)
     warning = f"the MIRAX index is not understood ({trouble}), so nothing is estimated"
-    warnings = [warning] if trouble else []
-    return _facts(facts, asked) | {"warnings": [*warnings, *scale_warnings(said, facts, settings)]}
+    warnings = [*([warning] if trouble else []), *scale_warnings(said, facts, settings)]
+    return _facts(facts, asked.tiles) | {"warnings": [*warnings, *asked.warnings]}
 
 
-def _asked(facts: SlideFacts, grid: Grid, settings: Settings) -> Bools:
-    """The tiles of the region, or all, (cols, rows) bool."""
-    inside = asked_for(facts, grid, settings.region, settings.region_origin)
-    return np.ones((grid.cols, grid.rows), bool) if inside is None else inside
+class _Asked(NamedTuple):
+    """The tiles of the region, or all, (cols, rows) bool; and what is odd about it."""
+
+    tiles: Bools
+    warnings: list[str]
+
+
+def _asked(facts: SlideFacts, grid: Grid, settings: Settings) -> _Asked:
+    marks = marks_of(replace(settings, labels=None), facts.size, facts.bounds, grid)
+    whole = np.ones((grid.cols, grid.rows), bool)
+    return _Asked(whole if marks.inside is None else marks.inside, list(marks.warnings))
 
 
 def _by_index(name: str, files: SlideFiles, folder: Path, settings: Settings) -> Record:
@@ -149,7 +159,7 @@ def _by_index(name: str, files: SlideFiles, folder: Path, settings: Settings) ->
     if not levels:  # OpenSlide hashes the coarsest level's images at once
         raise refused(files.path, "; ".join(damaged_files(index)))
     grid = grid_of(partial(best_level, facts.levels.downsamples), facts, settings)
-    asked = _asked(facts, grid, settings)
+    asked, odd = _asked(facts, grid, settings)
     kept = grid.touched(stored_boxes(index, grid.level))
     if not settings.drop_blank:
         kept[:] = True
@@ -164,7 +174,7 @@ def _by_index(name: str, files: SlideFiles, folder: Path, settings: Settings) ->
     return (
         _facts(facts, asked)
         | _areas(facts, ground)
-        | _damage(index, facts, grid, asked, lost, list(scale_warnings(said, facts, settings)))
+        | _damage(index, facts, grid, asked, lost, [*scale_warnings(said, facts, settings), *odd])
         | cost(index, facts, grid, kept, settings)
     )
 

@@ -37,6 +37,7 @@ from mrxs_tiles.steps.inspect import inspect
 log = logging.getLogger(__name__)
 
 WHERE_IT_LIES = Source()
+UNMARKED = (None, "", None)  # without annotations
 
 
 def tile(
@@ -154,7 +155,7 @@ def _cut_chosen(
     """The fates of the tiles that are read, and what was said of those that cannot be."""
 
     def row(at: Address, fate: Fate) -> tuple[object, ...]:
-        return (*job.grid.tile(*at), job.tissue[at], *fate)
+        return (*job.grid.tile(*at), job.tissue[at], *job.marks.get(at, UNMARKED), *fate)
 
     with (
         packing(tiles, job.slide, job.settings, choice.groups, row) as store,

@@ -39,7 +39,7 @@ NOT_HERE = {
     *("slides", "results", "format", "quality", "subsampling", "deepzoom"),
     *("packing", "shard_size", "exports", "stage"),
 }
-COLUMNS = tuple(name for name in manifest.TILES if name not in ("file", "bytes"))
+COLUMNS = tuple(name for name in manifest.TILES if name not in ("file", "bytes", "crc32"))
 
 Batch = tuple[list[Row], npt.NDArray[np.uint8]]
 
@@ -161,12 +161,23 @@ def _rows(seen: Inspection, name: str, settings: Settings) -> dict[Address, Row]
     found: dict[Address, Row] = {}
     for tile in seen.grid.tiles(seen.listed):
         tissue = float(manifest.field(fractions[tile[:2]]) or "nan")  # as the table says it
-        values = (*tile, None if np.isnan(tissue) else tissue, True, None, None, None)
+        known = None if np.isnan(tissue) else tissue
+        values = (*tile, known, *_mark(seen, *tile[:2]), True, None, None, None)
         found[tile[0], tile[1]] = dict(zip(COLUMNS, values, strict=True))
     tissues = {at: 1.0 if row["tissue"] is None else row["tissue"] for at, row in found.items()}
     for address in dropped_unread(name, settings, seen.grid, tissues):
         del found[address]
     return found
+
+
+def _mark(seen: Inspection, col: int, row: int) -> tuple[float | None, str | None, float | None]:
+    """What annotations say of a tile, as the table has it."""
+    region, label, share = seen.marks.of(col, row)
+    return _as_written(region), label or None, _as_written(share)
+
+
+def _as_written(value: float | None) -> float | None:
+    return None if value is None else float(manifest.field(value))
 
 
 def _cutter(pictures: Pictures, judge: Judge) -> Callable[[Sequence[Address]], list[_Cut]]:

@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pytest
 import shapely
 from hypothesis import given, settings
@@ -13,13 +15,13 @@ from hypothesis import strategies as st
 from openslide import OpenSlide
 
 from in_process import NAME, Variant, cut
+from mrxs_tiles.annotations.marks import marks_of
 from mrxs_tiles.config.config import read_config
 from mrxs_tiles.config.slides import find_slides
 from mrxs_tiles.errors import ConfigError, SlideError
 from mrxs_tiles.files.manifest import TILES, read_table
 from mrxs_tiles.grid.deep_zoom import make_grid
 from mrxs_tiles.grid.grid import Grid, Levels
-from mrxs_tiles.grid.region import tiles_in
 from mrxs_tiles.settings import rectangle
 from running import snakemake
 
@@ -32,8 +34,15 @@ def grid(tile_size: int = 100, overlap: int = 0) -> Grid:
     return make_grid(Levels((SIZE,), (1.0,)), tile_size, overlap, 1, None, 0)
 
 
-def addresses(region: str, **how: Any) -> set[tuple[int, int]]:
-    inside = tiles_in(grid(), SIZE, region, **how)
+def inside_of(asked: Grid, region: str, **keys: Any) -> npt.NDArray[np.bool_]:
+    settings = read_config({"region": region, **keys}).settings
+    inside = marks_of(settings, SIZE, None, asked).inside
+    assert inside is not None
+    return inside
+
+
+def addresses(region: str, **keys: Any) -> set[tuple[int, int]]:
+    inside = inside_of(grid(), region, **keys)
     return {(int(col), int(row)) for col, row in zip(*inside.nonzero(), strict=True)}
 
 
@@ -116,23 +125,15 @@ def test_as_an_intersection_says(
     content = {"type": "Polygon", "coordinates": [list(hull.exterior.coords)]}
     region = written(tmp_path_factory.getbasetemp(), content)
     asked = grid(tile_size, overlap)
-    inside = tiles_in(asked, SIZE, region)
+    inside = inside_of(asked, region)
     for col, row, x, y, width, height, *_ in asked.tiles():
         shared = shapely.intersection(hull, shapely.box(x, y, x + width, y + height)).area
         assert shared < 1e-6 if not inside[col, row] else shared > 0
 
 
-BOW = [[[0, 0], [100, 100], [100, 0], [0, 100], [0, 0]]]
-
-
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        (
-            feature("Polygon", BOW),
-            "In the region 'roi.geojson', polygon 1 cannot be used: self-intersection at 50 50. "
-            "Mend it where it was drawn (it must not cross itself), and export it again.",
-        ),
         (
             '{"type": "Polygon",\n "coordinates": [[[0, 0',
             "The region 'roi.geojson' is no JSON: line 2 is odd. "
@@ -140,12 +141,13 @@ BOW = [[[0, 0], [100, 100], [100, 0], [0, 100], [0, 0]]]
         ),
         (
             {"type": "Topology"},
-            "The region 'roi.geojson' is JSON, but no GeoJSON. "
+            "The region 'roi.geojson' is TopoJSON, not GeoJSON. "
             "Export it again as GeoJSON with polygons.",
         ),
         (
             feature("Point", [1, 2]),
-            "The region 'roi.geojson' holds no polygon. Export it again as GeoJSON with polygons.",
+            "The region 'roi.geojson' holds no usable polygon (passed over, since without area: "
+            "1 point). Export it again as GeoJSON with polygons.",
         ),
         (
             feature("Polygon", [[[2000, 0], [2100, 0], [2100, 100], [2000, 0]]]),
@@ -154,7 +156,7 @@ BOW = [[[0, 0], [100, 100], [100, 0], [0, 100], [0, 0]]]
             "slide or bounds.",
         ),
     ],
-    ids=["bow", "broken", "other", "point", "outside"],
+    ids=["broken", "other", "point", "outside"],
 )
 def test_faults_of_a_file(tmp_path: Path, content: object, sentence: str) -> None:
     """What is wrong with a region's file is one sentence that names it and says what to do."""

@@ -1,0 +1,268 @@
+"""How much of each tile some polygons cover: exact areas, also where polygons overlap.
+
+The grid is halved again and again, and what lies across a cut is clipped there, until the
+polygons of a block are few points. So one polygon of a million points costs about as much as
+half a million of twenty, and what covers a block wholly ends the search there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mrxs_tiles.annotations.clipping import clipped, joined, packed, pairs, within
+from mrxs_tiles.annotations.polygons import Floats, Ints, Polygons, Shapes
+from mrxs_tiles.grid.grid import Grid
+
+UNUSED, CUT = -2, -1  # instead of a group
+NO_GROUP = -1
+BUILT = 400_000  # points of the polygons that are held as shapely's at a time
+WORK = 200_000  # points x tiles of polygons that lie in several, clipped tile by tile
+LEAST_AREA = 1e-9  # level-0 px²: less is a rounding error
+TIE = 1e-9  # of a tile: areas that differ by less are equal
+
+
+@dataclass(frozen=True, slots=True)
+class Cover:
+    """How much of each tile is covered, all (cols, rows).
+
+    ``group``: the one that covers most of it, the first of those that cover the same;
+    ``NO_GROUP`` where there is none. ``share``: how much that one covers, 0 to 1. ``joined``: how
+    much all groups cover together.
+    """
+
+    group: npt.NDArray[np.int32]
+    share: Floats
+    joined: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """Some columns and rows of the grid: from, and to behind the last."""
+
+    col: int
+    end_col: int
+    row: int
+    end_row: int
+
+    def halves(self) -> tuple[_Block, _Block]:
+        if self.end_col - self.col >= self.end_row - self.row:
+            middle = (self.col + self.end_col) // 2
+            return (
+                _Block(self.col, middle, self.row, self.end_row),
+                _Block(middle, self.end_col, self.row, self.end_row),
+            )
+        middle = (self.row + self.end_row) // 2
+        return (
+            _Block(self.col, self.end_col, self.row, middle),
+            _Block(self.col, self.end_col, middle, self.end_row),
+        )
+
+    @property
+    def tiles(self) -> int:
+        return (self.end_col - self.col) * (self.end_row - self.row)
+
+
+def cover(
+    polygons: Polygons, group: npt.NDArray[np.int32], grid: Grid, origin: tuple[int, int]
+) -> Cover:
+    """How much of each tile the groups of some polygons cover.
+
+    Args:
+        polygons: they may overlap; what two of a group cover counts once.
+        group: of each polygon, from 0; ``CUT``: it is cut out of all others; ``UNUSED``.
+        grid: the tiles; a tile is what it covers of the slide, overlap included.
+        origin: (x, y) level-0 px, where the polygons' 0, 0 lies.
+    """
+    work = _Covering(polygons, group, grid, origin)
+    if grid.cols and grid.rows:
+        used = np.flatnonzero(group != UNUSED)
+        work.packed(used, polygons.bounds()[used], _Block(0, grid.cols, 0, grid.rows))
+    return work.found
+
+
+class _Covering:
+    """The search, and what it has found."""
+
+    def __init__(
+        self,
+        polygons: Polygons,
+        group: npt.NDArray[np.int32],
+        grid: Grid,
+        origin: tuple[int, int],
+    ) -> None:
+        self._polygons, self._group = polygons, group
+        (left, right), (top, bottom) = grid.edges(0), grid.edges(1)
+        self._left, self._right = left - origin[0], right - origin[0]
+        self._top, self._bottom = top - origin[1], bottom - origin[1]
+        size = (grid.cols, grid.rows)
+        self.found = Cover(np.full(size, NO_GROUP, np.int32), np.zeros(size), np.zeros(size))
+
+    def packed(self, which: Ints, bounds: Floats, block: _Block) -> None:
+        """Search a block; its polygons are not yet shapely's, as long as they are many."""
+        near = self._near(bounds, block)
+        which, bounds = which[near], bounds[near]
+        if not (self._group[which] != CUT).any():
+            return
+        ends = self._polygons.point_ends
+        points = ends[which] - np.where(which > 0, ends[which - 1], 0)
+        if points.sum() > BUILT and block.tiles > 1 and len(which) > 1:
+            for half in block.halves():
+                self.packed(which, bounds, half)
+        else:
+            self._search(self._polygons.shapes(which), self._group[which], block)
+
+    def _search(self, shapes: Shapes, group: npt.NDArray[np.int32], block: _Block) -> None:
+        import shapely
+
+        bounds = shapely.bounds(shapes)
+        near = self._near(bounds, block)
+        shapes, group, bounds = shapes[near], group[near], bounds[near]
+        shapes, group, bounds = self._without_covered(shapes, group, bounds, block)
+        if not (group != CUT).any():
+            return
+        points = shapely.get_num_coordinates(shapes)
+        first_col, end_col, first_row, end_row = self._spans(bounds, block)
+        tiles = (end_col - first_col) * (end_row - first_row)
+        if block.tiles == 1 or (points * tiles)[tiles > 1].sum() <= WORK:
+            self._tile_by_tile(shapes, group, (first_col, end_col, first_row, end_row))
+            return
+        for half in block.halves():
+            box = self._box(half)
+            crossing = self._near(bounds, half) & ~within(bounds, box) & (points > 100)
+            parts, owners = clipped(shapes[crossing], packed(shapely.box(*box)))
+            whole = ~crossing
+            self._search(
+                np.concatenate([shapes[whole], parts]),
+                np.concatenate([group[whole], group[crossing][owners]]),
+                half,
+            )
+
+    def _without_covered(
+        self, shapes: Shapes, group: npt.NDArray[np.int32], bounds: Floats, block: _Block
+    ) -> tuple[Shapes, npt.NDArray[np.int32], Floats]:
+        """What is left to be searched where one polygon covers a whole block.
+
+        Where a group covers all of it no later one can cover more, and its own other polygons add
+        nothing. Nothing is left where all of it is cut out, or nothing is.
+        """
+        import shapely
+
+        box = self._box(block)
+        around = np.flatnonzero(within(np.array([box]), bounds.T))
+        whole = shapely.box(*box)
+        around = around[shapely.covers(shapes[around], whole)]
+        if not len(around):
+            return shapes, group, bounds
+        winner = group[around].min()
+        if winner == CUT:
+            return shapes[:0], group[:0], bounds[:0]
+        left = group < winner
+        if not left.any():
+            at = slice(block.col, block.end_col), slice(block.row, block.end_row)
+            sizes = np.outer(self._width(at[0]), self._height(at[1])) > 0
+            self.found.group[at] = np.where(sizes, winner, NO_GROUP)
+            self.found.share[at] = self.found.joined[at] = sizes
+            return shapes[:0], group[:0], bounds[:0]
+        return (
+            np.concatenate([shapes[left], packed(whole)]),
+            np.append(group[left], winner).astype(np.int32),
+            np.concatenate([bounds[left], [box]]),
+        )
+
+    def _tile_by_tile(
+        self, shapes: Shapes, group: npt.NDArray[np.int32], spans: tuple[Ints, Ints, Ints, Ints]
+    ) -> None:
+        """Clip the polygons to each tile that they come near, and sum up."""
+        import shapely
+
+        which, col, row = pairs(*spans)
+        boxes = self._boxes(col, row)
+        inside = within(shapely.bounds(shapes)[which], boxes.T)
+        crossing = np.flatnonzero(~inside)
+        parts, owners = clipped(shapes[which[crossing]], shapely.box(*boxes[crossing].T))
+        pair = np.concatenate([np.flatnonzero(inside), crossing[owners]])
+        pieces = np.concatenate([shapes[which[inside]], parts])
+        if not len(pair):
+            return
+        order = np.lexsort((group[which[pair]], row[pair], col[pair]))
+        pair, pieces = pair[order], pieces[order]
+        cols, rows = col[pair], row[pair]
+        new_tile = np.flatnonzero(
+            (np.diff(cols, prepend=-1) != 0) | (np.diff(rows, prepend=-1) != 0)
+        )
+        for start, end in zip(new_tile, [*new_tile[1:], len(pair)], strict=True):
+            self._tile((cols[start], rows[start]), pieces[start:end], group[which[pair[start:end]]])
+
+    def _tile(self, at: tuple[Any, Any], pieces: Shapes, group: npt.NDArray[np.int32]) -> None:
+        """Sum up the pieces of one tile, which stand by group; what is cut out comes first."""
+        import shapely
+
+        size = self._width(at[0]) * self._height(at[1])
+        if not size:
+            return
+        cut = joined(pieces[group == CUT]) if group[0] == CUT else None
+        areas: dict[int, float] = {}
+        united: list[Any] = []
+        for one in np.unique(group[group != CUT]).tolist():
+            area = joined(pieces[group == one])
+            united.append(area if cut is None else shapely.difference(area, cut))
+            areas[one] = shapely.area(united[-1])
+        best = max(areas.values(), default=0.0)
+        if best <= LEAST_AREA:
+            return
+        self.found.group[at] = next(one for one, area in areas.items() if area >= best - TIE * size)
+        self.found.share[at] = min(best / size, 1.0)
+        total = best if len(united) == 1 else shapely.area(joined(packed(*united)))
+        self.found.joined[at] = min(total / size, 1.0)
+
+    def _near(self, bounds: Floats, block: _Block) -> npt.NDArray[np.bool_]:
+        """Which polygons may share area with a block."""
+        left, top, right, bottom = self._box(block)
+        near: npt.NDArray[np.bool_] = (
+            (bounds[:, 0] < right)
+            & (bounds[:, 2] > left)
+            & (bounds[:, 1] < bottom)
+            & (bounds[:, 3] > top)
+        )
+        return near
+
+    def _spans(self, bounds: Floats, block: _Block) -> tuple[Ints, Ints, Ints, Ints]:
+        """First column and the one behind the last that each polygon may touch; rows likewise."""
+
+        def span(
+            starts: Ints, ends: Ints, low: Floats, high: Floats, first: int, end: int
+        ) -> tuple[Ints, Ints]:
+            begins = np.searchsorted(ends[first:end], low, side="right") + first
+            stops = np.searchsorted(starts[first:end], high, side="left") + first
+            return begins, np.maximum(begins, stops)
+
+        across = self._left, self._right, bounds[:, 0], bounds[:, 2]
+        down = self._top, self._bottom, bounds[:, 1], bounds[:, 3]
+        return (
+            *span(*across, block.col, block.end_col),
+            *span(*down, block.row, block.end_row),
+        )
+
+    def _box(self, block: _Block) -> tuple[float, float, float, float]:
+        """What a block's tiles cover: left, top, right, bottom."""
+        return (
+            float(self._left[block.col]),
+            float(self._top[block.row]),
+            float(self._right[block.col : block.end_col].max()),
+            float(self._bottom[block.row : block.end_row].max()),
+        )
+
+    def _boxes(self, col: Ints, row: Ints) -> Floats:
+        """What tiles cover, (n, 4)."""
+        edges = self._left[col], self._top[row], self._right[col], self._bottom[row]
+        return np.stack(edges, axis=1).astype(np.float64)
+
+    def _width(self, col: Any) -> Any:
+        return (self._right - self._left)[col]
+
+    def _height(self, row: Any) -> Any:
+        return (self._bottom - self._top)[row]

@@ -1,0 +1,309 @@
+"""What the annotations of a slide say of its tiles: which are asked for, and their labels."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from mrxs_tiles.annotations.cover import CUT, LEAST_AREA, NO_GROUP, UNUSED, Cover, cover
+from mrxs_tiles.annotations.polygons import Floats
+from mrxs_tiles.annotations.read import Annotations, read_annotations
+from mrxs_tiles.errors import SlideError, printable, shown
+from mrxs_tiles.files.manifest import Record
+from mrxs_tiles.grid.grid import Bools, Bounds, Grid
+from mrxs_tiles.settings import GridSettings, rectangle
+
+Groups = npt.NDArray[np.int32]
+ALL = "*"  # a class that ends so is QuPath's to be ignored
+PACKED = 8  # times smaller, coordinates as text
+ROUNDING = 1e-9  # of a tile
+Mark = tuple[float | None, str, float | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """What a slide's annotations say of its tiles, arrays (cols, rows).
+
+    ``inside``: the tiles that are asked for; ``region``: how much of each lies in the region; both
+    None where there is none. ``names``: classes; ``label``: the one that covers most of each tile,
+    -1 where none does, and ``label_fraction`` how much; None where no labels are asked for.
+    ``record``: what ``slide.json`` says of the region and the labels.
+    """
+
+    inside: Bools | None
+    region: Floats | None
+    names: tuple[str, ...]
+    label: Groups | None
+    label_fraction: Floats | None
+    warnings: tuple[str, ...]
+    record: Record
+
+    def of(self, col: int, row: int) -> Mark:
+        """The columns ``region``, ``label`` and ``label_fraction`` of a tile."""
+        region = None if self.region is None else float(self.region[col, row])
+        if self.label is None or self.label_fraction is None:
+            return region, "", None
+        label = self.label[col, row]
+        name = "" if label == NO_GROUP else self.names[label]
+        return region, name, float(self.label_fraction[col, row])
+
+
+def file_stamp(asked: str | None) -> str:
+    """What changes when the file of a region or of labels does; "" where there is none.
+
+    As of slides: its size and time, so that half a gigabyte is not read at each start.
+    """
+    if asked is None or rectangle(asked) is not None:
+        return ""
+    try:
+        status = Path(asked).stat()
+    except OSError:
+        return "unreadable"
+    known = f"{status.st_size} {status.st_mtime_ns}"
+    return hashlib.sha256(known.encode()).hexdigest()[:16]
+
+
+def file_megabytes(asked: str | None) -> float:
+    """MB of the file of a region or of labels, as if unpacked; 0 where there is none."""
+    if asked is None or rectangle(asked) is not None:
+        return 0.0
+    try:
+        size = Path(asked).stat().st_size / 1e6
+    except OSError:
+        return 0.0
+    return size * (PACKED if asked.lower().endswith((".gz", ".zip")) else 1)
+
+
+def marks_record(settings: GridSettings) -> Record:
+    """What of the settings decides the marks, without a file's content; for ``slide.json``."""
+    record: Record = {"region": None, "labels": None}
+    if settings.region is not None:
+        record["region"] = {
+            "asked": _name(settings.region),
+            "origin": settings.region_origin,
+            "classes": None if settings.region_classes is None else list(settings.region_classes),
+            "ignore_classes": list(settings.ignore_classes),
+            "min_region": settings.min_region,
+        }
+    if settings.labels is not None:
+        record["labels"] = {"asked": _name(settings.labels), "origin": settings.region_origin}
+    return record
+
+
+def _name(asked: str) -> str:
+    """A rectangle as it is, the name of a file: where it lies is no one's business."""
+    return asked if rectangle(asked) is not None else Path(asked).name
+
+
+def marks_of(
+    settings: GridSettings, size: tuple[int, int], bounds: Bounds | None, grid: Grid
+) -> Marks:
+    """What the annotations that the settings name say of a slide's tiles.
+
+    Args:
+        settings: what is asked for.
+        size: (width, height) of the slide, level-0 px.
+        bounds: of its scanned area, from whose corner the annotations may count.
+        grid: its tiles.
+
+    Raises:
+        SlideError: a file cannot be used, a class is not in it, or no tile lies in the region.
+    """
+    work = _Work(settings, size, bounds, grid)
+    inside, region = work.region()
+    names, label, label_fraction = work.labels()
+    return Marks(
+        inside=inside,
+        region=region,
+        names=names,
+        label=label,
+        label_fraction=label_fraction,
+        warnings=tuple(work.warnings),
+        record=work.record,
+    )
+
+
+class _Work:
+    """Reads each file once, and does what is the same for the region and the labels once."""
+
+    def __init__(
+        self, settings: GridSettings, size: tuple[int, int], bounds: Bounds | None, grid: Grid
+    ) -> None:
+        self._settings, self._size, self._grid = settings, size, grid
+        at_bounds = settings.region_origin == "bounds" and bounds is not None
+        self._origin = (bounds[0], bounds[1]) if at_bounds and bounds is not None else (0, 0)
+        self._read: dict[str, Annotations] = {}
+        self._covered: list[tuple[Annotations, Groups, Cover]] = []
+        self.warnings: list[str] = []
+        self.record = marks_record(settings)
+
+    def region(self) -> tuple[Bools | None, Floats | None]:
+        """Which tiles are asked for, and how much of each lies in the region."""
+        settings = self._settings
+        drawn = settings.region is not None and rectangle(settings.region) is None
+        if not drawn:
+            self._say_unused()
+        if settings.region is None:
+            return None, None
+        numbers = rectangle(settings.region)
+        if numbers is not None:
+            share = _in_rectangle(numbers, self._grid, self._origin)
+            extent = (*numbers[:2], numbers[0] + numbers[2], numbers[1] + numbers[3])
+        else:
+            found = self._file(settings.region, "region")
+            self.record["region"] |= found.record
+            group = self._region_groups(found)
+            share = self._cover(found, group).joined
+            bounds = found.polygons.bounds()[group > CUT]
+            extent = (*bounds[:, :2].min(axis=0), *bounds[:, 2:].max(axis=0))
+        inside = share > 0
+        if not inside.any():
+            raise SlideError(self._outside(extent))
+        inside &= share >= settings.min_region - ROUNDING
+        if not inside.any():
+            raise SlideError(
+                f"No tile lies in the region {shown(_name(settings.region))} by min_region "
+                f"{settings.min_region:g} or more; the largest part of a tile that does is "
+                f"{share.max():.3g}. Set a smaller min_region or tile_size."
+            )
+        return inside, share
+
+    def labels(self) -> tuple[tuple[str, ...], Groups | None, Floats | None]:
+        """The classes, and each tile's label and how much of it that covers."""
+        if self._settings.labels is None:
+            return (), None, None
+        found = self._file(self._settings.labels, "labels")
+        self.record["labels"] |= found.record
+        polygons = found.polygons
+        groups = np.array([CUT if _ignored(name) else at for at, name in enumerate(polygons.names)])
+        # the last stands for -1, no class
+        group = np.append(groups, UNUSED).astype(np.int32)[polygons.name]
+        if not (group > CUT).any():
+            raise SlideError(
+                f"{found.called} has no polygon of a class that labels a tile ({_there(found)}). "
+                "Give them classes in QuPath (properties.classification.name)."
+            )
+        if nameless := int((polygons.name < 0).sum()):
+            self.warnings.append(
+                f"{found.called}: polygons without a class, which label nothing: {nameless:,}"
+            )
+        covered = self._cover(found, group)
+        return polygons.names, covered.group, covered.share
+
+    def _file(self, path: str, key: str) -> Annotations:
+        if path not in self._read:
+            found = self._read[path] = read_annotations(Path(path), key)
+            self.warnings += found.remarks.sentences(found.called)
+        return self._read[path]
+
+    def _cover(self, found: Annotations, group: Groups) -> Cover:
+        """How much of each tile is covered; the same is not looked for twice."""
+        for before, groups, covered in self._covered:
+            if before is found and _alike(groups, group):
+                return covered
+        covered = cover(found.polygons, group, self._grid, self._origin)
+        self._covered.append((found, group, covered))
+        return covered
+
+    def _region_groups(self, found: Annotations) -> Groups:
+        """Of each polygon the class, that it is cut out, or that it is not asked for."""
+        settings, names = self._settings, found.polygons.names
+        asked = settings.region_classes
+        if asked is not None and (missing := [name for name in asked if name not in names]):
+            raise SlideError(
+                f"region_classes names {', '.join(map(shown, missing))}, of which "
+                f"t{found.called[1:]} has no polygon ({_there(found)}). Write classes that are "
+                "there."
+            )
+        self._say_misspelt(found)
+        groups = [len(names) if asked is None else UNUSED]  # no class: behind all others
+        for at, name in enumerate(names):
+            cut = _ignored(name) or name in settings.ignore_classes
+            groups.insert(at, CUT if cut else at if asked is None or name in asked else UNUSED)
+        group = np.array(groups, np.int32)[found.polygons.name]
+        if not (group > CUT).any():
+            raise SlideError(
+                f"{found.called} has no polygon that is not ignored ({_there(found)}). Check "
+                "ignore_classes; classes that end in * are ignored always."
+            )
+        return group
+
+    def _say_misspelt(self, found: Annotations) -> None:
+        """Warn of an ignored class that is not there, where one that is looks like it."""
+        there = {name.casefold(): name for name in found.polygons.names}
+        for name in self._settings.ignore_classes:
+            if name not in found.polygons.names:
+                close = difflib.get_close_matches(name.casefold(), there, n=1, cutoff=0.8)
+                if close:
+                    self.warnings.append(
+                        f"ignore_classes names {shown(name)}, which no polygon has; did you mean "
+                        f"{shown(there[close[0]])}?"
+                    )
+
+    def _say_unused(self) -> None:
+        """Warn of keys that choose among polygons, where there are none."""
+        settings = self._settings
+        unused = [
+            key
+            for key, is_set in (
+                ("region_classes", settings.region_classes is not None),
+                ("ignore_classes", bool(settings.ignore_classes)),
+                ("min_region", settings.min_region > 0 and settings.region is None),
+            )
+            if is_set
+        ]
+        if unused:
+            what = "there is no region" if settings.region is None else "the region is a rectangle"
+            verb = "does" if len(unused) == 1 else "do"
+            self.warnings.append(f"{' and '.join(unused)} {verb} nothing here: {what}")
+
+    def _outside(self, extent: Sequence[float]) -> str:
+        left, top, right, bottom = extent
+        called = printable(_name(self._settings.region or ""))
+        return (
+            f"The region '{called}' (x {left:.6g} to {right:.6g}, "
+            f"y {top:.6g} to {bottom:.6g} in level-0 px) shares no area with the grid of this "
+            f"slide of {self._size[0]} x {self._size[1]} px. Check its numbers, and "
+            "region_origin: slide or bounds."
+        )
+
+
+def _ignored(name: str) -> bool:
+    return name.endswith(ALL)
+
+
+def _there(found: Annotations) -> str:
+    """The classes of a file, in words."""
+    names = found.polygons.names
+    if not names:
+        return "its polygons have no class"
+    more = f" and {len(names) - 20} more" if len(names) > 20 else ""
+    return f"its classes are {', '.join(map(shown, names[:20]))}{more}"
+
+
+def _alike(one: Groups, other: Groups) -> bool:
+    """Whether two groupings tell the same polygons apart in the same way."""
+    return bool((one == other).all())
+
+
+def _in_rectangle(
+    numbers: tuple[float, float, float, float], grid: Grid, origin: tuple[int, int]
+) -> Floats:
+    """How much of each tile lies in a rectangle, (cols, rows)."""
+    shares = []
+    for axis in (0, 1):
+        starts, ends = grid.edges(axis)
+        low = numbers[axis] + origin[axis]
+        common = np.minimum(ends, low + numbers[axis + 2]) - np.maximum(starts, low)
+        shares.append((common.clip(0), ends - starts))
+    (across, width), (down, height) = shares
+    area = np.outer(across, down)
+    share: Floats = area / np.outer(width, height).clip(1)
+    share[area <= LEAST_AREA] = 0
+    return share
