@@ -27,7 +27,7 @@ demo: env ## the workflow on a made-up MIRAX slide and a real Aperio one
 	@echo "The tiles:  demo/results/demo/tiles/ and demo/results/CMU-1-Small-Region/tiles/"
 
 # Groups stay in one process: there is one Slurm. What comes first in the order is begun first.
-PYTEST := $(BIN)/python -m pytest --durations=10 --dist=loadgroup --no-loadscope-reorder
+PYTEST := $(BIN)/python -m pytest --durations=10 --dist=loadscope --no-loadscope-reorder
 
 check: .venv/.done lint ## before each commit: lint, types, the tests that need no other program
 	$(PYTEST) -n 2 -m "not slow and not torture"

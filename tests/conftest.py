@@ -16,6 +16,7 @@ import pytest
 
 import needs
 import programs
+import schedule
 from browser import chromium as chromium
 from browser import watched as watched
 from in_process import Variant
@@ -37,20 +38,17 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the tests on Slurm: they mostly wait, and all in one process (--dist=loadgroup).
-
-    There is one Slurm, so two processes with a part of them each would wait for each other.
-    """
+    """Say what tests need by their fixtures, and begin with those that stay in one process."""
     for item in items:
         for fixture in STARTING.keys() & getattr(item, "fixturenames", ()):
             item.add_marker("slow")
             item.add_marker(pytest.mark.needs(STARTING[fixture]))
-            item.add_marker(pytest.mark.xdist_group(fixture))  # one browser, one process
-    items.sort(key=lambda item: (item.path.name != "test_slurm.py", not _is_grouped(item)))
+    items.sort(key=lambda item: schedule.group_of(item.nodeid) is None)
 
 
-def _is_grouped(item: pytest.Item) -> bool:
-    return item.get_closest_marker("xdist_group") is not None
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> schedule.Grouped:
+    """Which process runs what."""
+    return schedule.Grouped(config, log)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -53,6 +53,7 @@ def test_defaults() -> None:
         edge="keep",
         drop_blank=True,
         max_tiles=None,
+        max_tiles_per_label=None,
         min_tissue=0,
         min_focus=0,
         max_pen=1,

@@ -26,8 +26,6 @@ from mrxs_tiles.steps.tile import tile
 from running import snakemake
 from write_mirax import MiraxSpec, WrittenSlide, scene_of, write_mirax
 
-pytestmark = pytest.mark.xdist_group("tissue")  # it takes seconds to write `wide`
-
 GLASS, PINK, PALE = (240, 240, 242), (200, 120, 160), (236, 221, 230)
 PX_UM2 = 64.0
 

@@ -262,7 +262,7 @@ def rows_of(folder: Path) -> dict[str, dict[str, str]]:
 
 def torture(test: Any) -> Any:
     """A test on that run: all in one process, for it takes a quarter of an hour."""
-    return pytest.mark.torture(pytest.mark.xdist_group("torture")(test))
+    return pytest.mark.torture(test)
 
 
 @torture

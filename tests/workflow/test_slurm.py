@@ -42,7 +42,6 @@ pytestmark = [
     pytest.mark.usefixtures("slurm"),
     pytest.mark.slow,
     pytest.mark.needs("slurm", "root"),
-    pytest.mark.xdist_group("slurm"),
 ]
 
 

@@ -38,6 +38,7 @@ class Settings(GridSettings):
     """How one slide is cut: the keys that a row of the slide sheet may override."""
 
     max_tiles: int | None  # kept of a slide, drawn
+    max_tiles_per_label: int | None  # the same of each label
     min_tissue: float  # fraction of a tile
     min_focus: float  # variance of the Laplacian
     max_pen: float  # fraction of a tile

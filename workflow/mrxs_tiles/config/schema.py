@@ -115,10 +115,10 @@ def _plainly_valid(rules: Mapping[str, Any], value: Any) -> bool:
     fifth of its start.
     """
     known, kind = types(rules), type(value)
-    if value is None or value == []:
-        return ("null" if value is None else "array") in known and not {"enum", "minItems"} & {
-            *rules
-        }
+    if value is None:
+        return "null" in known and "enum" not in rules
+    if value == []:
+        return "array" in known and not {"enum", "minItems"} & {*rules}
     if rules.keys() - _SIMPLE:
         return False
     if kind is str:

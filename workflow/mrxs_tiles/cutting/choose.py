@@ -35,7 +35,8 @@ class Choice(NamedTuple):
 
 def choose(job: Job) -> Choice:
     """Drop what nobody needs to look at, and tiles that the index says cannot be read."""
-    fates = dropped_unread(job.slide, job.settings, job.grid, job.tissue)
+    labels = {at: label for at, (_, label, _) in job.marks.items()}
+    fates = dropped_unread(job.slide, job.settings, job.grid, job.tissue, labels)
     lost = _proven_unreadable(job) - fates.keys()
     fates |= dict.fromkeys(lost, UNREADABLE)
     wanted = [address for address in job.tissue if address not in fates]
@@ -43,7 +44,11 @@ def choose(job: Job) -> Choice:
 
 
 def dropped_unread(
-    slide: str, settings: Settings, grid: Grid, tissue: Mapping[Address, float]
+    slide: str,
+    settings: Settings,
+    grid: Grid,
+    tissue: Mapping[Address, float],
+    labels: Mapping[Address, str],
 ) -> dict[Address, Fate]:
     """The tiles that are dropped without a look at them: ``edge``, ``tissue``, ``surplus``.
 
@@ -52,6 +57,7 @@ def dropped_unread(
         settings: how it is cut.
         grid: its tiles.
         tissue: the fraction of it in each tile that has a row.
+        labels: the label of each; a tile without one is not there, or has "".
     """
     fates: dict[Address, Fate] = {}
     if settings.edge == DROP:
@@ -59,10 +65,23 @@ def dropped_unread(
         fates = {at: AT_THE_EDGE for at in tissue if not whole[at]}
     least = settings.min_tissue
     fates |= {at: TOO_LITTLE for at, part in tissue.items() if part < least and at not in fates}
+    left = [at for at in tissue if at not in fates]
+    wanted = set(left)
+    if settings.max_tiles_per_label is not None:
+        wanted = drawn_of_each(slide, left, labels, settings.max_tiles_per_label)
     if settings.max_tiles is not None:
-        left = [at for at in tissue if at not in fates]
-        fates |= dict.fromkeys(set(left) - drawn(slide, left, settings.max_tiles), NOT_DRAWN)
-    return fates
+        wanted = drawn(slide, wanted, settings.max_tiles)
+    return fates | dict.fromkeys(set(left) - wanted, NOT_DRAWN)
+
+
+def drawn_of_each(
+    slide: str, addresses: Iterable[Address], labels: Mapping[Address, str], most: int
+) -> set[Address]:
+    """At most so many tiles of each label; those without one count as of one label, too."""
+    by_label: dict[str, list[Address]] = {}
+    for address in addresses:
+        by_label.setdefault(labels.get(address, ""), []).append(address)
+    return {at for alike in by_label.values() for at in drawn(slide, alike, most)}
 
 
 def drawn(slide: str, addresses: Iterable[Address], most: int) -> set[Address]:

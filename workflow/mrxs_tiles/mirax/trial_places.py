@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from random import Random  # numpy's takes long to import
 from typing import NamedTuple
 
 import numpy as np
@@ -39,14 +40,14 @@ class Place(NamedTuple):
 def places(index: MiraxIndex, level: int) -> Iterator[Place]:
     """Where to compare: chosen by the slide's own identity, so that a run can be repeated."""
     digest = hashlib.sha256(index.slidedat.slide_id.encode()).digest()
-    random = np.random.default_rng(list(digest))
+    random = Random(digest)  # noqa: S311 - places to look at, no secret
     if level == 0:
         yield from _level_0(index, places_of(index), random)
     else:
         yield from _Coarse(index, level, random).places()
 
 
-def _level_0(index: MiraxIndex, at: Places, random: np.random.Generator) -> Iterator[Place]:
+def _level_0(index: MiraxIndex, at: Places, random: Random) -> Iterator[Place]:
     if not len(at.number):
         return
     left, top = int(at.x.min()), int(at.y.min())
@@ -60,9 +61,7 @@ def _level_0(index: MiraxIndex, at: Places, random: np.random.Generator) -> Iter
         yield Place(max(0, x - SIDE // 2), max(0, y - SIDE // 2), SIDE, SIDE)
 
 
-def _centres(
-    index: MiraxIndex, at: Places, random: np.random.Generator
-) -> Iterator[tuple[int, int]]:
+def _centres(index: MiraxIndex, at: Places, random: Random) -> Iterator[tuple[int, int]]:
     image = index.images[0][at.number, 0]
     divisions, across = index.slidedat.divisions, index.slidedat.images_x
     begins = (image % across % divisions == 0) & (image // across % divisions == 0)
@@ -79,17 +78,17 @@ def _centres(
         yield int(at.x[last]) + at.width, int(at.y[last]) + at.height
 
 
-def drawn(numbers: np.ndarray, count: int, random: np.random.Generator) -> Sequence[int]:
+def drawn(numbers: np.ndarray, count: int, random: Random) -> Sequence[int]:
     """Some of the numbers, each at most once."""
-    some = random.choice(numbers, min(count, len(numbers)), replace=False)
-    chosen: list[int] = np.sort(some).tolist()
+    some = random.sample(range(len(numbers)), min(count, len(numbers)))
+    chosen: list[int] = np.sort(numbers[some]).tolist()
     return chosen
 
 
 class _Coarse:
     """The places of a coarser level."""
 
-    def __init__(self, index: MiraxIndex, level: int, random: np.random.Generator) -> None:
+    def __init__(self, index: MiraxIndex, level: int, random: Random) -> None:
         self._grid = LevelGrid(index, level)
         self._downsample = layout.downsample(index, level)
         self._random = random

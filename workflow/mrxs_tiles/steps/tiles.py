@@ -165,7 +165,8 @@ def _rows(seen: Inspection, name: str, settings: Settings) -> dict[Address, Row]
         values = (*tile, known, *_mark(seen, *tile[:2]), True, None, None, None)
         found[tile[0], tile[1]] = dict(zip(COLUMNS, values, strict=True))
     tissues = {at: 1.0 if row["tissue"] is None else row["tissue"] for at, row in found.items()}
-    for address in dropped_unread(name, settings, seen.grid, tissues):
+    labels = {at: row["label"] or "" for at, row in found.items()}
+    for address in dropped_unread(name, settings, seen.grid, tissues, labels):
         del found[address]
     return found
 
