@@ -219,7 +219,7 @@ def bomb(folder: Path, *names: str) -> bytes:
         ("a.xml", "<annotations/>", "Hamamatsu"),
         ("a.xml", "<svg/>", "neither ASAP's nor Aperio"),
         ("a.xml", "<Annotations><Annotation>", "no sound XML: line 1"),
-        ("a.gz", gzip.compress(b'{"type":')[:-9], "damaged archive"),
+        ("a.gz", gzip.compress(b'{"type":', mtime=0)[:-9], "damaged archive"),
         ("a.zip", b"PK\x03\x04 and no more", "damaged archive"),
         ("a.qpdata", b"\xac\xed\x00\x05sr", "neither GeoJSON nor XML"),
         ("a.json", b"[\xff\xfe\xff]", "not text in UTF-8"),
