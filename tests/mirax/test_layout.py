@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +14,7 @@ from openslide.deepzoom import DeepZoomGenerator
 
 from in_process import NAME, Variant, look, table
 from mrxs_tiles.mirax import layout
+from mrxs_tiles.mirax.facts import beyond_canvas, facts_of
 from mrxs_tiles.mirax.index import read_index
 from write_mirax import VARIANTS, WrittenSlide
 
@@ -147,3 +150,17 @@ def test_margin(variant: Variant, name: str, tmp_path: Path) -> None:
             x, y = col * side, row * side
             box = (x, y, min(side, width - x), min(side, height - y))
             assert ((col, row) in listed) == near_a_picture(slide, box)
+
+
+def test_pictures_beyond_the_canvas_are_told(variant: Variant) -> None:
+    """Images that reach far beyond the canvas lose px: told; jitter at its rim is not."""
+    slide = variant("jpeg")
+    index = read_index(slide.folder)
+    size = facts_of(index).levels.sizes[0]
+    assert beyond_canvas(index, size) == ""
+    moved = index.positions.copy()
+    moved[-1] += 300
+    told = beyond_canvas(replace(index, positions=moved), size)
+    assert re.fullmatch(r"\d+ of \d+ stored images reach beyond .* by up to 3\d\d px .*", told)
+    with OpenSlide(slide.path) as opened:
+        assert opened.dimensions == size

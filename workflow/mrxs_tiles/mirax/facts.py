@@ -14,6 +14,8 @@ from mrxs_tiles.mirax.index import MiraxIndex
 from mrxs_tiles.mirax.slidedat import Slidedat
 from mrxs_tiles.slide.reader import SlideFacts
 
+JITTER_PX = 64  # what positions at the canvas's rim may be off without a word, level-0 px
+
 
 def facts_of(index: MiraxIndex) -> SlideFacts:
     """A slide's size, levels, scale and bounds as OpenSlide gives them; no hash, no colour.
@@ -72,6 +74,29 @@ def _bounds(index: MiraxIndex, size: tuple[int, int]) -> Bounds | None:
     if (left, top) == (0, 0) and right >= size[0] and bottom >= size[1]:
         return None
     return left, top, right - left, bottom - top
+
+
+def beyond_canvas(index: MiraxIndex, size: tuple[int, int]) -> str:
+    """A sentence where stored images reach so far beyond the canvas that px are lost; else "".
+
+    OpenSlide makes the canvas by the number of images, whatever the positions say. Positions
+    that jitter by some px at its rim are usual and not told.
+
+    ``size``: the canvas's, level-0 px.
+    """
+    places = layout.pieces(index, 0, layout.scanned_positions(index))
+    if not len(places.x):
+        return ""
+    over_x = np.maximum(-places.x, places.x + places.width - size[0])
+    over_y = np.maximum(-places.y, places.y + places.height - size[1])
+    over = np.maximum(over_x, over_y)
+    if not (lost := int((over > JITTER_PX).sum())):
+        return ""
+    return (
+        f"{lost} of {len(over)} stored images reach beyond the slide's canvas, by up to "
+        f"{math.ceil(over.max())} px at full resolution: OpenSlide shows nothing there, so these "
+        "px are in no tile"
+    )
 
 
 def _positive(number: float) -> float | None:

@@ -20,6 +20,7 @@ from mrxs_tiles.files.store import make_folder, remove_files, write_file
 from mrxs_tiles.inspecting.inspection import Inspection, inspected
 from mrxs_tiles.inspecting.slide_grid import grid_record
 from mrxs_tiles.mirax.damage import damaged_files, has_16_bit_png
+from mrxs_tiles.mirax.facts import beyond_canvas
 from mrxs_tiles.mirax.locate import locate
 from mrxs_tiles.mirax.record import mirax_record
 from mrxs_tiles.mirax.slidedat import INI_NAME
@@ -185,6 +186,8 @@ def _warnings(seen: Inspection, settings: GridSettings) -> Iterator[str]:
             yield f"the coarsest {left} of its {len(seen.index.images)} levels cannot be used"
         if has_16_bit_png(seen.index):
             yield "the stored images have 16 bits per colour; OpenSlide shows 8"
+        if lost := beyond_canvas(seen.index, facts.size):
+            yield lost
     yield from scale_warnings(seen.said, facts, settings)
     if facts.mpp_x is None or facts.mpp_y is None:
         where = f"{INI_NAME} gives no MICROMETER_PER_PIXEL" if seen.index else "it gives no mpp"
