@@ -83,6 +83,9 @@ def test_encodings_that_could_be_several(text: str, encoding: str) -> None:
     [
         ("tile_size", "256.0", 256),
         ("tile_size", "256,0", 256),
+        ("tile_size", "256.00", 256),
+        ("overlap", "0.000", 0),
+        ("mpp", "1.000", 1),
         ("tile_size", "NA", 3000),
         ("mpp", "nan", None),
         ("mpp", "None", None),
@@ -108,6 +111,8 @@ def test_cells(column: str, cell: str, value: Any) -> None:
     [
         ("path,mpp,x\na,0,5\n", "column mpp is the number 0"),
         ("path,mpp\na,0,5\n", "row 2 has 3 cells, and the header 2"),
+        ("path;tile_size\na;3.000\n", 'is "3.000", which may be a thousand: write 3000 or 3.'),
+        ("path;max_tiles\na;1.000\n", 'column max_tiles is "1.000", which may be a thousand'),
         ("path,mpp,x,y\na,1,5\n", "so 1,5 may be one number or two cells: put the number in"),
         ('path,mpp\na,"1,000"\n', 'column mpp is "1,000"'),
         ('path,tile_size\na,"1,024"\n', 'column tile_size is "1,024"'),

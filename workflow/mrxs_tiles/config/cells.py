@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 
 from mrxs_tiles.config.schema import is_valid, plain, rules_of
-from mrxs_tiles.errors import ConfigError
+from mrxs_tiles.errors import ConfigError, shown
 from mrxs_tiles.wording import types, wrong_value
 
 DECIMAL = re.compile(r"[-+]?[0-9]{1,30}(\.[0-9]{0,30})?([eE][-+]?[0-9]{1,2})?|[-+]?\.[0-9]{1,30}")
 # One comma and not three digits behind it: 1,000 may be a thousand.
 COMMA = re.compile(r"[-+]?(?:0,[0-9]{1,30}|[0-9]{1,30},(?:[0-9]{1,2}|[0-9]{4,30}))")
+THOUSANDS = re.compile(r"[-+]?[1-9][0-9]{0,2}\.000")  # as much of the world writes 3,000
 NOTHING = frozenset(("na", "n/a", "#n/a", "#na", "nan", "<na>", "none"))  # R, pandas, Excel, Python
 # As Excel of other languages saves them.
 # fmt: off
@@ -44,7 +45,13 @@ def from_cell(key: str, text: str, subject: str) -> object:
     value = plain(key, text)
     kinds = set(types(rules))
     if {"integer", "number"} & kinds and isinstance(value, str):
-        value = _number(value, "number" not in kinds)
+        whole = "number" not in kinds
+        if whole and THOUSANDS.fullmatch(value):
+            raise ConfigError(
+                f"{subject} is {shown(value)}, which may be a thousand: write "
+                f"{value.replace('.', '')} or {value.removesuffix('.000')}."
+            )
+        value = _number(value, whole)
     elif "boolean" in kinds and text.lower() in YES | NO:
         value = text.lower() in YES
     elif "enum" in rules and isinstance(value, str) and value.lower() in rules["enum"]:
