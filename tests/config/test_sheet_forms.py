@@ -143,11 +143,11 @@ def test_columns_that_are_no_keys() -> None:
 
 def test_carried_columns() -> None:
     """What carry names goes with each slide, in its order, as text."""
-    text = "path,Label,patient,other\na,1,P 1,x\nb,,NA,y\n"
-    found = find(sheet(text), carry=["patient", "label"])
+    text = "path,Grade,patient,other\na,1,P 1,x\nb,,NA,y\n"
+    found = find(sheet(text), carry=["patient", "grade"])
     assert [slide.carried for slide in found] == [
-        (("patient", "P 1"), ("label", "1")),
-        (("patient", "NA"), ("label", "")),
+        (("patient", "P 1"), ("grade", "1")),
+        (("patient", "NA"), ("grade", "")),
     ]
     assert '"other"' in found.notes[0]
     assert '"patient"' not in found.notes[0]

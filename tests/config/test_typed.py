@@ -7,6 +7,7 @@ from snakemake.cli import parse_config
 from snakemake.common import dict_to_key_value_args
 
 from mrxs_tiles.config.config import read_config
+from mrxs_tiles.config.schema import plain
 from mrxs_tiles.config.typed import as_typed, text_keys
 
 
@@ -62,7 +63,28 @@ def test_other_values_stay() -> None:
     assert values == {
         "mpp": 0.5, "tile_size": 512, "exports": ["clam"], "slides": None, "format": "png",
     }  # fmt: skip
-    assert text_keys() == ["slides", "results", "region", "background", "stage"]
+    assert text_keys() == ["slides", "results", "region", "labels", "background", "stage"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "parts"),
+    [
+        ("ignore_classes=Necrosis #old", ["Necrosis #old"]),
+        ("ignore_classes='Fold: a #1;007'", ["Fold: a #1", "007"]),
+        ("ignore_classes=[Fold, Pen]", ["Fold", "Pen"]),
+        ("ignore_classes=2024", ["2024"]),
+        ("carry=patient #2", ["patient #2"]),
+        ("carry=1e5,no", ["1e5", "no"]),
+        ("region_classes=Tumor: Positive", ["Tumor: Positive"]),
+        ("region_classes=Tumor: a, b; {x}", ["Tumor: a, b", "{x}"]),
+        ("exports=clam,parquet", ["clam", "parquet"]),
+        ("exports=[]", []),
+    ],
+)
+def test_lists_are_as_typed(typed: str, parts: list[str]) -> None:
+    """The texts of a list are what was typed, not what YAML makes of them."""
+    key = typed.split("=")[0]
+    assert plain(key, given(typed)[key]) == parts
 
 
 def test_the_last_counts() -> None:

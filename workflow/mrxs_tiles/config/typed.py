@@ -2,7 +2,7 @@
 
 Snakemake reads such a value as a number, or else as YAML: ``slides=../study #2`` becomes
 ``../study``, ``results=007`` the number 7, ``slides=[x]`` a list. What is a text to us is taken as
-it was typed.
+it was typed, and so is a list of texts: ``schema`` splits ``Necrosis #old,Fold`` itself.
 """
 
 from __future__ import annotations
@@ -27,10 +27,14 @@ def as_typed(
             several times the last counts.
     """
     values = dict(config)
+    texts, lists = text_keys(), list_keys()
     for key, text in dict(entry.split("=", 1) for entry in typed if "=" in entry).items():
         # Where the workflow is used as a module, its own config need not be the command line's.
         from_there = key in parsed and key in values and _same(values[key], parsed[key])
-        if from_there and parsed[key] is not None and key in text_keys():
+        if not from_there or parsed[key] is None:
+            continue
+        # what stands in brackets is a list to both
+        if key in texts or (key in lists and not text.lstrip().startswith("[")):
             values[key] = unquoted(text)
     return values
 
@@ -42,6 +46,11 @@ def text_keys() -> list[str]:
         for key, rules in load_schema("config").items()
         if "string" in types(rules) and "enum" not in rules
     ]
+
+
+def list_keys() -> list[str]:
+    """The keys that hold a list of texts: classes, columns, exports."""
+    return [key for key, rules in load_schema("config").items() if "array" in types(rules)]
 
 
 def unquoted(text: str) -> str:
