@@ -300,9 +300,14 @@ def test_classes_that_are_not_there(tmp_path: Path) -> None:
     """A class that no polygon has is refused with those that are there, or asked about."""
     with pytest.raises(SlideError, match=r'names "tumor".*its classes are "Tumor", "Ignore\*"'):
         chosen(tmp_path, region_classes=["tumor"])
-    _, said = chosen(tmp_path, ignore_classes=["necrosis", "Fold"])
+    _, said = chosen(tmp_path, ignore_classes=["necrosis", "Necrosis,Fold", "Necrosis"])
+    there = (
+        "of which the region 'classes.geojson' has no polygon (its classes are "
+        '"Tumor", "Ignore*", "Necrosis", "Stroma: loose, a")'
+    )
     assert said == (
-        'ignore_classes names "necrosis", which no polygon has; did you mean "Necrosis"?',
+        f'ignore_classes names "necrosis", {there}. Did you mean "Necrosis"?',
+        f'ignore_classes names "Necrosis,Fold", {there}',
     )
     with pytest.raises(SlideError, match="Set a smaller min_region"):
         chosen(tmp_path, region_classes=["Necrosis"], min_region=1)

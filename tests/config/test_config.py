@@ -19,6 +19,7 @@ from mrxs_tiles.config.config import (
     Config,
     Settings,
     from_text,
+    from_texts,
     options,
     override,
     read_config,
@@ -50,6 +51,10 @@ def test_defaults() -> None:
         limit_bounds=False,
         region=None,
         region_origin="slide",
+        region_classes=None,
+        ignore_classes=(),
+        min_region=0,
+        labels=None,
         edge="keep",
         drop_blank=True,
         max_tiles=None,
@@ -169,6 +174,20 @@ def test_from_text_refuses(text: str) -> None:
     """Only plain digits are a whole number."""
     with pytest.raises(ConfigError, match=r"^--tile-size is .*: write a whole number of px"):
         from_text("tile_size", text, "--tile-size")
+
+
+@pytest.mark.parametrize(
+    ("texts", "expected"),
+    [
+        (["[Tumor, Stroma]", "Necrosis"], ["Tumor", "Stroma", "Necrosis"]),
+        (["Tumor: a, b", "Fold;Pen"], ["Tumor: a, b", "Fold", "Pen"]),
+        (["none", '["Fold, old"]'], ["Fold, old"]),
+        (["none"], []),
+    ],
+)
+def test_from_texts(texts: list[str], expected: list[str]) -> None:
+    """A list's option may be there several times; each time it is read as it would be alone."""
+    assert from_texts("ignore_classes", texts) == expected
 
 
 def test_override() -> None:

@@ -83,6 +83,8 @@ def test_encodings_that_could_be_several(text: str, encoding: str) -> None:
     [
         ("tile_size", "256.0", 256),
         ("tile_size", "256,0", 256),
+        ("ignore_classes", "null", ()),
+        ("region_classes", "NULL", None),
         ("tile_size", "256.00", 256),
         ("overlap", "0.000", 0),
         ("mpp", "1.000", 1),

@@ -79,9 +79,14 @@ def test_other_values_stay() -> None:
         ("region_classes=Tumor: a, b; {x}", ["Tumor: a, b", "{x}"]),
         ("exports=clam,parquet", ["clam", "parquet"]),
         ("exports=[]", []),
+        ("exports=None", []),
+        ("ignore_classes=none", []),
+        ("ignore_classes='null'", []),
+        ("region_classes=none", None),
+        ("ignore_classes=[none]", ["none"]),
     ],
 )
-def test_lists_are_as_typed(typed: str, parts: list[str]) -> None:
+def test_lists_are_as_typed(typed: str, parts: list[str] | None) -> None:
     """The texts of a list are what was typed, not what YAML makes of them."""
     key = typed.split("=")[0]
     assert plain(key, given(typed)[key]) == parts

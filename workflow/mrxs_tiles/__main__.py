@@ -11,7 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from mrxs_tiles import __version__
-from mrxs_tiles.config.config import Config, cutting_keys, from_text, options, read_config
+from mrxs_tiles.config.config import (
+    Config,
+    cutting_keys,
+    from_text,
+    from_texts,
+    options,
+    read_config,
+)
 from mrxs_tiles.config.places import foreign, understood
 from mrxs_tiles.config.results_place import misplaced
 from mrxs_tiles.errors import ConfigError, MrxsTilesError, shown
@@ -111,12 +118,6 @@ def _add_config_keys(command: argparse.ArgumentParser) -> None:
             )
 
 
-def _unbracketed(text: str) -> str:
-    """The parts of a list that may stand in brackets."""
-    text = text.strip()
-    return text[1:-1] if text.startswith("[") and text.endswith("]") else text
-
-
 def _threads(text: str) -> int:
     if not (text.isascii() and text.isdigit() and int(text) > 0):
         raise argparse.ArgumentTypeError(f"'{text}' is not a whole number from 1")
@@ -133,11 +134,10 @@ def _config(given: dict[str, Any]) -> Config:
     faults: list[str] = []
     for option in options():
         text = given.get(option.key)
-        if isinstance(text, list):
-            text = option.separator.join(map(_unbracketed, text)) if len(text) > 1 else text[0]
         if text is not None:
             try:
-                values[option.key] = from_text(option.key, text, option.flag)
+                read = from_texts if isinstance(text, list) else from_text
+                values[option.key] = read(option.key, text, option.flag)
             except ConfigError as error:
                 faults += error.faults
     if faults:

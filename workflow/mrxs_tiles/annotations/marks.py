@@ -221,7 +221,7 @@ class _Work:
                 f"t{found.called[1:]} has no polygon ({_there(found)}). Write classes that are "
                 "there."
             )
-        self._say_misspelt(found)
+        self._say_not_there(found)
         groups = [len(names) if asked is None else UNUSED]  # no class: behind all others
         for at, name in enumerate(names):
             cut = _ignored(name) or name in settings.ignore_classes
@@ -234,17 +234,17 @@ class _Work:
             )
         return group
 
-    def _say_misspelt(self, found: Annotations) -> None:
-        """Warn of an ignored class that is not there, where one that is looks like it."""
+    def _say_not_there(self, found: Annotations) -> None:
+        """Warn of ignored classes that no polygon has: what was to be cut out is in the region."""
         there = {name.casefold(): name for name in found.polygons.names}
         for name in self._settings.ignore_classes:
             if name not in found.polygons.names:
                 close = difflib.get_close_matches(name.casefold(), there, n=1, cutoff=0.8)
-                if close:
-                    self.warnings.append(
-                        f"ignore_classes names {shown(name)}, which no polygon has; did you mean "
-                        f"{shown(there[close[0]])}?"
-                    )
+                hint = f". Did you mean {shown(there[close[0]])}?" if close else ""
+                self.warnings.append(
+                    f"ignore_classes names {shown(name)}, of which t{found.called[1:]} has no "
+                    f"polygon ({_there(found)}){hint}"
+                )
 
     def _say_unused(self) -> None:
         """Warn of keys that choose among polygons, where there are none."""

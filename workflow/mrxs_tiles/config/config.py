@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -135,6 +135,21 @@ def from_text(key: str, text: str, subject: str = "") -> object:
     if not is_valid(key, value):
         raise ConfigError(wrong_value(subject or key, key, rules, value, typed=False))
     return value
+
+
+def from_texts(key: str, texts: Sequence[str], subject: str = "") -> object:
+    """Return a list of which each text holds some, as an option that is there several times.
+
+    Raises:
+        ConfigError: one is wrong, or all together.
+    """
+    lists: list[Any] = [from_text(key, text, subject) for text in texts]
+    if len(lists) == 1:
+        return lists[0]
+    joined = [part for some in lists for part in some or ()]
+    if not is_valid(key, joined):
+        raise ConfigError(wrong_value(subject or key, key, rules_of(key), joined, typed=False))
+    return joined
 
 
 def cutting_keys(config: Config) -> dict[str, object]:

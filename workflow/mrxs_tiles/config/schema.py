@@ -19,6 +19,7 @@ from mrxs_tiles.wording import types
 if TYPE_CHECKING:
     from jsonschema import Validator
 
+NO_LIST = ("", "null", "none")  # written for a list: nobody's class
 _PACKAGE = Path(__file__).resolve().parents[1]
 # in a clone beside the package, installed in it
 SCHEMAS = next(
@@ -57,8 +58,8 @@ def plain(key: str, value: object) -> object:
     """Bring a value that has one reading only into the form that the schema describes."""
     rules = rules_of(key)
     if "array" in types(rules):
-        if "null" in types(rules) and (value is None or str(value).strip() in ("", "null")):
-            return None
+        if value is None or (isinstance(value, str) and value.strip().lower() in NO_LIST):
+            return None if "null" in types(rules) else []
         return _parts(value, rules.get("separator", ","))
     if isinstance(value, str):
         word = value.lower()
@@ -77,7 +78,7 @@ def _parts(value: object, separator: str) -> object:
     Where the separator is another, what is in brackets is a list as YAML has it.
     """
     if not isinstance(value, str):
-        return [] if value is None else value
+        return value
     text = value.strip()
     if text.startswith("[") and text.endswith("]"):
         if separator != ",":
