@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -88,6 +89,20 @@ def test_a_damaged_slide(variant: Variant, tmp_path: Path, reader: str, threads:
     _same(given, made)
     assert sum(row["reason"] == "unreadable" for row in made.rows)
     _same(list(mrxs_tiles.tiles(path, threads=threads, on_bad_slide="ignore", **keys)), made)
+
+
+def test_what_annotations_warn_of(variant: Variant, tmp_path: Path) -> None:
+    """What a run would note of a file's polygons and classes is a Python warning here."""
+    ring = [[0, 0], [400, 0], [400, 400], [0, 400], [0, 0]]
+    shape = {"type": "Polygon", "coordinates": [ring]}
+    named = {"classification": {"name": "Tumor"}}
+    region = tmp_path / "a.geojson"
+    region.write_text(json.dumps({"type": "Feature", "geometry": shape, "properties": named}))
+    keys: dict[str, Any] = {"tile_size": 200, "region": str(region), "ignore_classes": ["Fold"]}
+    with pytest.warns(UserWarning, match='ignore_classes names "Fold"'):
+        list(mrxs_tiles.tiles(variant("jpeg").path, threads=1, **keys))
+    with pytest.raises(ConfigError, match="carry says what becomes of files"):
+        mrxs_tiles.tiles(variant("jpeg").path, carry=["patient"])
 
 
 def test_leaving_the_loop_ends_the_threads(variant: Variant) -> None:

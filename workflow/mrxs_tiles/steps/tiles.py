@@ -34,10 +34,10 @@ from mrxs_tiles.slide.resolution import scale_warnings
 
 Row = dict[str, Any]
 
-# Keys that say what becomes of files.
+# Keys that say what becomes of files: pictures, tables.
 NOT_HERE = {
     *("slides", "results", "format", "quality", "subsampling", "deepzoom"),
-    *("packing", "shard_size", "exports", "stage"),
+    *("packing", "shard_size", "exports", "stage", "carry"),
 }
 COLUMNS = tuple(name for name in manifest.TILES if name not in ("file", "bytes", "crc32"))
 
@@ -130,7 +130,8 @@ def _stream(
     path: Path, name: str, settings: Settings, threads: int, silent: bool
 ) -> Iterator[tuple[Row, Pixels]]:
     with unchanged(locate(path)), inspected(path, settings) as seen:
-        for warning in scale_warnings(seen.said, seen.facts, settings):
+        scaled = scale_warnings(seen.said, seen.facts, settings)
+        for warning in (*scaled, *seen.marks.warnings):
             warnings.warn(f"{path.name}: {warning}", stacklevel=3)
         rows = _rows(seen, name, settings)
         px = settings.tile_size**2
