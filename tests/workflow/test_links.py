@@ -19,7 +19,7 @@ from mrxs_tiles.mirax.stamp import take_stamp
 from mrxs_tiles.report.pictures import FOLDER, map_name
 from mrxs_tiles.report.report import report
 from mrxs_tiles.steps.preview import preview
-from running import TINY, mrxs_tiles, snakemake, tree, write
+from running import TINY, mrxs_tiles, snakemake, table, tree, write
 
 MINE = {"mine.txt": b"mine", "slide.json": b"mine", "tiles/0_0.jpg": b"mine", "counts.tsv": b"mine"}
 
@@ -178,3 +178,16 @@ def test_names_do_not_lead_out(tmp_path: Path) -> None:
     ini.write_bytes(ini.read_bytes().replace(b"FILE_1=Data", b"FILE_1=../Data"))
     now = cut(slide.path, tmp_path / "results")
     assert "FILE_1=../Data0001.dat, not a file of the slide's folder" in now.tiled["error"]
+
+
+@pytest.mark.slow
+def test_links_below_a_folder_that_looks_like_a_number(tmp_path: Path) -> None:
+    """Where links may lead, `slides=2024` says as it was typed."""
+    path = write(tmp_path / "2024" / "cases" / "1" / "a.mrxs", TINY).path
+    data, blob = path.with_suffix("") / "Data0000.dat", tmp_path / "2024" / "blobs" / "b1"
+    blob.parent.mkdir()
+    data.rename(blob)
+    data.symlink_to(blob)
+    ran = snakemake(tmp_path, slides=2024, tile_size=200)
+    assert ran.code == 0, ran.text
+    assert [row["status"] for row in table(tmp_path / "results" / "report.tsv")] == ["ok"]

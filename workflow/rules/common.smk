@@ -48,8 +48,10 @@ try:
 except (ConfigError, ResultsError) as error:
     raise WorkflowError(str(error)) from None
 
-# The script of `tile` takes it from there: as a parameter it would cut all slides again.
+# The scripts take them from there: as parameters they would cut all slides again. And as they were
+# meant: to Snakemake `slides=2024` is a number, and a module's config need not name its slides.
 config["stage"] = CONFIG.stage
+config["slides"] = CONFIG.slides
 
 CLUSTER_MB = 400  # the two Snakemakes around a step in a cluster's job, which count there
 VIEWER_MB = 60  # what a thread holds of the pyramid
