@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -206,6 +208,34 @@ def test_no_workbook(name: str, content: bytes, told: str) -> None:
     """What only looks like a workbook is told what to be."""
     sheet("", name).write_bytes(content)
     assert told in faults(name)[0]
+
+
+def stored(path: Path, cell: str, results: str) -> Path:
+    """The workbook with what Excel stores beside a formula."""
+    with zipfile.ZipFile(path) as packed:
+        parts = {name: packed.read(name) for name in packed.namelist()}
+    page = parts["xl/worksheets/sheet1.xml"].decode()
+    parts["xl/worksheets/sheet1.xml"] = re.sub(
+        f'<c r="{cell}"([^>]*)><f>([^<]*)</f><v ?/?>(</v>)?</c>',
+        rf'<c r="{cell}"\1 t="str"><f>\2</f><v>{results}</v></c>',
+        page,
+    ).encode()
+    assert parts["xl/worksheets/sheet1.xml"].decode() != page
+    with zipfile.ZipFile(path, "w") as packed:
+        for name, content in parts.items():
+            packed.writestr(name, content)
+    return path
+
+
+def test_formulas() -> None:
+    """A formula counts by its result, also an empty text; without one the sheet is refused."""
+    path = book(["path", "mpp"], ["a.mrxs", "=1/2"])
+    assert "cell B2 is a formula whose result is not stored" in faults(path)[0]
+    assert "open and save it in Excel once" in faults(path)[0]
+    (slide,) = find(stored(path, "B2", ""))
+    assert slide.settings.mpp is None
+    (slide,) = find(stored(book(["path", "mpp"], ["a.mrxs", "=1/2"]), "B2", "0.5"))
+    assert slide.settings.mpp == 0.5
 
 
 def test_workbook_under_another_name() -> None:

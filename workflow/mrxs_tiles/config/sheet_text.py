@@ -10,10 +10,11 @@ import io
 import re
 import zipfile
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
+from typing import Any
 
 from mrxs_tiles.errors import ConfigError, printable, shown
 
@@ -171,11 +172,20 @@ def _from_workbook(label: str, content: bytes) -> Rows:
     if size > LARGEST_BOOK:
         raise ConfigError(f"{label} unpacks to {size} bytes: save it as CSV UTF-8.")
     try:
-        book = load_workbook(io.BytesIO(content), read_only=True, data_only=True)
+        book, as_written = (
+            load_workbook(io.BytesIO(content), read_only=True, data_only=values)
+            for values in (True, False)
+        )
         page = book.worksheets[0]
         rows = [[_cell(value) for value in row] for row in page.iter_rows(values_only=True)]
+        empty = _without_result(page.iter_rows(), as_written.worksheets[0].iter_rows())
     except Exception:  # noqa: BLE001 - what a broken workbook raises is openpyxl's, XML's or zlib's
         raise ConfigError(odd) from None
+    if empty:
+        raise ConfigError(
+            f"{label}, cell {empty} is a formula whose result is not stored, as other programs "
+            "than Excel write it: open and save it in Excel once, or save it as CSV UTF-8."
+        )
     names = [one.title for one in book.worksheets]
     notes = []
     if len(names) > 1:
@@ -183,6 +193,18 @@ def _from_workbook(label: str, content: bytes) -> Rows:
             f"{label} has {len(names)} worksheets; only the first, {shown(names[0])}, is read."
         )
     return Rows(_numbered(rows, 1), "", tuple(notes))
+
+
+def _without_result(values: Iterable[Sequence[Any]], written: Iterable[Sequence[Any]]) -> str:
+    """The first cell, such as B2, with a formula that nobody has worked out; "" if there is none.
+
+    One whose result is an empty text is stored as a text ("str").
+    """
+    pairs = (pair for rows in zip(values, written, strict=True) for pair in zip(*rows, strict=True))
+    for value, formula in pairs:
+        if formula.data_type == "f" and value.value is None and value.data_type != "str":
+            return str(formula.coordinate)
+    return ""
 
 
 def _cell(value: object) -> str:
