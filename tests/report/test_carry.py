@@ -39,6 +39,23 @@ def test_carried_columns(tmp_path: Path) -> None:
     assert "patient" not in (results / "a/slide.json").read_text()
 
 
+def test_carried_columns_are_kept(tmp_path: Path) -> None:
+    """Who has no sheet keeps the columns that are there; a run that carries none has none."""
+    slide = write(tmp_path / "a.mrxs", TINY)
+    results = tmp_path / "results"
+    cut_as(slide.path, results, "a", "b")
+    report(results, carried={"b": {"patient": "x\ty\\"}, "a": {"patient": "007"}})
+    before = (results / "report.tsv").read_bytes()
+    report(results)
+    assert (results / "report.tsv").read_bytes() == before
+    cut_as(slide.path, results, "c")
+    report(results)
+    rows = table(results / "report.tsv")
+    assert [row["patient"] for row in rows] == ["007", "x\\ty\\\\", ""]
+    report(results, carried={})
+    assert list(table(results / "report.tsv")[0]) == list(manifest.REPORT)
+
+
 def test_one_slide_under_two_names(tmp_path: Path) -> None:
     """A copy of a slide is named; one file that was named twice was meant so."""
     slide = write(tmp_path / "a.mrxs", TINY)

@@ -53,7 +53,8 @@ def report(
         refused: name, path and why, of slides that no step could be run for.
         config: keys and values that the page shows.
         benchmarks: the folder with what Snakemake measured; None: no ``runtime.tsv``.
-        carried: by slide, the columns of the sheet that go into the table, the same for all.
+        carried: by slide, the columns of the sheet that go into the table, the same for all;
+            None: those that a table that is there has.
         away: name, path and why, of slides that were left out and whose results are kept.
 
     Raises:
@@ -64,7 +65,8 @@ def report(
     with alone(results / REPORT_LOCK, f"The report of {results} is being written"):
         entries = _all_entries(results, slides, refused, away)
         rows = [entry.row for entry in entries]
-        text = _tsv(_carrying(_table(rows), carried or {}))
+        columns = _carried_before(results) if carried is None else carried
+        text = _tsv(_carrying(_table(rows), columns))
         write_file(results / manifest.REPORT_TSV, text.encode("utf-8", "backslashreplace"))
         renew_runtime(results, rows, benchmarks)
         others = unnamed(results, (row["slide"] for row in rows))
@@ -204,6 +206,20 @@ def _carrying(table: DataFrame, carried: Mapping[str, Mapping[str, str]]) -> Dat
         cells = (carried.get(str(slide), {}).get(name, "") for slide in table["slide"])
         table[name] = list(cells)
     return table
+
+
+def _carried_before(results: Path) -> dict[str, dict[str, str]]:
+    """By slide, the columns behind ours of a table that is there: no sheet is known here."""
+    file, ours = results / manifest.REPORT_TSV, len(manifest.REPORT)
+    try:
+        with file.open(encoding="utf-8", newline="\n") as stream:
+            header = stream.readline().rstrip("\n").split("\t")
+        if header[:ours] != list(manifest.REPORT):
+            return {}
+        rows = (list(map(manifest.plain, row)) for row in manifest.read_table(file, header))
+        return {row[0]: dict(zip(header[ours:], row[ours:], strict=True)) for row in rows}
+    except (OSError, ValueError):  # as for ``read_report``
+        return {}
 
 
 def _tsv(table: DataFrame) -> str:
