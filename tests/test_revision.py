@@ -92,7 +92,7 @@ def test_tile_needs_encode_not_report(package: Path) -> None:
     before = revision("steps.tile")
     (package / "report/report.py").unlink()
     assert revision("steps.tile") == before
-    edit(package / "pixels/encode.py", "PNG_LEVEL = 6", "PNG_LEVEL = 7")
+    edit(package / "pixels/encode.py", '"level": 1, "filter"', '"level": 7, "filter"')
     assert revision("steps.tile") != before
 
 

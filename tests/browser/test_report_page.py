@@ -93,7 +93,7 @@ def test_searching_and_filters(page_results: Path, watched: Watched) -> None:
     # the page filters once the browser has emptied the form
     page.wait_for_selector("#found:not(:text-is('0 of 6 slides'))")
     assert len(names(page)) == 6
-    page.get_by_label("Show").select_option("failed or damaged")
+    page.get_by_label("Show").select_option("failed, damaged or kept")
     assert names(page) == ["Y", "Z"]
     page.get_by_label("Show").select_option("all slides")
     page.get_by_label("Dropped for").select_option("tissue")
@@ -141,7 +141,7 @@ def test_without_scripts(page_results: Path, watched: Watched) -> None:
 def test_printing(page_results: Path, watched: Watched) -> None:
     """On paper every slide that the filter shows has its details, and there is nothing to press."""
     page = watched.open(page_results / "report.html")
-    page.get_by_label("Show").select_option("failed or damaged")
+    page.get_by_label("Show").select_option("failed, damaged or kept")
     page.emulate_media(media="print")
     shown = page.locator(".more:visible")
     assert shown.count() == 2

@@ -77,11 +77,13 @@ def test_headers(name: str, size: int) -> None:
 
 def test_row_json() -> None:
     """Types, and null where a cell is empty."""
-    row = (1, 2, 3, 4, 5, 6, 7, 8, 1 / 3, *Fate(1, "", None, 0.0, "tiles/t.tar#a.jpg", 9))
+    fate = Fate(1, "", None, 0.0, "tiles/t.tar#a.jpg", 9, "00c0ffee")
+    row = (1, 2, 3, 4, 5, 6, 7, 8, 1 / 3, 0.5, "Tumor", None, *fate)
     assert json.loads(row_json('a "b" é', row)) == {
         "slide": 'a "b" é', "col": 1, "row": 2, "x": 3, "y": 4, "width": 5, "height": 6,
-        "tile_width": 7, "tile_height": 8, "tissue": 0.333333, "kept": True, "reason": None,
-        "focus": None, "pen": 0.0, "file": "tiles/t.tar#a.jpg", "bytes": 9,
+        "tile_width": 7, "tile_height": 8, "tissue": 0.333333, "region": 0.5, "label": "Tumor",
+        "label_fraction": None, "kept": True, "reason": None, "focus": None, "pen": 0.0,
+        "file": "tiles/t.tar#a.jpg", "bytes": 9, "crc32": "00c0ffee",
     }  # fmt: skip
 
 

@@ -29,7 +29,7 @@ def test_nothing_kept(variant: Variant, tmp_path: Path) -> None:
     """A slide without a tile, and one that cannot be opened, have files without one."""
     missing = tmp_path / "missing.mrxs"
     for path in (variant("nothing_scanned").path, missing):
-        found = exported(path, tmp_path)
+        found = exported(path, tmp_path / path.stem)
         assert found.tiled["status"] == ("failed" if path == missing else "ok")
         with h5py.File(found.folder / "clam.h5", "r") as file:
             assert (file["coords"].shape, file["coords"].dtype) == ((0, 2), np.int64)

@@ -26,8 +26,8 @@ COORDINATES = "col row x y width height tile_width tile_height tissue region lab
 TILES = f"{COORDINATES} kept reason focus pen file bytes crc32"
 REPORT = (
     "slide path status width height mpp_x mpp_y objective levels tile_size overlap downsample "
-    "cols rows tiles kept tissue unreadable unscanned blank focus pen kept_fraction tile_bytes "
-    "scanned_mm2 tissue_mm2 warnings error"
+    "cols rows tiles kept edge tissue surplus unreadable unscanned blank focus pen kept_fraction "
+    "tile_bytes scanned_mm2 tissue_mm2 warnings error"
 )
 
 
@@ -36,7 +36,9 @@ def test_columns() -> None:
     assert " ".join(manifest.COORDINATES) == COORDINATES
     assert " ".join(manifest.TILES) == TILES
     assert " ".join(manifest.REPORT) == REPORT
-    assert " ".join(manifest.REASONS) == "tissue unreadable unscanned blank focus pen"
+    assert " ".join(manifest.REASONS) == (
+        "edge tissue surplus unreadable unscanned blank focus pen"
+    )
 
 
 @pytest.mark.parametrize(

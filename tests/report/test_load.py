@@ -101,7 +101,7 @@ def test_slide_by_slide(cohort: Path) -> None:
     """Slides come one at a time, and together they are the whole table."""
     run = mrxs_tiles.load(cohort / "folder")
     found = list(run.by_slide())
-    assert [slide for slide, _ in found] == NAMES  # a failed one has a table without rows
+    assert [slide for slide, _ in found] == NAMES[::2]  # the other one cannot be opened
     joined = pd.concat([table for _, table in found], ignore_index=True)
     pd.testing.assert_frame_equal(joined, run.tiles, check_dtype=False)
 

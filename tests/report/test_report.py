@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from in_process import NAME, cut, look
+from in_process import NAME, cut
 from mrxs_tiles.errors import ResultsError
 from mrxs_tiles.files import manifest
 from mrxs_tiles.report.report import bad_slides, find_inspected, read_report, report, summary
@@ -46,16 +46,17 @@ def test_only_bad_slides(tmp_path: Path) -> None:
     assert {row[name] for name in unknown} == {""}
 
 
-def test_failed_after_it_was_cut(aperio: Path, tmp_path: Path) -> None:
-    """A slide that was cut and then got lost is failed, not what its old tiles say."""
+def test_lost_after_it_was_cut(aperio: Path, tmp_path: Path) -> None:
+    """A slide that was cut and then got lost is bad: its tiles are kept, and it is said so."""
     slide = tmp_path / "A.svs"
     slide.symlink_to(aperio)
     cut(slide, tmp_path / "results", tile_size=1000)
     slide.unlink()
-    look(slide, tmp_path / "results", tile_size=1000)
+    cut(slide, tmp_path / "results", tile_size=1000)
     report(tmp_path / "results")
     assert bad_slides(read_report(tmp_path / "results")) == [
-        "slide (failed): A.svs does not exist. Check the path, or copy the slide there."
+        "slide (kept): Not there now; results of an earlier run kept: A.svs does not exist. "
+        "Check the path, or copy the slide there."
     ]
 
 
