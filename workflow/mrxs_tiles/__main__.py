@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from mrxs_tiles import __version__
 from mrxs_tiles.config.config import (
@@ -38,9 +38,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run ``mrxs-tiles``; returns its exit code."""
     # Nothing here multiplies matrices: numpy's threads for that only cost time at its import.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    words = sys.argv[1:] if arguments is None else arguments
-    given = vars(_parser(words).parse_args(words))
-    terminal = logging.StreamHandler(sys.stdout)
+    try:
+        return _run(sys.argv[1:] if arguments is None else arguments)
+    finally:
+        try:
+            sys.stdout.flush()
+        except BrokenPipeError:
+            _write_to_nobody()
+
+
+def _run(words: Sequence[str]) -> int:
+    try:
+        given = vars(_parser(words).parse_args(words))
+    except BrokenPipeError:  # of --help
+        _write_to_nobody()
+        return DONE
+    terminal = _Terminal(sys.stdout)
     terminal.addFilter(lambda record: record.levelno < logging.ERROR)  # these go to stderr
     logging.basicConfig(level=logging.INFO, format="%(message)s", handlers=[terminal])
     command = given.pop("command")
@@ -56,6 +69,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("mrxs-tiles: interrupted", file=sys.stderr)
         return INTERRUPTED
+
+
+class _Terminal(logging.StreamHandler[TextIO]):
+    """The terminal, or a program such as head, which may end before us."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's own name
+        if isinstance(sys.exc_info()[1], BrokenPipeError):
+            _write_to_nobody()
+        else:
+            super().handleError(record)
+
+
+def _say(lines: Sequence[str]) -> None:
+    try:
+        print("\n".join(lines))
+    except BrokenPipeError:
+        _write_to_nobody()
+
+
+def _write_to_nobody() -> None:
+    """Go on without a reader: the files count, and the exit code."""
+    nobody = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nobody, sys.stdout.fileno())
+    os.close(nobody)
 
 
 def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
@@ -214,7 +251,7 @@ def _report(config: Config, benchmarks: str | None) -> int:
         )
     report(config.results, config=cutting_keys(config), benchmarks=logs)
     rows = read_report(config.results)
-    print("\n".join(summary(config.results, rows)))
+    _say(summary(config.results, rows))
     return _verdict(config, len(bad_slides(rows)))
 
 
@@ -226,7 +263,7 @@ def _survey(config: Config) -> int:
     found = find_slides(config)
     allow_links_below(config.slides)
     rows = survey(found, config.results)
-    print("\n".join(summary(config.results, rows, (*found.notes, *found.troubles))))
+    _say(summary(config.results, rows, (*found.notes, *found.troubles)))
     return _verdict(config, sum(row["status"] in BAD for row in rows), len(found.troubles))
 
 

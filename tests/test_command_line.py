@@ -1,0 +1,43 @@
+"""What holds for all of the command line."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from running import BIN, REPO, TINY, write
+
+
+def unread(*arguments: str | Path) -> tuple[int, str]:
+    """The exit code and the errors of a command whose output nobody reads."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    # the package of this clone, wherever the installed one lies
+    environment = os.environ | {"PYTHONPATH": f"{REPO}/workflow"}
+    command = [BIN / "mrxs-tiles", *arguments]
+    try:
+        ran = subprocess.run(
+            command, stdout=writing, stderr=subprocess.PIPE, text=True, env=environment, check=False
+        )
+    finally:
+        os.close(writing)
+    return ran.returncode, ran.stderr
+
+
+@pytest.mark.slow
+def test_nobody_reads_the_output(tmp_path: Path) -> None:
+    """`| head` ends before us: the files are written, the exit code is true, nothing is said."""
+    slide = write(tmp_path / "slides" / "a.mrxs", TINY).path
+    results = ("--results", tmp_path / "results", "--tile-size=200")
+    assert unread("inspect", slide, *results) == (0, "")
+    assert unread("tile", slide, *results) == (0, "")
+    assert unread("report", *results) == (0, "")
+    assert (tmp_path / "results" / "report.html").is_file()
+    assert unread("survey", tmp_path / "slides", *results) == (0, "")
+    assert unread("survey", "--help") == (0, "")
+    (tmp_path / "slides" / "b.mrxs").write_bytes(b"")
+    code, errors = unread("survey", tmp_path / "slides", *results)
+    assert (code, errors) == (1, "mrxs-tiles: bad slides: 1, listed above\n")
