@@ -119,7 +119,8 @@ def test_no_slide(tmp_path: Path) -> None:
     assert (ran.code, ran.jobs) == (1, [])
     assert (
         f'\nslides is "slides", and no file below "{tmp_path}/slides" ends in .mrxs (hidden files '
-        "and folders are passed over): name a folder, one slide, a glob or a sheet (.tsv, .csv).\n"
+        "and folders are passed over): name a folder, one slide, a glob or a sheet "
+        "(.tsv, .csv, .xlsx).\n"
     ) in ran.text
     assert not (tmp_path / "results").exists()
 
