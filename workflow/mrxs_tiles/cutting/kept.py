@@ -142,20 +142,29 @@ def restore_if_same(folder: Path) -> None:
         discard_folder(folder, ASIDE)
 
 
-def refuse_damage(folder: Path, settings: Settings, error: str) -> None:
+def refuse_damage(folder: Path, settings: Settings, error: str, stops: bool) -> None:
     """See that tiles of a slide that is damaged now do not take the place of whole ones.
+
+    Nor, in a job that fails with such a slide (``stops``), the place of any: Snakemake puts back
+    the tables of the earlier ones.
 
     Raises:
         DamagedSinceError: they would, and nobody asked for that.
     """
     was = earlier(folder)
-    if was is None or was["status"] != "ok" or (folder / ASKED_AGAIN).exists():
+    if was is None:
+        return
+    if stops:
+        raise DamagedSinceError(error)
+    if was["status"] != "ok" or (folder / ASKED_AGAIN).exists():
         return
     if of_same_keys(was, settings):
         raise DamagedSinceError(error)
 
 
-def keep(folder: Path, error: SlideError, failed: Record, settings: Settings) -> Record | None:
+def keep(
+    folder: Path, error: SlideError, failed: Record, settings: Settings, stops: bool = False
+) -> Record | None:
     """Leave an earlier run's results as they are, and say so in ``tiles.json``.
 
     Args:
@@ -163,6 +172,7 @@ def keep(folder: Path, error: SlideError, failed: Record, settings: Settings) ->
         error: why there are no new ones.
         failed: what ``tiles.json`` would hold if nothing was there, with the whole sentence.
         settings: what was asked for.
+        stops: as in ``Source``: ``tiles.json`` will be replaced, so what it holds is put aside too.
 
     Returns:
         What ``tiles.json`` holds now: of results that were cut with the same keys what it held,
@@ -179,7 +189,11 @@ def keep(folder: Path, error: SlideError, failed: Record, settings: Settings) ->
         record = kept_record(was, failed["error"], isinstance(error, DamagedSinceError))
     else:
         record = failed | {"error": f"{OTHER_KEYS} {failed['error']}"}
-    manifest.write_record(folder / manifest.TILES_JSON, record | {"earlier": was})
+    said = record | {"earlier": was}
+    manifest.write_record(folder / manifest.TILES_JSON, said)
+    if stops:
+        make_folder(folder / ASIDE)
+        manifest.write_record(folder / ASIDE / manifest.TILES_JSON, said)
     return record
 
 
@@ -201,14 +215,38 @@ def begin_publishing(folder: Path) -> None:
     discard_folder(folder, ASIDE)
 
 
-def finish(folder: Path, record: Record) -> None:
+def finish(folder: Path, record: Record, stops: bool = False) -> None:
     """Write ``tiles.json``: all that it speaks of is in place.
+
+    ``stops``, as in ``Source``: beside the tiles of a bad slide Snakemake may put other tables, so
+    they are still not to be believed.
 
     Raises:
         ResultsError: it cannot be written.
     """
     manifest.write_record(folder / manifest.TILES_JSON, record)
-    remove_files(folder / PUBLISHING)
+    if not (stops and record["status"] in manifest.BAD):
+        remove_files(folder / PUBLISHING)
+
+
+def last_said(folder: Path) -> Record:
+    """What ``tiles.json`` says of the tiles beside it, or why there are no new ones.
+
+    Not the file alone: Snakemake puts back that of an earlier run when a job fails.
+
+    Raises:
+        ResultsError: nothing can be said of them.
+    """
+    if (folder / PUBLISHING).exists():
+        raise ResultsError(
+            f"{folder / manifest.TILES_JSON} may be another run's than the tiles beside it. Run "
+            "tile again."
+        )
+    record = manifest.read_record(folder / manifest.TILES_JSON)
+    with suppress(ResultsError):
+        aside = manifest.read_record(folder / ASIDE / manifest.TILES_JSON)
+        return aside if "earlier" in aside else record
+    return record
 
 
 def ask_again(folder: Path) -> None:
@@ -245,3 +283,5 @@ def tidy(folder: Path) -> None:
     forget_asked(folder)
     if (folder / PUBLISHING).exists():
         remove_files(folder / manifest.TILES_JSON, folder / manifest.TILES_TSV)
+    elif (folder / ASIDE / manifest.TILES_JSON).exists():
+        remove_files(folder / manifest.TILES_JSON)  # of a job that failed, put back by Snakemake

@@ -142,7 +142,7 @@ def _read_records(results: Path, slide: str, path: str | None = None) -> tuple[R
     if inspected["status"] == "failed":
         return inspected, failed_record(slide, inspected["error"])
     try:
-        return inspected, manifest.read_record(results / slide / manifest.TILES_JSON)
+        return inspected, kept.last_said(results / slide)
     except ResultsError:
         sentence = "The slide was inspected, but not cut: run tile for it."
     if kept.earlier(results / slide) is None:
