@@ -168,3 +168,27 @@ def test_stop_after_a_killed_run(slide: WrittenSlide, tmp_path: Path) -> None:
         export(NAME, results, ["clam"])
     assert cut(slide, results).tiled["status"] == "damaged"
     assert not os.path.lexists(first.folder / kept.PUBLISHING)
+
+
+@pytest.mark.parametrize("key", ["region", "labels"])
+def test_annotations_by_content(slide: WrittenSlide, tmp_path: Path, key: str) -> None:
+    """A file of the same size with another content is another; moved or renamed, none."""
+    results = tmp_path / "results"
+    drawn = tmp_path / "drawn.geojson"
+    square = (
+        '{"type": "Feature", "properties": {"classification": {"name": "Tumor"}}, "geometry": '
+        '{"type": "Polygon", "coordinates": [[[0, 0], [300, 0], [300, 300], [0, 300], [0, 0]]]}}'
+    )
+    drawn.write_text(square)
+    first = cut(slide, results, **{key: str(drawn)})
+    moved = tmp_path / "elsewhere" / "other.geojson"
+    moved.parent.mkdir()
+    moved.write_text(square)
+    asked = read_config(KEYS | {key: str(moved)}).settings
+    assert kept.of_same_keys(first.tiled, asked)
+    times = moved.stat()
+    moved.write_text(square.replace("300", "200"))
+    os.utime(moved, ns=(times.st_atime_ns, times.st_mtime_ns + 1))
+    assert not kept.of_same_keys(first.tiled, asked)
+    moved.unlink()
+    assert not kept.of_same_keys(first.tiled, asked)

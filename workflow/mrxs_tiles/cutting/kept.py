@@ -11,6 +11,7 @@ import filecmp
 import hashlib
 from contextlib import suppress
 from dataclasses import asdict
+from functools import cache
 from pathlib import Path
 
 from mrxs_tiles.errors import ResultsError, SlideError
@@ -43,26 +44,39 @@ class DamagedSinceError(SlideError):
     """Tiles cannot be read of a slide that was whole when it was cut with the same keys."""
 
 
-def keys_digest(settings: Settings) -> str:
+def keys_digest(settings: Settings, inspected: Record | None = None) -> str:
     """What changes when a key changes that decides a tile.
 
-    Of a region's or the labels' file its name and size: `tile` opens neither, and results hold
-    nothing of where they lie.
+    Of a region's or the labels' file its content alone: where it lies and what it is called
+    decides nothing.
+
+    Args:
+        settings: the keys.
+        inspected: what ``slide.json`` holds, which knows the files; None: they are read.
     """
     keys = {key: value for key, value in asdict(settings).items() if key not in NOT_CUTTING}
     for key in ("region", "labels"):
-        keys[key] = _asked(keys[key])
+        text = keys[key]
+        if text is not None and rectangle(text) is None:
+            known = _content(Path(text)) if inspected is None else inspected["grid"][key]["sha256"]
+            keys[key] = known
     return hashlib.sha256(repr(sorted(keys.items())).encode()).hexdigest()[:16]
 
 
-def _asked(text: str | None) -> str | None:
-    if text is None or rectangle(text) is not None:
-        return text
-    path = Path(text)
+def _content(path: Path) -> str:
+    """A digest of what is in a file; "" where it cannot be read."""
     try:
-        return f"{path.name} {path.stat().st_size}"
+        status = path.stat()
+        return _digest(path, status.st_size, status.st_mtime_ns)
     except OSError:
-        return path.name
+        return ""
+
+
+@cache
+def _digest(path: Path, size: int, changed: int) -> str:  # noqa: ARG001 - part of what is known
+    """One file may be that of thousands of slides whose disk is away."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def earlier(folder: Path) -> Record | None:

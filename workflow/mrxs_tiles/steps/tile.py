@@ -153,7 +153,7 @@ def _cut(job: Job, threads: int, stops: bool) -> Record:
         unlisted = job.inspected["grid"]["tiles"] - len(job.tissue)
         warnings = [text for text in (warning, resampling_warning(job.grid, choice.wanted)) if text]
         record = tile_record(job.slide, status_of(fates), error, warnings, unlisted, fates)
-        record["keys"] = kept.keys_digest(job.settings)
+        record["keys"] = kept.keys_digest(job.settings, job.inspected)
         put_viewer = None if viewer is None else partial(viewer.put, record)
         publish(job.folder, tiles, fates, job.inspected, record, put_viewer)
     return record
