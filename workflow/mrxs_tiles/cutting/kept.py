@@ -28,8 +28,8 @@ MOVED = (
     *(manifest.TILES_JSON, manifest.SLIDE_JSON, manifest.COORDINATES_TSV),
     *(manifest.THUMBNAIL, manifest.TISSUE),
 )
-# Keys that change no tile: which program reads, and a page beside the tiles.
-NOT_CUTTING = ("reader", "deepzoom")
+# What changes no tile: which program reads, a page beside the tiles, what a warning speaks of.
+NOT_CUTTING = ("reader", "deepzoom", "replaced_scale")
 
 AWAY = "Not there now; results of an earlier run kept"
 DAMAGED = (
