@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import in_process
@@ -19,6 +20,7 @@ from mrxs_tiles.cutting.job import Source
 from mrxs_tiles.errors import PassingError, ResultsError
 from mrxs_tiles.mirax.unchanged import PROMISE
 from mrxs_tiles.report.report import read_report, report
+from mrxs_tiles.report.results import load
 from mrxs_tiles.steps import tile as tile_step
 from mrxs_tiles.steps.export import export
 from mrxs_tiles.steps.inspect import inspect
@@ -192,3 +194,18 @@ def test_annotations_by_content(slide: WrittenSlide, tmp_path: Path, key: str) -
     assert not kept.of_same_keys(first.tiled, asked)
     moved.unlink()
     assert not kept.of_same_keys(first.tiled, asked)
+
+
+def test_nothing_outlives_its_tiles(slide: WrittenSlide, tmp_path: Path) -> None:
+    """What was made of the tiles, a model's vectors too, goes with them, and stays as they do."""
+    results = tmp_path / "results"
+    first = cut(slide, results)
+    report(results)
+    load(results).write_features(NAME, np.zeros((first.tiled["counts"]["kept"], 4)))
+    vectors = first.folder / "features.h5"
+    away = slide.folder.rename(slide.folder.with_name("away"))
+    assert cut(slide, results).tiled["status"] == "kept"
+    assert vectors.is_file()
+    away.rename(slide.folder)
+    cut(slide, results, tile_size=64)
+    assert not vectors.exists()

@@ -42,7 +42,8 @@ def publish(
     remove_files(*(folder / name for name in (manifest.TILES_JSON, manifest.TILES_TSV)))
     remove_files(folder / manifest.TILE_MAP)
     remove_files(folder / manifest.VIEWER, folder / manifest.VIEWER_DZI)
-    remove_files(*(folder / name for name in manifest.EXPORTS.values()))
+    # what speaks of the old tiles, whoever has written it
+    remove_files(*(folder / name for name in (*manifest.EXPORTS.values(), manifest.FEATURES_H5)))
     if viewer is None:  # else its new folder takes the place of the old one
         discard_folder(folder, manifest.VIEWER_FILES)
     tiles.publish()
