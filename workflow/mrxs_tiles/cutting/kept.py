@@ -33,8 +33,8 @@ NOT_CUTTING = ("reader", "deepzoom", "replaced_scale")
 
 AWAY = "Not there now; results of an earlier run kept"
 DAMAGED = (
-    "Damaged now; results of an earlier run kept until the slide is asked for again (snakemake "
-    "--forcerun tile, mrxs-tiles tile --recut)"
+    "Damaged now; results of an earlier run kept until the slide is asked for again (mrxs-tiles "
+    "tile --recut, or snakemake --forcerun tile where the workflow is no module of another)"
 )
 LATEST = "Not cut again yet; results of an earlier run kept"
 OTHER_KEYS = "Results of an earlier run with other settings stay where they are."
