@@ -110,7 +110,7 @@ def test_refused_to_the_viewer(
     """A viewer with holes that the disk has made is not called whole."""
     settings = read_config({"tile_size": 100, "deepzoom": True}).settings
     inspect("A", slide.path, tmp_path / "results", settings)
-    whole_write, whole_read = viewer.write_viewer, os.pread
+    whole_build, whole_read = viewer.built_viewer, os.pread
     now: list[bool] = []
 
     def pread(*arguments: Any) -> bytes:
@@ -118,12 +118,12 @@ def test_refused_to_the_viewer(
             raise STALE
         return whole_read(*arguments)
 
-    def write_viewer(*arguments: Any) -> SlideError | None:
+    def built_viewer(*arguments: Any) -> Any:
         now.append(True)
-        return whole_write(*arguments)
+        return whole_build(*arguments)
 
     monkeypatch.setattr("mrxs_tiles.viewer.page.openseadragon", lambda: {"x.js": b"script"})
-    monkeypatch.setattr(viewer, "write_viewer", write_viewer)
+    monkeypatch.setattr(viewer, "built_viewer", built_viewer)
     monkeypatch.setattr(os, "pread", pread)
     record = tile("A", slide.path, tmp_path / "results", settings, 2)
     assert record["status"] == "failed"

@@ -2,7 +2,7 @@
 import os
 import sys
 import time
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from functools import cache
 from pathlib import Path
 
@@ -115,7 +115,21 @@ def tile_code():
 def inspect_settings(wildcards):
     """What of the slide's settings `inspect` goes by: another quality does not redo it."""
     settings = SLIDES[wildcards.slide].settings
-    return {field.name: getattr(settings, field.name) for field in fields(GridSettings)}
+    values = {field.name: getattr(settings, field.name) for field in fields(GridSettings)}
+    return values | {"replaced_scale": bool(settings.replaced_scale)}
+
+
+def replaced_scale(wildcards, output):
+    """What the config asks for in place of a row's mpp: named in a warning, and not compared.
+
+    That it asks for something else at all is among `inspect_settings`.
+    """
+    return SLIDES[wildcards.slide].settings.replaced_scale
+
+
+def tile_settings(wildcards):
+    """The slide's settings, of which each change cuts it again."""
+    return asdict(replace(SLIDES[wildcards.slide].settings, replaced_scale=""))
 
 
 def annotation_stamps(wildcards):

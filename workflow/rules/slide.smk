@@ -22,6 +22,7 @@ rule inspect:
     params:
         path=lambda wildcards, output: str(SLIDES[wildcards.slide].path),
         settings=inspect_settings,
+        replaced_scale=replaced_scale,
         annotations=annotation_stamps,
         stamp=lambda wildcards: slide_stamp(wildcards.slide).digest,
         code=revision("steps.inspect"),
@@ -49,7 +50,7 @@ rule tile:
         runtime=tile_minutes,
     params:
         path=lambda wildcards, output: str(SLIDES[wildcards.slide].path),
-        settings=lambda wildcards: asdict(SLIDES[wildcards.slide].settings),
+        settings=tile_settings,
         stamp=lambda wildcards: slide_stamp(wildcards.slide).digest,
         code=tile_code(),
     script:

@@ -11,7 +11,7 @@ from mrxs_tiles.steps.run_step import run_job
 
 job, slide = snakemake, snakemake.wildcards.slide
 allow_links_below(job.config["slides"])
-settings = GridSettings(**job.params.settings)
+settings = GridSettings(**job.params.settings | {"replaced_scale": job.params.replaced_scale})
 results = Path(job.output.slide.removesuffix(f"{slide}/slide.json") or ".")
 run_job(
     lambda: inspect(slide, Path(job.params.path), results, settings, job.params.stamp),

@@ -14,9 +14,7 @@ job, slide = snakemake, snakemake.wildcards.slide
 allow_links_below(job.config["slides"])
 settings = Settings(**job.params.settings)
 results = Path(job.output.record.removesuffix(f"{slide}/tiles.json") or ".")
-path, source = Path(job.params.path), Source(job.config["stage"], job.params.stamp)
-run_job(
-    lambda: tile(slide, path, results, settings, job.threads, source),
-    job.log[0],
-    job.config.get("on_bad_slide", "report"),
-)
+on_bad_slide = job.config.get("on_bad_slide", "report")
+path = Path(job.params.path)
+source = Source(job.config["stage"], job.params.stamp, stops=on_bad_slide == "stop")
+run_job(lambda: tile(slide, path, results, settings, job.threads, source), job.log[0], on_bad_slide)

@@ -228,8 +228,11 @@ def _place(key: str, text: str) -> tuple[str, list[str]]:
 
 
 def _settings(values: dict[str, Any]) -> Settings:
-    if float(values["downsample"]).is_integer():
-        values["downsample"] = int(values["downsample"])
+    # 1 and 1.0 ask for the same, and the same must come out, digests too
+    for key, rules in load_schema("config").items():
+        value = values.get(key)
+        if "number" in types(rules) and isinstance(value, float) and value.is_integer():
+            values[key] = int(value)
     if isinstance(values["background"], str):
         values["background"] = colour(values["background"])
     for key in ANNOTATIONS:

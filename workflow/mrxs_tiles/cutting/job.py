@@ -35,10 +35,12 @@ class Source:
 
     ``stage``: the folder of a local disk to which it is copied first, or ``auto``; None: it is
     read where it lies. ``begun_with``: its ``stamp`` when the run began; None: not known.
+    ``stops``: a bad slide fails the job, and Snakemake then puts back the tables that lay there.
     """
 
     stage: str | None = None
     begun_with: str | None = None
+    stops: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,7 @@ class Job:
     settings: Settings
     files: SlideFiles
     check: Callable[[], None]  # that these files are to be believed
+    end_reading: Callable[[], None]  # and see that the slide is what it was at the beginning
     index: MiraxIndex | None  # where it is needed
     reader: Reader
     grid: Grid
@@ -93,7 +96,7 @@ def opened_job(
         StageError: it cannot be copied to ``stage``.
     """
     tissue, marks = _listed(folder, settings)
-    with staged(locate(path), stage) as copy, unchanged(copy.files):
+    with staged(locate(path), stage) as copy, unchanged(copy.files) as end_reading:
         files, index = copy.files, _index(copy.files, inspected)
         tile_px = settings.tile_size**2
         level = inspected["grid"]["level"]
@@ -106,6 +109,7 @@ def opened_job(
                 settings=settings,
                 files=files,
                 check=copy.check,
+                end_reading=end_reading,
                 index=index,
                 reader=reader,
                 grid=grid,

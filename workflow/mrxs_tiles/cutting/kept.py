@@ -11,6 +11,7 @@ import filecmp
 import hashlib
 from contextlib import suppress
 from dataclasses import asdict
+from functools import cache
 from pathlib import Path
 
 from mrxs_tiles.errors import ResultsError, SlideError
@@ -27,13 +28,13 @@ MOVED = (
     *(manifest.TILES_JSON, manifest.SLIDE_JSON, manifest.COORDINATES_TSV),
     *(manifest.THUMBNAIL, manifest.TISSUE),
 )
-# Keys that change no tile: which program reads, and a page beside the tiles.
-NOT_CUTTING = ("reader", "deepzoom")
+# What changes no tile: which program reads, a page beside the tiles, what a warning speaks of.
+NOT_CUTTING = ("reader", "deepzoom", "replaced_scale")
 
 AWAY = "Not there now; results of an earlier run kept"
 DAMAGED = (
-    "Damaged now; results of an earlier run kept until the slide is asked for again (snakemake "
-    "--forcerun tile, mrxs-tiles tile --recut)"
+    "Damaged now; results of an earlier run kept until the slide is asked for again (mrxs-tiles "
+    "tile --recut, or snakemake --forcerun tile where the workflow is no module of another)"
 )
 LATEST = "Not cut again yet; results of an earlier run kept"
 OTHER_KEYS = "Results of an earlier run with other settings stay where they are."
@@ -43,26 +44,39 @@ class DamagedSinceError(SlideError):
     """Tiles cannot be read of a slide that was whole when it was cut with the same keys."""
 
 
-def keys_digest(settings: Settings) -> str:
+def keys_digest(settings: Settings, inspected: Record | None = None) -> str:
     """What changes when a key changes that decides a tile.
 
-    Of a region's or the labels' file its name and size: `tile` opens neither, and results hold
-    nothing of where they lie.
+    Of a region's or the labels' file its content alone: where it lies and what it is called
+    decides nothing.
+
+    Args:
+        settings: the keys.
+        inspected: what ``slide.json`` holds, which knows the files; None: they are read.
     """
     keys = {key: value for key, value in asdict(settings).items() if key not in NOT_CUTTING}
     for key in ("region", "labels"):
-        keys[key] = _asked(keys[key])
+        text = keys[key]
+        if text is not None and rectangle(text) is None:
+            known = _content(Path(text)) if inspected is None else inspected["grid"][key]["sha256"]
+            keys[key] = known
     return hashlib.sha256(repr(sorted(keys.items())).encode()).hexdigest()[:16]
 
 
-def _asked(text: str | None) -> str | None:
-    if text is None or rectangle(text) is not None:
-        return text
-    path = Path(text)
+def _content(path: Path) -> str:
+    """A digest of what is in a file; "" where it cannot be read."""
     try:
-        return f"{path.name} {path.stat().st_size}"
+        status = path.stat()
+        return _digest(path, status.st_size, status.st_mtime_ns)
     except OSError:
-        return path.name
+        return ""
+
+
+@cache
+def _digest(path: Path, size: int, changed: int) -> str:  # noqa: ARG001 - part of what is known
+    """One file may be that of thousands of slides whose disk is away."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def earlier(folder: Path) -> Record | None:
@@ -142,20 +156,29 @@ def restore_if_same(folder: Path) -> None:
         discard_folder(folder, ASIDE)
 
 
-def refuse_damage(folder: Path, settings: Settings, error: str) -> None:
+def refuse_damage(folder: Path, settings: Settings, error: str, stops: bool) -> None:
     """See that tiles of a slide that is damaged now do not take the place of whole ones.
+
+    Nor, in a job that fails with such a slide (``stops``), the place of any: Snakemake puts back
+    the tables of the earlier ones.
 
     Raises:
         DamagedSinceError: they would, and nobody asked for that.
     """
     was = earlier(folder)
-    if was is None or was["status"] != "ok" or (folder / ASKED_AGAIN).exists():
+    if was is None:
+        return
+    if stops:
+        raise DamagedSinceError(error)
+    if was["status"] != "ok" or (folder / ASKED_AGAIN).exists():
         return
     if of_same_keys(was, settings):
         raise DamagedSinceError(error)
 
 
-def keep(folder: Path, error: SlideError, failed: Record, settings: Settings) -> Record | None:
+def keep(
+    folder: Path, error: SlideError, failed: Record, settings: Settings, stops: bool = False
+) -> Record | None:
     """Leave an earlier run's results as they are, and say so in ``tiles.json``.
 
     Args:
@@ -163,6 +186,7 @@ def keep(folder: Path, error: SlideError, failed: Record, settings: Settings) ->
         error: why there are no new ones.
         failed: what ``tiles.json`` would hold if nothing was there, with the whole sentence.
         settings: what was asked for.
+        stops: as in ``Source``: ``tiles.json`` will be replaced, so what it holds is put aside too.
 
     Returns:
         What ``tiles.json`` holds now: of results that were cut with the same keys what it held,
@@ -179,7 +203,11 @@ def keep(folder: Path, error: SlideError, failed: Record, settings: Settings) ->
         record = kept_record(was, failed["error"], isinstance(error, DamagedSinceError))
     else:
         record = failed | {"error": f"{OTHER_KEYS} {failed['error']}"}
-    manifest.write_record(folder / manifest.TILES_JSON, record | {"earlier": was})
+    said = record | {"earlier": was}
+    manifest.write_record(folder / manifest.TILES_JSON, said)
+    if stops:
+        make_folder(folder / ASIDE)
+        manifest.write_record(folder / ASIDE / manifest.TILES_JSON, said)
     return record
 
 
@@ -201,14 +229,38 @@ def begin_publishing(folder: Path) -> None:
     discard_folder(folder, ASIDE)
 
 
-def finish(folder: Path, record: Record) -> None:
+def finish(folder: Path, record: Record, stops: bool = False) -> None:
     """Write ``tiles.json``: all that it speaks of is in place.
+
+    ``stops``, as in ``Source``: beside the tiles of a bad slide Snakemake may put other tables, so
+    they are still not to be believed.
 
     Raises:
         ResultsError: it cannot be written.
     """
     manifest.write_record(folder / manifest.TILES_JSON, record)
-    remove_files(folder / PUBLISHING)
+    if not (stops and record["status"] in manifest.BAD):
+        remove_files(folder / PUBLISHING)
+
+
+def last_said(folder: Path) -> Record:
+    """What ``tiles.json`` says of the tiles beside it, or why there are no new ones.
+
+    Not the file alone: Snakemake puts back that of an earlier run when a job fails.
+
+    Raises:
+        ResultsError: nothing can be said of them.
+    """
+    if (folder / PUBLISHING).exists():
+        raise ResultsError(
+            f"{folder / manifest.TILES_JSON} may be another run's than the tiles beside it. Run "
+            "tile again."
+        )
+    record = manifest.read_record(folder / manifest.TILES_JSON)
+    with suppress(ResultsError):
+        aside = manifest.read_record(folder / ASIDE / manifest.TILES_JSON)
+        return aside if "earlier" in aside else record
+    return record
 
 
 def ask_again(folder: Path) -> None:
@@ -245,3 +297,5 @@ def tidy(folder: Path) -> None:
     forget_asked(folder)
     if (folder / PUBLISHING).exists():
         remove_files(folder / manifest.TILES_JSON, folder / manifest.TILES_TSV)
+    elif (folder / ASIDE / manifest.TILES_JSON).exists():
+        remove_files(folder / manifest.TILES_JSON)  # of a job that failed, put back by Snakemake

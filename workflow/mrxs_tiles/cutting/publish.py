@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from mrxs_tiles.cutting import kept
@@ -16,9 +16,16 @@ _LABEL = manifest.COORDINATES.index("label")
 
 
 def publish(
-    folder: Path, tiles: TileFolder, fates: Fates, inspected: Record | None, record: Record
+    folder: Path,
+    tiles: TileFolder,
+    fates: Fates,
+    inspected: Record | None,
+    record: Record,
+    viewer: Callable[[], None] | None = None,
 ) -> None:
     """Put a slide's tiles in place, then the table and the map; ``kept.finish`` is to follow.
+
+    Nothing of the slide may be left to be read or to be found out.
 
     Args:
         folder: ``results/{slide}``.
@@ -26,6 +33,7 @@ def publish(
         fates: of all tiles in ``coordinates.tsv``.
         inspected: what ``slide.json`` holds; None: there is nothing to make a map of.
         record: what ``tiles.json`` will hold.
+        viewer: puts the viewer in place, by the table; None: there is none.
 
     Raises:
         ResultsError: something cannot be written or removed.
@@ -34,8 +42,10 @@ def publish(
     remove_files(*(folder / name for name in (manifest.TILES_JSON, manifest.TILES_TSV)))
     remove_files(folder / manifest.TILE_MAP)
     remove_files(folder / manifest.VIEWER, folder / manifest.VIEWER_DZI)
-    remove_files(*(folder / name for name in manifest.EXPORTS.values()))
-    discard_folder(folder, manifest.VIEWER_FILES)
+    # what speaks of the old tiles, whoever has written it
+    remove_files(*(folder / name for name in (*manifest.EXPORTS.values(), manifest.FEATURES_H5)))
+    if viewer is None:  # else its new folder takes the place of the old one
+        discard_folder(folder, manifest.VIEWER_FILES)
     tiles.publish()
     painter = None if inspected is None else _map_of(folder, inspected)
     rows = _fates_of_rows(folder, fates, painter) if fates else ()
@@ -43,10 +53,12 @@ def publish(
     if inspected is not None and painter is not None:
         picture = painter.png(record["counts"], inspected["mpp_x"])
         write_file(folder / manifest.TILE_MAP, picture)
+    if viewer is not None:
+        viewer()
 
 
-def write_failed(slide: str, results: Path, error: str) -> Record:
-    """Write the files of a slide of which nothing can be cut.
+def write_failed(slide: str, results: Path, error: str, stops: bool = False) -> Record:
+    """Write the files of a slide of which nothing can be cut; ``stops`` as in ``Source``.
 
     Raises:
         ResultsError: the results cannot be written.
@@ -55,7 +67,7 @@ def write_failed(slide: str, results: Path, error: str) -> Record:
     record = failed_record(slide, error)
     with TileFolder(results / slide) as tiles:
         publish(results / slide, tiles, {}, None, record)
-    kept.finish(results / slide, record)
+    kept.finish(results / slide, record, stops)
     return record
 
 

@@ -31,6 +31,7 @@ TILE_MAP = "tiles.png"
 VIEWER, VIEWER_FILES, VIEWER_DZI = "viewer.html", "viewer_files", "viewer.dzi"
 # What `exports` names, and its file.
 EXPORTS = {"clam": "clam.h5", "qupath": "qupath.geojson", "parquet": "tiles.parquet"}
+FEATURES_H5 = "features.h5"  # what a model made of the kept tiles
 
 KEPT = "kept"
 BAD = ("failed", "damaged", KEPT)  # statuses

@@ -23,13 +23,13 @@ from mrxs_tiles.mirax.slidedat import INI_MAX_BYTES, INI_NAME
 # An index of some MB, of each of 2,000 slides in each run: its ends, its size and its time do.
 ENDS = 1 << 16  # bytes
 _NAMED = re.compile(rb"^[ \t]*(INDEXFILE|FILE_[0-9]+)[ \t]*=[ \t]*(.*?)[ \t\r]*$", re.MULTILINE)
-_READABLE = 0o444
+_BY_ALL = 0o004
 
 
 class Stamp(NamedTuple):
     """``digest`` of what the slide is made of, its size in bytes, and what of it is not there.
 
-    ``lost``: files that Slidedat.ini names and that are missing, or that nobody may read.
+    ``lost``: files that Slidedat.ini names and that are missing, or that may not be read.
     """
 
     digest: str
@@ -58,11 +58,11 @@ def take_stamp(path: Path) -> Stamp:
     parts: list[str] = []
     total = 0
     lost: list[str] = []
-    for name, status in _looked_at(path):
+    for name, place, status in _looked_at(path):
         if isinstance(status, str):
             parts.append(f"{name} {status}")
             continue
-        readable = bool(status.st_mode & _READABLE) if status is not None else False
+        readable = status is not None and _may_be_read(place, status)
         if status is None or not readable:
             lost.append(name)
         if status is not None:
@@ -73,11 +73,19 @@ def take_stamp(path: Path) -> Stamp:
     return Stamp(hashlib.sha256(listing).hexdigest()[:16], total, tuple(lost))
 
 
-def _looked_at(path: Path) -> Iterator[tuple[str, os.stat_result | str | None]]:
-    """Names that hold wherever the slide lies, and what is known of each: a digest counts too."""
+def _may_be_read(place: str | Path, status: os.stat_result) -> bool:
+    """Whether this user may read a file; the system is asked only where not everybody may."""
+    return bool(status.st_mode & _BY_ALL) or os.access(place, os.R_OK)
+
+
+def _looked_at(path: Path) -> Iterator[tuple[str, str | Path, os.stat_result | str | None]]:
+    """Names that hold wherever the slide lies, where it does, and what is known of each.
+
+    A digest counts as known, too.
+    """
     # not with locate(): its sentence on a missing folder takes a look at all slides beside it
     with suppress(OSError):
-        yield (MIRAX_SUFFIX if is_mirax(path) else path.suffix.lower()), path.stat()
+        yield (MIRAX_SUFFIX if is_mirax(path) else path.suffix.lower()), path, path.stat()
     if not is_mirax(path):
         return
     try:
@@ -89,9 +97,9 @@ def _looked_at(path: Path) -> Iterator[tuple[str, os.stat_result | str | None]]:
         return
     text = _content(folder / INI_NAME)
     if text is None:
-        yield INI_NAME, None
+        yield INI_NAME, folder / INI_NAME, None
         return
-    yield INI_NAME, hashlib.sha256(text).hexdigest()
+    yield INI_NAME, folder / INI_NAME, hashlib.sha256(text).hexdigest()
     index, names = _named(text)
     for name in sorted({index, *names} - {INI_NAME}):
         if not name or "/" in name or name in (".", ".."):
@@ -101,9 +109,10 @@ def _looked_at(path: Path) -> Iterator[tuple[str, os.stat_result | str | None]]:
         if entry is not None:
             with suppress(OSError):
                 status = entry.stat()
-        yield name, status
+        place = "" if entry is None else entry.path
+        yield name, place, status
         if name == index and status is not None:
-            yield name, hashlib.sha256(_ends(folder / name, status.st_size)).hexdigest()
+            yield name, place, hashlib.sha256(_ends(folder / name, status.st_size)).hexdigest()
 
 
 def _listed(folder: Path) -> dict[str, os.DirEntry[str]]:
@@ -160,13 +169,13 @@ def why_away(path: Path) -> str:
 def lost_since(path: Path, known: Collection[str]) -> str:
     """The sentence on files of a slide that are not there now; "" where all are.
 
-    ``known``: those that were missing when it was inspected.
+    ``known``: those that were not there when it was inspected.
     """
     lost = [name for name in first_stamp(path).lost if name not in known]
     if not lost:
         return ""
     others = f" and {len(lost) - 1} more" if len(lost) > 1 else ""
     return (
-        f"{printable(lost[0])}{others} of {path.name} cannot be read: missing, or nobody may read "
-        "it. Copy the slide's folder again from the scanner or the archive."
+        f"{printable(lost[0])}{others} of {path.name} cannot be read: missing, or not permitted. "
+        "Copy the slide's folder again from the scanner or the archive."
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -29,21 +29,33 @@ def state_of(path: Path) -> State:
 
 
 @contextmanager
-def unchanged(files: SlideFiles) -> Iterator[None]:
+def unchanged(files: SlideFiles) -> Iterator[Callable[[], None]]:
     """Read a slide, and see that it was the same from the beginning to the end.
 
     Pixels of two states would be no slide's. Other files beside its own may come and go.
+
+    Yields:
+        What ends the reading: it compares at once, and what becomes of the slide afterwards does
+        not count. So nothing need be put in place before it is known to be whole.
 
     Raises:
         PassingError: a file of it was removed, added or written meanwhile.
     """
     before = {part: state_of(part) for part in parts_of(files) or [files.path]}
+    is_read = False
+
+    def end() -> None:
+        nonlocal is_read
+        if not is_read:
+            _compare(files, before)
+        is_read = True
+
     try:
-        yield
+        yield end
     except SlideError:
-        _compare(files, before)
+        end()
         raise
-    _compare(files, before)
+    end()
 
 
 def _compare(files: SlideFiles, states: Mapping[Path, State]) -> None:

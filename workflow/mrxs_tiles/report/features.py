@@ -16,7 +16,6 @@ from mrxs_tiles.exports.clam import COORDS, FORMAT, attributes
 from mrxs_tiles.files import manifest
 from mrxs_tiles.files.store import write_file
 
-FEATURES_H5 = "features.h5"
 FEATURES = "features"
 _COL, _ROW, _X, _Y, _KEPT = (
     manifest.TILES.index(name) for name in ("col", "row", "x", "y", "kept")
@@ -56,7 +55,7 @@ def write_features(
         coords = file.create_dataset(COORDS, data=places, track_times=False)
         for key, value in attributes(slide, inspected).items():
             coords.attrs[key] = value
-    path = results / slide / FEATURES_H5
+    path = results / slide / manifest.FEATURES_H5
     write_file(path, content.getvalue())
     return path
 

@@ -122,16 +122,24 @@ def _name_twins(entries: Iterable[Entry]) -> None:
 
 
 def find_inspected(results: Path) -> Iterator[str]:
-    """The names of the slides that have a ``slide.json``; no slide lies inside another's."""
+    """The names of the slides that have a ``slide.json``; no slide lies inside another's.
+
+    Or had one: a run that ended early has it put aside.
+    """
     for folder, subfolders, files in os.walk(results):
-        if manifest.SLIDE_JSON in files:
+        aside = Path(folder, kept.ASIDE, manifest.SLIDE_JSON)
+        if manifest.SLIDE_JSON in files or (kept.ASIDE in subfolders and aside.is_file()):
             subfolders.clear()
             yield Path(folder).relative_to(results).as_posix()
+        subfolders[:] = [name for name in subfolders if name != kept.ASIDE]
 
 
 def _read_records(results: Path, slide: str, path: str | None = None) -> tuple[Record, Record]:
     """What ``inspect`` and ``tile`` wrote of a slide, which may have been moved since."""
     file = results / slide / manifest.SLIDE_JSON
+    if not file.is_file() and kept.earlier(results / slide) is not None:
+        sentence = "A run ended before the slide was inspected: run inspect and tile for it."
+        return _kept(results, slide, f"{kept.LATEST}: {sentence}")
     inspected = manifest.read_record(file)
     if path is not None and inspected["path"] != (now := os.path.abspath(path)):
         before = file.stat()
@@ -142,7 +150,7 @@ def _read_records(results: Path, slide: str, path: str | None = None) -> tuple[R
     if inspected["status"] == "failed":
         return inspected, failed_record(slide, inspected["error"])
     try:
-        return inspected, manifest.read_record(results / slide / manifest.TILES_JSON)
+        return inspected, kept.last_said(results / slide)
     except ResultsError:
         sentence = "The slide was inspected, but not cut: run tile for it."
     if kept.earlier(results / slide) is None:

@@ -52,7 +52,7 @@ def away(slides: Iterable[Slide], results: Path, asked: Collection[str] = ()) ->
         same = kept.of_same_keys(was, slide.settings)
         damage = ""
         if lost and same and was["status"] == "ok":  # else what is left of it is cut
-            damage = lost_since(slide.path, _missing(results, slide))
+            damage = lost_since(slide.path, _lost(results, slide))
         if not (why or damage):
             continue
         if same:
@@ -63,12 +63,12 @@ def away(slides: Iterable[Slide], results: Path, asked: Collection[str] = ()) ->
     return found
 
 
-def _missing(results: Path, slide: Slide) -> set[str]:
-    """The files that were missing when the slide was inspected."""
+def _lost(results: Path, slide: Slide) -> set[str]:
+    """The files that were not there when the slide was inspected."""
     for place in (results / slide.name / kept.ASIDE, results / slide.name):
         try:
             record = manifest.read_record(place / manifest.SLIDE_JSON)
         except ResultsError:
             continue
-        return set((record.get("mirax") or {}).get("missing", ()))
+        return {*(record.get("lost") or ()), *(record.get("mirax") or {}).get("missing", ())}
     return set()

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Iterable
 from pathlib import Path
 
+from mrxs_tiles.cutting import kept
 from mrxs_tiles.files import manifest
 from mrxs_tiles.files.lock import SLIDE_LOCK, SLIDE_TAKEN, alone
 from mrxs_tiles.files.manifest import Record
@@ -39,7 +40,7 @@ def export(slide: str, results: Path, exports: Iterable[str]) -> Record:
 
 def _export(slide: str, folder: Path, exports: Iterable[str]) -> Record:
     # its tables are whole if it is there
-    tiled = manifest.read_record(folder / manifest.TILES_JSON)
+    tiled = kept.last_said(folder)
     inspected = manifest.read_record(folder / manifest.SLIDE_JSON)
     # as in the tables: a name on the disk may be no Unicode text
     name = slide.encode("utf-8", "backslashreplace").decode()

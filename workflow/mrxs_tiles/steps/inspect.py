@@ -24,6 +24,7 @@ from mrxs_tiles.mirax.facts import beyond_canvas
 from mrxs_tiles.mirax.locate import locate
 from mrxs_tiles.mirax.record import mirax_record
 from mrxs_tiles.mirax.slidedat import INI_NAME
+from mrxs_tiles.mirax.stamp import take_stamp
 from mrxs_tiles.mirax.unchanged import explained, unchanged
 from mrxs_tiles.pixels.filters import WHITE
 from mrxs_tiles.settings import GridSettings
@@ -126,6 +127,7 @@ def failed_record(slide: str, path: Path, error: str) -> Record:
             "quickhash",
             "reader",
             "reader_reason",
+            "lost",
             "grid",
         ),
     )
@@ -165,6 +167,7 @@ def _record(slide: str, path: Path, seen: Inspection, settings: GridSettings) ->
         "quickhash": facts.quickhash,
         "reader": seen.reader_name,
         "reader_reason": seen.reader_reason,
+        "lost": list(take_stamp(path).lost),
         "grid": grid_record(seen.grid, facts, tiles, listed) | seen.marks.record,
     }
     if seen.index is not None:

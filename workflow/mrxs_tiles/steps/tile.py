@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 from mrxs_tiles.cutting import kept
@@ -90,19 +92,20 @@ def _tile(
     folder = results / slide
     seen = manifest.read_record(folder / manifest.SLIDE_JSON)
     if seen["status"] == "failed":
-        return write_failed(slide, results, seen["error"])
+        return write_failed(slide, results, seen["error"], source.stops)
     try:
         with opened_job(path, folder, seen, settings, threads, source.stage) as job:
-            record = _cut(job, threads)
+            record = _cut(job, threads, source.stops)
     except SlideError as problem:
         if kept.earlier(folder) is not None:
             problem = _own_fault(path, settings, problem)
         said = explained(path, problem, source.begun_with)
         failed = failed_record(slide, said)
-        return kept.keep(folder, problem, failed, settings) or write_failed(slide, results, said)
+        was = kept.keep(folder, problem, failed, settings, source.stops)
+        return was or write_failed(slide, results, said, source.stops)
     if record["error"] and not record["error"].endswith(PROMISE):
         record["error"] += since_begun(path, source.begun_with)
-    kept.finish(folder, record)
+    kept.finish(folder, record, source.stops)
     return record
 
 
@@ -117,35 +120,42 @@ def _own_fault(path: Path, settings: Settings, problem: SlideError) -> SlideErro
     return problem
 
 
-def _cut(job: Job, threads: int) -> Record:
-    """Choose, cut and publish: all but the record is in place then."""
+def _cut(job: Job, threads: int, stops: bool) -> Record:
+    """Choose, cut and publish: all but the record is in place then.
+
+    What can fail by the slide is done before anything of an earlier run is touched.
+    """
     encode, warning = _encoder(job)
     choice = choose(job)
     if choice.lost:  # known before hours of work
         error = error_of(choice.fates, len(job.tissue), _why(job, choice, {}))
-        kept.refuse_damage(job.folder, job.settings, error)
-    with TileFolder(job.folder) as tiles:
+        kept.refuse_damage(job.folder, job.settings, error, stops)
+    with ExitStack() as stack:
+        tiles = stack.enter_context(TileFolder(job.folder))
         # in here, since what a killed run left behind is gone now
         check_space(job.folder, job.slide, _guess(job, choice.wanted, encode))
         cut, said = _cut_chosen(job, choice, tiles, encode, threads)
-        if said:
-            job.check()
         fates = choice.fates | cut
         error = error_of(fates, len(fates), _why(job, choice, said))
+        viewer = None
+        if job.settings.deepzoom:
+            # here, since most runs need none of it
+            from mrxs_tiles.viewer.viewer import built_viewer
+
+            viewer = stack.enter_context(built_viewer(job, threads))
+            if viewer.refused is not None and not error:
+                raise viewer.refused
+        if said:
+            job.check()
+        job.end_reading()
         if error:
-            kept.refuse_damage(job.folder, job.settings, error)
+            kept.refuse_damage(job.folder, job.settings, error, stops)
         unlisted = job.inspected["grid"]["tiles"] - len(job.tissue)
         warnings = [text for text in (warning, resampling_warning(job.grid, choice.wanted)) if text]
         record = tile_record(job.slide, status_of(fates), error, warnings, unlisted, fates)
-        record["keys"] = kept.keys_digest(job.settings)
-        publish(job.folder, tiles, fates, job.inspected, record)
-    if job.settings.deepzoom:
-        # here, since most runs need none of it
-        from mrxs_tiles.viewer.viewer import write_viewer
-
-        refused = write_viewer(job, record, threads)
-        if refused is not None and not error:
-            raise refused
+        record["keys"] = kept.keys_digest(job.settings, job.inspected)
+        put_viewer = None if viewer is None else partial(viewer.put, record)
+        publish(job.folder, tiles, fates, job.inspected, record, put_viewer)
     return record
 
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
 from mrxs_tiles.cutting.job import Job
 from mrxs_tiles.cutting.space import estimate_bytes
 from mrxs_tiles.errors import SlideError
@@ -10,39 +14,60 @@ from mrxs_tiles.files.manifest import Record
 from mrxs_tiles.files.store import TileFolder
 from mrxs_tiles.pixels.encode import Encode, make_encoder
 from mrxs_tiles.progress import Progress
-from mrxs_tiles.viewer.deepzoom import SUFFIX, Builder, DeepZoom
+from mrxs_tiles.viewer.deepzoom import SUFFIX, Builder, DeepZoom, Written
 from mrxs_tiles.viewer.page import add_scripts, page_data, write_page
 
 PYRAMID_SHARE = 1.4  # bytes of all levels for one of full resolution
 
 
-def write_viewer(job: Job, tiled: Record, threads: int) -> SlideError | None:
-    """Write ``viewer.html``, ``viewer.dzi`` and ``viewer_files/`` of a slide that was cut.
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """A viewer whose pyramid is built, aside.
+
+    ``refused``: why a part is missing that may be there the next time; None: none is.
+    """
+
+    refused: SlideError | None
+    _job: Job
+    _files: TileFolder
+    _written: Written
+
+    def put(self, tiled: Record) -> None:
+        """Put ``viewer.html``, ``viewer.dzi`` and ``viewer_files/`` in place; reads no slide.
+
+        ``tiled``: what ``tiles.json`` will hold. The slide's folder holds ``tiles.tsv`` by now.
+
+        Raises:
+            ResultsError: a file cannot be written, or OpenSeadragon is not installed.
+        """
+        inspected, folder = self._job.inspected, self._job.folder
+        rows = manifest.read_table(folder / manifest.TILES_TSV, manifest.TILES)
+        background = self._job.background
+        add_scripts(self._files, page_data(inspected, tiled, background, self._written, rows))
+        self._files.publish()
+        write_page(folder, inspected, self._written)
+
+
+@contextmanager
+def built_viewer(job: Job, threads: int) -> Iterator[Viewer]:
+    """Build the pyramid of an open slide; what was not put in place is gone when this ends.
 
     Args:
-        job: the slide, open; its folder holds ``tiles.tsv``.
-        tiled: what ``tiles.json`` will hold.
+        job: the slide.
         threads: how many blocks are worked on at the same time.
 
-    Returns:
-        Why a part is missing that may be there the next time; None: none is.
-
     Raises:
-        ResultsError: a file cannot be written, or OpenSeadragon is not installed.
+        ResultsError: a file cannot be written.
     """
-    inspected, folder = job.inspected, job.folder
+    inspected = job.inspected
     encode = _encoder(job)
     made = DeepZoom((inspected["width"], inspected["height"]), job.background, encode)
-    with TileFolder(folder, manifest.VIEWER_FILES) as files:
+    with TileFolder(job.folder, manifest.VIEWER_FILES) as files:
         builder = Builder(job.reader, made, files)
         label = f"{inspected['slide']}, viewer"
         with Progress(label, len(builder.blocks), "blocks") as progress:
             refused = builder.build(threads, progress.done)
-        rows = manifest.read_table(folder / manifest.TILES_TSV, manifest.TILES)
-        add_scripts(files, page_data(inspected, tiled, job.background, builder.written, rows))
-        files.publish()
-    write_page(folder, inspected, builder.written)
-    return refused
+        yield Viewer(refused, job, files, builder.written)
 
 
 def viewer_bytes(job: Job) -> int:

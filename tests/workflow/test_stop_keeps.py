@@ -1,0 +1,39 @@
+"""With `on_bad_slide=stop` a run that fails leaves tables and tiles of one run."""
+
+from __future__ import annotations
+
+import zlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import running
+from bad_slides import TILE, zero
+from in_process import table
+from running import TINY, snakemake
+
+pytestmark = pytest.mark.slow
+
+
+def test_stop_keeps(tmp_path: Path) -> None:
+    """Asked for otherwise, a damaged slide's job fails in each run, until it need not."""
+    slide = running.write(tmp_path / "slides" / "A.mrxs", TINY)
+    zero(slide, slide.images[:1], slide.folder)
+    config: dict[str, Any] = {"tile_size": TILE}
+    assert snakemake(tmp_path, **config, on_bad_slide="ignore").code == 0
+    folder = tmp_path / "results" / "A"
+    before = {path.name: path.read_bytes() for path in (folder / "tiles").iterdir()}
+    for _ in range(2):
+        ran = snakemake(tmp_path, **config, quality=90, on_bad_slide="stop")
+        assert (ran.code, ran.jobs) == (1, ["tile A"])
+        assert "Results of an earlier run with other settings stay" in ran.text
+        for row in table(folder / "tiles.tsv"):
+            if row["kept"] == "1":
+                content = (folder / row["file"]).read_bytes()
+                assert int(row["crc32"], 16) == zlib.crc32(content)
+        assert {path.name: path.read_bytes() for path in (folder / "tiles").iterdir()} == before
+    ran = snakemake(tmp_path, **config, quality=90)
+    assert (ran.code, ran.jobs) == (1, ["report", "tile A"])
+    assert "A (damaged)" in ran.text
+    assert (folder / "tiles" / next(iter(before))).read_bytes() != before[next(iter(before))]
