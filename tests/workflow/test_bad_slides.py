@@ -205,9 +205,10 @@ def test_failed(bad: tuple[Path, Ran], without: Path, name: str) -> None:
     assert tree(folder) == {
         "slide.json": (folder / "slide.json").read_bytes(),
         "tiles.json": (folder / "tiles.json").read_bytes(),
-        "coordinates.tsv": b"col\trow\tx\ty\twidth\theight\ttile_width\ttile_height\ttissue\n",
-        "tiles.tsv": b"col\trow\tx\ty\twidth\theight\ttile_width\ttile_height\ttissue\tkept\t"
-        b"reason\tfocus\tpen\tfile\tbytes\n",
+        "coordinates.tsv": b"col\trow\tx\ty\twidth\theight\ttile_width\ttile_height\ttissue\t"
+        b"region\tlabel\tlabel_fraction\n",
+        "tiles.tsv": b"col\trow\tx\ty\twidth\theight\ttile_width\ttile_height\ttissue\t"
+        b"region\tlabel\tlabel_fraction\tkept\treason\tfocus\tpen\tfile\tbytes\tcrc32\n",
         "tiles/": b"",
     }
     row = {key: value for key, value in report_rows(top)[name].items() if value}
@@ -228,8 +229,8 @@ def test_damaged(bad: tuple[Path, Ran], whole: WrittenSlide, name: str) -> None:
     tiles, row = record(folder / "tiles.json"), report_rows(bad[0])[name]
     assert (tiles["status"], tiles["error"]) == ("damaged", sentence)
     assert tiles["counts"] == {
-        "tiles": 16, "kept": 15 - len(wrong), "tissue": 0, "unreadable": len(wrong),
-        "unscanned": 1, "blank": 0, "focus": 0, "pen": 0,
+        "tiles": 16, "kept": 15 - len(wrong), "edge": 0, "tissue": 0, "surplus": 0,
+        "unreadable": len(wrong), "unscanned": 1, "blank": 0, "focus": 0, "pen": 0,
     }  # fmt: skip
     assert (row["status"], row["error"]) == ("damaged", sentence)
     assert (row["kept"], row["unreadable"]) == (str(15 - len(wrong)), str(len(wrong)))

@@ -122,7 +122,7 @@ def test_edited_code(tmp_path: Path) -> None:
     assert snakemake(tmp_path, repo=repo, **config).code == 0
     before = tree(tmp_path / "results" / "A" / "tiles")
 
-    edit(package / "pixels/encode.py", "PNG_LEVEL = 6", "PNG_LEVEL = 0")
+    edit(package / "pixels/encode.py", 'PNG_EFFORT = {"level": 1', 'PNG_EFFORT = {"level": 0')
     ran = snakemake(tmp_path, repo=repo, **config)
     assert (ran.code, ran.jobs) == (0, ["report", "tile A"])
     after = tree(tmp_path / "results" / "A" / "tiles")
