@@ -93,8 +93,7 @@ def slides_away():
 
 def of_each_slide(*files):
     """A rule's input: those files of each slide that is not left out."""
-    plain = [str(file) for file in files]  # an output's flags are its own
-    return lambda wildcards: expand(plain, slide=slides_here())
+    return lambda wildcards: expand(files, slide=slides_here())
 
 
 def slides_here():
