@@ -146,7 +146,7 @@ def test_read_only_results(tiny: Path, tmp_path: Path) -> None:
         shared = (tiny, "--results", disk)
         wrong = f"cannot be written: Read-only file system. {WRITING}\n"
         ran = mrxs_tiles("inspect", *shared, "--tile-size=200")
-        assert (ran.code, ran.err) == (1, f"mrxs-tiles: {disk}/A/tiles.json {wrong}")
+        assert (ran.code, ran.err) == (1, f"mrxs-tiles: {disk}/A/.earlier {wrong}")
         ran = mrxs_tiles("inspect", *shared, "--slide", "B")
         assert (ran.code, ran.err) == (1, f"mrxs-tiles: {disk}/B {wrong}")
         ran = mrxs_tiles("tile", *shared, "--tile-size=200")

@@ -8,15 +8,42 @@ from __future__ import annotations
 
 import os
 import tempfile
+import time
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
-from functools import lru_cache
+from functools import lru_cache, wraps
 from pathlib import Path
 
 from mrxs_tiles.errors import shown
 from mrxs_tiles.files.store import told
 
 Listing = Callable[[Path], Sequence[str]]
+# A folder that changed just now may change once more at the same time, as FAT knows it.
+SETTLED_NS = 2_000_000_000
+
+
+def while_unchanged(look: Listing) -> Listing:
+    """A look at a folder, taken once as long as nothing comes there or goes.
+
+    A thousand slides without their data folders lie side by side: each asks for the same names.
+    """
+    seen: dict[Path, tuple[int, Sequence[str]]] = {}
+
+    @wraps(look)
+    def known(folder: Path) -> Sequence[str]:
+        try:
+            changed = folder.stat().st_mtime_ns
+        except OSError:
+            return look(folder)
+        before = seen.get(folder)
+        if before is not None and before[0] == changed:
+            return before[1]
+        names = look(folder)
+        if time.time_ns() - changed > SETTLED_NS:
+            seen[folder] = changed, names
+        return names
+
+    return known
 
 
 @lru_cache(1 << 16)
@@ -25,6 +52,7 @@ def folded(name: str) -> str:
     return unicodedata.normalize("NFC", unicodedata.normalize("NFD", name).casefold())
 
 
+@while_unchanged
 def listing(folder: Path) -> Sequence[str]:
     """The names in a folder; none where it cannot be listed."""
     try:

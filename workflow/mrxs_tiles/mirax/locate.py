@@ -16,7 +16,7 @@ from pathlib import Path
 
 from mrxs_tiles.config.walk import ARCHIVES
 from mrxs_tiles.errors import SlideError
-from mrxs_tiles.files.alike import alike, difference
+from mrxs_tiles.files.alike import alike, difference, listing, while_unchanged
 from mrxs_tiles.mirax.slidedat import INI_NAME, read_slidedat
 
 MIRAX_SUFFIX = ".mrxs"
@@ -138,10 +138,12 @@ def data_folder(path: Path) -> Path | None:
 
     Where none has exactly its name, the one that differs in case or Unicode form only.
     """
-    beside = (path.with_suffix(""), Path(os.path.realpath(path)).with_suffix(""))
-    exact = next((folder for folder in beside if (folder / INI_NAME).is_file()), None)
-    if exact is not None:
-        return exact
+    folder = path.with_suffix("")
+    if (folder / INI_NAME).is_file():
+        return folder
+    folder = Path(os.path.realpath(path)).with_suffix("")
+    if (folder / INI_NAME).is_file():
+        return folder
     like = _like(path)
     return like[0] if len(like) == 1 else None
 
@@ -185,18 +187,24 @@ def _what_is_missing(path: Path) -> str:
             f"The folder '{folder.name}' is missing beside {path.name}, but there is "
             f"{folder.name}{packed[0]}. {RULE}: unpack it there."
         )
-    try:
-        renamed = sorted(
-            entry.name
-            for entry in path.parent.iterdir()
-            if (entry / INI_NAME).is_file() and not _has_slide(entry)
-        )
-    except OSError:
-        renamed = []
+    renamed = _without_slide(path.parent)
     hint = f" (is it '{renamed[0]}'? Then rename that)" if len(renamed) == 1 else ""
     return (
         f"The folder '{folder.name}' is missing beside {path.name}{hint}. {RULE}: "
         "copy the folder there too."
+    )
+
+
+@while_unchanged
+def _without_slide(folder: Path) -> Sequence[str]:
+    """The data folders in a folder that are no slide's: for a hint, so what is in them may age."""
+    names = set(listing(folder))
+    return sorted(
+        name
+        for name in names
+        # of thousands of slides that have their folders no file is looked at
+        if not is_mirax(Path(name)) and name + MIRAX_SUFFIX not in names
+        if _is_data(folder / name) and not _has_slide(folder / name)
     )
 
 
