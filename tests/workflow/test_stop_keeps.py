@@ -1,4 +1,4 @@
-"""With `on_bad_slide=stop` a run that fails leaves tables and tiles of one run."""
+"""A job that fails leaves tables and tiles of one run, and the next run does it again."""
 
 from __future__ import annotations
 
@@ -37,3 +37,19 @@ def test_stop_keeps(tmp_path: Path) -> None:
     assert (ran.code, ran.jobs) == (1, ["report", "tile A"])
     assert "A (damaged)" in ran.text
     assert (folder / "tiles" / next(iter(before))).read_bytes() != before[next(iter(before))]
+
+
+def test_a_job_that_failed_is_done_again(tmp_path: Path) -> None:
+    """Where a job fails for its disk, the tiles of before stay, and are not taken for today's."""
+    running.write(tmp_path / "slides" / "A.mrxs", TINY)
+    config: dict[str, Any] = {"tile_size": TILE}
+    assert snakemake(tmp_path, **config).code == 0
+    folder = tmp_path / "results" / "A"
+    before = {path.name: path.read_bytes() for path in (folder / "tiles").iterdir()}
+    ran = snakemake(tmp_path, **config, quality=90, stage=tmp_path / "not there")
+    assert (ran.code, ran.jobs) == (1, ["tile A"])
+    assert {path.name: path.read_bytes() for path in (folder / "tiles").iterdir()} == before
+    ran = snakemake(tmp_path, **config, quality=90)
+    assert (ran.code, ran.jobs) == (0, ["report", "tile A"])
+    assert (folder / "tiles" / next(iter(before))).read_bytes() != before[next(iter(before))]
+    assert snakemake(tmp_path, **config, quality=90).jobs == []

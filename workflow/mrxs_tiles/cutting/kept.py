@@ -217,6 +217,21 @@ def kept_record(was: Record, fault: str, is_damage: bool = False) -> Record:
     return was | {"status": KEPT, "error": said}
 
 
+def begin(folder: Path) -> None:
+    """Leave word that the record of `tile` is to come.
+
+    When a job fails for another reason than its slide, Snakemake puts back what `tile` wrote
+    before, and notes that it was made with today's keys. ``tidy`` sees by this that it was not.
+
+    Raises:
+        ResultsError: it cannot be said.
+    """
+    if earlier(folder) is None:
+        begin_publishing(folder)
+    else:
+        set_aside(folder, manifest.TILES_JSON)
+
+
 def begin_publishing(folder: Path) -> None:
     """Say that the earlier run's results go now: until ``finish`` there are none.
 
@@ -298,4 +313,7 @@ def tidy(folder: Path) -> None:
     if (folder / PUBLISHING).exists():
         remove_files(folder / manifest.TILES_JSON, folder / manifest.TILES_TSV)
     elif (folder / ASIDE / manifest.TILES_JSON).exists():
-        remove_files(folder / manifest.TILES_JSON)  # of a job that failed, put back by Snakemake
+        # of a job that failed, put back by Snakemake
+        remove_files(folder / manifest.TILES_JSON)
+        if (folder / ASIDE / manifest.COORDINATES_TSV).exists():  # it may have been `inspect`
+            remove_files(folder / manifest.COORDINATES_TSV)
