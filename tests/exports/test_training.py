@@ -116,6 +116,7 @@ def read(urls: list[str] | str, **keys: Any) -> Counter[tuple[str, int, int]]:
 
 
 @pytest.mark.slow
+@pytest.mark.needs("curl")
 def test_over_http_with_a_cache(cohort: Path, server: str, tmp_path: Path) -> None:
     """Each slide is read once though the cache goes by the shards' names alone."""
     shards = [path.relative_to(cohort) for path in sorted(cohort.rglob("*.tar"))]

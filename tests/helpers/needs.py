@@ -130,6 +130,11 @@ NEEDS = {
         lambda: shutil.which("strace") is not None,
         {"debian": f"{APT} strace", "ubuntu": f"{APT} strace"},
     ),
+    "curl": Need(
+        "curl, which webdataset fetches shards with,",
+        lambda: shutil.which("curl") is not None,
+        {"debian": f"{APT} curl", "ubuntu": f"{APT} curl"},
+    ),
     "setpriv": Need(
         "setpriv",
         lambda: shutil.which("setpriv") is not None,
