@@ -226,6 +226,8 @@ def begin(folder: Path) -> None:
     Raises:
         ResultsError: it cannot be said.
     """
+    if not (folder / manifest.TILES_JSON).exists():
+        return  # there is nothing to be put back
     if earlier(folder) is None:
         begin_publishing(folder)
     else:
