@@ -150,7 +150,7 @@ def test_read_only_results(tiny: Path, tmp_path: Path) -> None:
         ran = mrxs_tiles("inspect", *shared, "--slide", "B")
         assert (ran.code, ran.err) == (1, f"mrxs-tiles: {disk}/B {wrong}")
         ran = mrxs_tiles("tile", *shared, "--tile-size=200")
-        assert (ran.code, ran.err) == (1, f"mrxs-tiles: {disk}/A/.earlier {wrong}")
+        assert (ran.code, ran.err) == (1, f"mrxs-tiles: {disk}/A/tiles {wrong}")
         ran = mrxs_tiles("report", "--results", disk)
         assert (ran.code, ran.err) == (1, f"mrxs-tiles: {disk}/report.tsv {wrong}")
         assert tree(disk) == before

@@ -36,11 +36,13 @@ class Source:
     ``stage``: the folder of a local disk to which it is copied first, or ``auto``; None: it is
     read where it lies. ``begun_with``: its ``stamp`` when the run began; None: not known.
     ``stops``: a bad slide fails the job, and Snakemake then puts back the tables that lay there.
+    ``by_workflow``: it does so with any job that fails.
     """
 
     stage: str | None = None
     begun_with: str | None = None
     stops: bool = False
+    by_workflow: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,7 +78,8 @@ def tile(
         # what an earlier run saw of the slide was kept with its tiles
         inspect(slide, path, results, settings, source.begun_with)
     with alone(results / slide / SLIDE_LOCK, SLIDE_TAKEN.format(slide)):
-        kept.begin(results / slide)
+        if source.by_workflow:
+            kept.begin(results / slide)
         record = _tile(slide, path, results, settings, threads, source)
         kept.forget_asked(results / slide)
     counts = record["counts"]
