@@ -257,7 +257,7 @@ def test_tile_files(shard: Path) -> None:
             files.read("tiles/0_0.jpg")
     whole = (shard / name).read_bytes()
     (shard / name).write_bytes(whole[:513])
-    with TileFiles(shard) as files, pytest.raises(EOFError, match="cut short in a_0_0"):
+    with TileFiles(shard) as files, pytest.raises(OSError, match="cut short in a_0_0"):
         files.read(f"{name}#a_0_0.jpg")
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 import needs
+from packing import members
 from running import BIN, REPO, TINY, copy_slide, names, run, snakemake, table, write
 
 pytestmark = pytest.mark.slow
@@ -62,11 +65,22 @@ def test_a_sheet_that_carries(tmp_path: Path) -> None:
     sheet = tmp_path / "Meine Tabelle.csv"
     text = "Path;Tile Size;patient;\r\nslides\\A.mrxs;200,0;P1;\r\n;;;\r\n"
     sheet.write_bytes(text.encode("utf-16"))
-    keys = {"slides": sheet, "carry": "[patient]"}
+    keys = {"slides": sheet, "carry": "[patient]", "packing": "tar", "exports": "[parquet]"}
     assert snakemake(tmp_path / "work", **keys).code == 0
-    report = tmp_path / "work/results/report.tsv"
-    assert [(row["slide"], row["patient"]) for row in table(report)] == [("A", "P1")]
+    assert carried_by(tmp_path / "work/results") == "P1"
     sheet.write_bytes(text.replace("P1", "P2").encode("utf-16"))
     again = snakemake(tmp_path / "work", **keys)
-    assert again.jobs == ["report"]
-    assert [row["patient"] for row in table(report)] == ["P2"]
+    assert sorted(again.jobs) == ["export A", "report"]
+    assert carried_by(tmp_path / "work/results") == "P2"
+
+
+def carried_by(results: Path) -> str:
+    """The patient of the one slide, everywhere the same."""
+    (row,) = table(results / "report.tsv")
+    (shard,) = (results / "A/tiles").iterdir()
+    rows = [json.loads(text) for key, text in members(shard).items() if key.endswith("json")]
+    assert {one["sheet"]["patient"] for one in rows} == {row["patient"]}
+    exported = pq.read_table(results / "A/tiles.parquet")
+    assert set(exported["sheet_patient"].to_pylist()) == {row["patient"]}
+    assert "patient" not in (results / "A/slide.json").read_text()
+    return row["patient"]

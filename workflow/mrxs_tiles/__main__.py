@@ -6,7 +6,7 @@ import argparse
 import logging
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -21,8 +21,8 @@ from mrxs_tiles.config.config import (
 )
 from mrxs_tiles.config.places import foreign, understood
 from mrxs_tiles.config.results_place import misplaced
-from mrxs_tiles.errors import ConfigError, MrxsTilesError, shown
-from mrxs_tiles.files.manifest import BAD, Record
+from mrxs_tiles.errors import ConfigError, MrxsTilesError, printable, shown
+from mrxs_tiles.files.manifest import BAD, EXPORTS, Record
 from mrxs_tiles.names import Slide, name_fault
 from mrxs_tiles.native import complaint
 from mrxs_tiles.steps.run_step import BAD_INPUT, DONE, INTERRUPTED, complain, run
@@ -30,6 +30,8 @@ from mrxs_tiles.wording import literal
 
 SLIDE_COMMANDS = ("inspect", "tile", "export", "preview")
 NOT_OPTIONS = ("slides", "carry")  # named by the command itself; the workflow's alone
+
+MOST_NAMED = 10  # slides in one line
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +62,7 @@ def _run(words: Sequence[str]) -> int:
     try:
         config = _config(given)
         if command == "report":
-            return _report(config, given["benchmarks"])
+            return _report(config, given)
         if command == "survey":
             return _survey(config)
         return _slide_step(command, config, given)
@@ -127,6 +129,13 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
                 "write runtime.tsv too, from Snakemake's benchmark files in this folder"
             )
             command.add_argument("--benchmarks", metavar="DIR", help=help_benchmarks)
+            help_sheet = "the sheet of the slides, for --carry"
+            command.add_argument("--slides", metavar="SHEET", help=help_sheet)
+            help_carry = (
+                "columns of that sheet that go with the slides into report.tsv, shards and "
+                "tiles.parquet; 'none' for none (default: those of the report before)"
+            )
+            command.add_argument("--carry", action="append", metavar="NAMES", help=help_carry)
         if name == "tile":
             help_recut = "cut what is left of a slide that is damaged now, and was whole before"
             command.add_argument("--recut", action="store_true", help=help_recut)
@@ -216,7 +225,9 @@ def _slide_step(command: str, config: Config, given: dict[str, Any]) -> int:
 
         if given["recut"]:
             kept.ask_again(results / slide)
-        tiled = tile(slide, path, results, settings, threads, Source(config.stage))
+        # a sheet is known to the workflow and `report` alone: what they left is carried on
+        source = Source(config.stage, sheet=_sheet_of(slide, results))
+        tiled = tile(slide, path, results, settings, threads, source)
         return _export(slide, config) if config.exports else tiled
 
     return run(step, config.on_bad_slide == "ignore")
@@ -237,22 +248,93 @@ def _slide_path(text: str) -> Path:
 def _export(slide: str, config: Config) -> Record:
     from mrxs_tiles.steps.export import export
 
-    return export(slide, config.results, config.exports)
+    sheet = _sheet_of(slide, config.results)
+    return export(slide, config.results, config.exports, sheet)
 
 
-def _report(config: Config, benchmarks: str | None) -> int:
+def _sheet_of(slide: str, results: Path) -> dict[str, str]:
+    """The sheet's columns of a slide, as the last report has them."""
+    from mrxs_tiles.report.carried import carried_before, of_slide
+
+    return of_slide(carried_before(results), slide)
+
+
+def _report(config: Config, given: dict[str, Any]) -> int:
     from mrxs_tiles.report.report import bad_slides, read_report, report, summary
 
+    benchmarks = given["benchmarks"]
     logs = None if benchmarks is None else Path(benchmarks)
     if logs is not None and not logs.is_dir():
         raise ConfigError(
             f"--benchmarks is {shown(benchmarks)}, and there is no such folder: name the folder "
             "logs of where snakemake was started."
         )
-    report(config.results, config=cutting_keys(config), benchmarks=logs)
+    carried, notes = _carried(config, given)
+    report(config.results, config=cutting_keys(config), benchmarks=logs, carried=carried)
+    if carried is not None:
+        _export_again(config.results)
     rows = read_report(config.results)
-    _say(summary(config.results, rows))
+    if carried:
+        notes += _without_row(config, carried, [row["slide"] for row in rows])
+    _say([*notes, *summary(config.results, rows)])
     return _verdict(config, len(bad_slides(rows)))
+
+
+def _carried(
+    config: Config, given: dict[str, Any]
+) -> tuple[dict[str, dict[str, str]] | None, tuple[str, ...]]:
+    """By slide, the columns that are asked for of a sheet, and what is to be said of that.
+
+    None: nothing is asked for.
+
+    Raises:
+        ConfigError: the sheet and its columns are not both there.
+    """
+    if given["carry"] is None and given["slides"] is None:
+        return None, ()
+    if given["carry"] is None:
+        raise ConfigError(
+            f"--slides is {shown(config.slides)}, of which report takes columns alone: name them, "
+            "such as --carry patient."
+        )
+    if not config.carry:
+        return {}, ()
+    if given["slides"] is None:
+        raise ConfigError(
+            f"--carry is {', '.join(config.carry)}, and no sheet is named: add --slides SHEET."
+        )
+    from mrxs_tiles.config.slides import find_slides
+
+    found = find_slides(config)
+    return {slide.name: dict(slide.carried) for slide in found}, found.notes
+
+
+def _without_row(
+    config: Config, carried: Mapping[str, object], slides: Sequence[str]
+) -> tuple[str, ...]:
+    """The sentence on slides that the sheet does not name."""
+    others = [printable(slide) for slide in slides if slide not in carried]
+    if not others:
+        return ()
+    more = f" and {len(others) - MOST_NAMED} more" if len(others) > MOST_NAMED else ""
+    named = ", ".join(others[:MOST_NAMED]) + more
+    return (f"not in the sheet, so without {', '.join(config.carry)}: {named}",)
+
+
+def _export_again(results: Path) -> None:
+    """Write those files for other programs anew that hold what a sheet said before."""
+    from mrxs_tiles.report.carried import carried_before, of_slide
+
+    carried = carried_before(results)
+    for slide in carried:
+        file = results / slide / EXPORTS["parquet"]
+        if not name_fault(slide) and file.is_file():
+            from mrxs_tiles.exports.parquet import carries  # here: most exports need no pyarrow
+            from mrxs_tiles.steps.export import export
+
+            sheet = of_slide(carried, slide)
+            if not carries(file, sheet):
+                export(slide, results, ["parquet"], sheet)
 
 
 def _survey(config: Config) -> int:

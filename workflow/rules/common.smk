@@ -131,6 +131,11 @@ def tile_settings(wildcards):
     return asdict(replace(SLIDES[wildcards.slide].settings, replaced_scale=""))
 
 
+def sheet_in_exports(wildcards):
+    """What the exports hold of the slide's row of the sheet: a corrected value exports it again."""
+    return CARRIED.get(wildcards.slide, {}) if "parquet" in CONFIG.exports else {}
+
+
 def annotation_stamps(wildcards):
     """What changes when the files of the slide's region and labels do."""
     settings = SLIDES[wildcards.slide].settings

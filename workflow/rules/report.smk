@@ -13,6 +13,8 @@ rule report:
         # the table, since it is what is missing of a slide that is to be done again
         slides=of_each_slide(rules.inspect.output.coordinates),
         tiles=of_each_slide(rules.tile.output.record),
+        # where shards may be written anew no other job is at their slides
+        exports=of_each_slide(*rules.export.output) if CARRIED and CONFIG.exports else [],
     output:
         table=report(
             f"{RESULTS}/report.tsv",
@@ -38,7 +40,7 @@ rule report:
     params:
         paths=lambda wildcards: {slide: str(SLIDES[slide].path) for slide in slides_here()},
         refused=lambda wildcards: REFUSED + slides_away().refused,
-        carried=CARRIED,  # of the sheet: no parameter of a step that cuts
+        carried=CARRIED,  # of the sheet: compared here, and by no step that cuts
         away=lambda wildcards: slides_away().kept,
         config=cutting_keys(CONFIG),
         code=revision("report.report"),

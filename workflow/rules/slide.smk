@@ -52,6 +52,8 @@ rule tile:
         path=lambda wildcards, output: str(SLIDES[wildcards.slide].path),
         settings=tile_settings,
         stamp=lambda wildcards: slide_stamp(wildcards.slide).digest,
+        # not compared, as `path` is not: `report` puts another value where it belongs
+        sheet=lambda wildcards, output: CARRIED.get(wildcards.slide, {}),
         code=tile_code(),
     script:
         "../scripts/tile_slide.py"
@@ -78,6 +80,7 @@ if CONFIG.exports:
             runtime=lambda wildcards, attempt: 10 * attempt,
         params:
             exports=CONFIG.exports,
+            sheet=sheet_in_exports,
             code=revision("steps.export", libraries=("h5py", "numpy", "pyarrow")),
         script:
             "../scripts/export.py"

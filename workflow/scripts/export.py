@@ -10,7 +10,7 @@ from mrxs_tiles.steps.run_step import run_job
 job, slide = snakemake, snakemake.wildcards.slide
 results = Path(job.input.record.removesuffix(f"{slide}/tiles.json") or ".")
 run_job(
-    lambda: export(slide, results, job.params.exports),
+    lambda: export(slide, results, job.params.exports, job.params.sheet),
     job.log[0],
     job.config.get("on_bad_slide", "report"),
 )

@@ -16,5 +16,11 @@ settings = Settings(**job.params.settings)
 results = Path(job.output.record.removesuffix(f"{slide}/tiles.json") or ".")
 on_bad_slide = job.config.get("on_bad_slide", "report")
 path = Path(job.params.path)
-source = Source(job.config["stage"], job.params.stamp, on_bad_slide == "stop", by_workflow=True)
+source = Source(
+    job.config["stage"],
+    job.params.stamp,
+    stops=on_bad_slide == "stop",
+    by_workflow=True,
+    sheet=job.params.sheet,
+)
 run_job(lambda: tile(slide, path, results, settings, job.threads, source), job.log[0], on_bad_slide)

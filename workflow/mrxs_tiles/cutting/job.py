@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from mrxs_tiles.annotations.marks import Mark, marks_record
@@ -31,18 +31,20 @@ _TISSUE, _REGION = (manifest.COORDINATES.index(column) for column in ("tissue", 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where a slide's pixels are read, and since when it is known.
+    """What is known of a slide, and of who asks, beside how it is cut.
 
     ``stage``: the folder of a local disk to which it is copied first, or ``auto``; None: it is
     read where it lies. ``begun_with``: its ``stamp`` when the run began; None: not known.
     ``stops``: a bad slide fails the job, and Snakemake then puts back the tables that lay there.
-    ``by_workflow``: it does so with any job that fails.
+    ``by_workflow``: it does so with any job that fails. ``sheet``: the columns of the user's sheet
+    that go with the slide (the key ``carry``), which decide nothing.
     """
 
     stage: str | None = None
     begun_with: str | None = None
     stops: bool = False
     by_workflow: bool = False
+    sheet: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Self
 
 from mrxs_tiles.cutting.cutter import Fate
@@ -20,6 +20,7 @@ def packing(
     settings: Settings,
     order: Sequence[Sequence[Address]],
     row: RowOf,
+    sheet: Mapping[str, str],
 ) -> LooseFiles | Shards:
     """What takes a slide's pictures, as ``settings.packing`` says.
 
@@ -29,11 +30,12 @@ def packing(
         settings: how it is cut.
         order: the tiles, in groups, as they are begun.
         row: makes a tile's row of ``tiles.tsv``.
+        sheet: the columns of the sheet that go with the slide.
     """
     if settings.packing == "folder":
         return LooseFiles(folder, settings.format)
     line = [address for group in order for address in group]
-    return Shards(folder, slide, settings.format, line, row, settings.shard_size * MB)
+    return Shards(folder, slide, settings.format, line, row, settings.shard_size * MB, sheet)
 
 
 class LooseFiles:

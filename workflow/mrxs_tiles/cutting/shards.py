@@ -16,7 +16,7 @@ import re
 import tarfile
 import threading
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import IO, Self
 
@@ -37,7 +37,8 @@ _CHECKSUM = sum(_HEADER[:124]) + sum(_HEADER[135:148]) + 8 * ord(" ") + sum(_HEA
 
 _MODE, _TIME, _REST = _HEADER[100:124], _HEADER[135:148], _HEADER[156:]
 _NAMES = ("slide", *manifest.TILES)
-_ROW = "{" + ",".join(f'"{name}":%s' for name in _NAMES) + "}"
+_ROW = "{" + ",".join(f'"{name}":%s' for name in _NAMES)
+SHEET = b',"sheet":'
 _KEPT = _NAMES.index("kept")
 
 RowOf = Callable[[Address, Fate], Sequence[object]]
@@ -74,12 +75,30 @@ def shard_name(key: str, number: int) -> str:
     return f"{key}-{number:06d}.tar"
 
 
-def row_json(slide: str, row: Sequence[object]) -> bytes:
-    """A row of ``tiles.tsv`` as JSON: numbers as there, ``kept`` true or false, null if empty."""
+def row_json(slide: str, row: Sequence[object], sheet: bytes = b"") -> bytes:
+    """A row of ``tiles.tsv`` as JSON: numbers as there, ``kept`` true or false, null if empty.
+
+    ``sheet``: what ``sheet_json`` makes of the slide's row of the sheet; it stands last.
+    """
     # by hand, since json.dumps takes four times as long, and this is done for each small tile
     values = [json.dumps(slide), *map(_json, row)]
     values[_KEPT] = "true" if row[_KEPT - 1] else "false"
-    return (_ROW % tuple(values)).encode()
+    return (_ROW % tuple(values)).encode() + sheet + b"}"
+
+
+def sheet_json(sheet: Mapping[str, str]) -> bytes:
+    """What stands in each row's JSON of the columns that the sheet carries; null if empty."""
+    if not sheet:
+        return b""
+    cells = {name: cell or None for name, cell in sheet.items()}
+    return SHEET + json.dumps(cells, separators=(",", ":")).encode()
+
+
+def with_sheet(row: bytes, sheet: bytes) -> bytes:
+    """A row's JSON with another ``sheet_json``: as ``row_json`` would make it."""
+    # the texts of a row hold no quotation mark that is not escaped
+    before, found, _ = row.partition(SHEET)
+    return (before if found else row.removesuffix(b"}")) + sheet + b"}"
 
 
 def _json(value: object) -> str:
@@ -117,6 +136,7 @@ class Shards:
         order: Sequence[Address],
         row: RowOf,
         shard_bytes: int,
+        sheet: Mapping[str, str] | None = None,
     ) -> None:
         """Take what all samples share.
 
@@ -126,8 +146,11 @@ class Shards:
             suffix: the pictures', without its dot.
             order: all tiles that are cut, in the order in which they stand in the shards.
             row: makes the row of ``tiles.tsv``.
-            shard_bytes: of the largest shard; one that holds a single sample may be larger.
+            shard_bytes: of the largest shard, without ``sheet``: what stands in a sheet decides
+                nothing. One that holds a single sample may be larger.
+            sheet: the columns of the sheet that go with the slide.
         """
+        self._sheet = sheet_json(sheet or {})
         self._folder, self._slide, self._suffix = folder, slide, suffix
         self._key = slide_key(slide)
         self._order, self._row, self._shard_bytes = order, row, shard_bytes
@@ -192,7 +215,7 @@ class Shards:
         if tile is None:
             return
         sample = self._sample(self._order[place], tile)
-        size = sum(map(len, sample))
+        size = self._counted(sample)
         if self._shard is None or self._size + size + len(END) > self._shard_bytes:
             self._end()
             self._shard = self._folder.stream(self._shard_name(len(self._begins)))
@@ -218,11 +241,20 @@ class Shards:
         stem, content = self._stem(address), tile.content
         picture = f"{stem}.{self._suffix}"
         file = f"{TILES}/{self._shard_name(self._newest())}#{picture}"
-        row = row_json(self._slide, self._row(address, tile.fate._replace(file=file)))
+        row = row_json(self._slide, self._row(address, tile.fate._replace(file=file)), self._sheet)
         return (
             *(member(picture, content), content, padding(content)),
             *(member(f"{stem}.json", row), row, padding(row)),
         )
+
+    def _counted(self, sample: Sequence[bytes]) -> int:
+        """Bytes of a sample, as if the sheet carried nothing."""
+        size = sum(map(len, sample))
+        if self._sheet:
+            row = sample[-2]
+            size -= len(row) + len(sample[-1])
+            size += -(-(len(row) - len(self._sheet)) // tarfile.BLOCKSIZE) * tarfile.BLOCKSIZE
+        return size
 
     def _end(self) -> None:
         """End the shard that is open."""

@@ -1,11 +1,12 @@
 """``tiles.parquet``: ``tiles.tsv`` with types, and the slide's name in each row.
 
-The schema is the same for every slide, so the files of all slides are read as one table.
+The schema is the same for every slide, so the files of all slides are read as one table. What
+the sheet carries stands last, as ``sheet_{name}``, the same in each row of a slide.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from mrxs_tiles.files.manifest import TILES, plain
+from mrxs_tiles.errors import ResultsError
+from mrxs_tiles.files.manifest import SHEET_COLUMN, TILES, plain
 from mrxs_tiles.files.store import in_place_of
 
 GROUP = 20_000  # rows that are held in memory, and that a reader takes or leaves as one
@@ -40,33 +42,65 @@ SCHEMA = pa.schema(
 )
 
 
-def write_parquet(path: Path, name: str, rows: Iterable[Sequence[str]]) -> None:
+def schema_with(sheet: Iterable[str]) -> pa.Schema:
+    """The schema with the columns that the sheet carries."""
+    return pa.schema(
+        [*SCHEMA, *(pa.field(SHEET_COLUMN.format(name), pa.string()) for name in sheet)]
+    )
+
+
+def write_parquet(
+    path: Path, name: str, rows: Iterable[Sequence[str]], sheet: Mapping[str, str] | None = None
+) -> None:
     """Write all tiles of one slide, kept and dropped; what is empty in the table is null.
 
     Args:
         path: the file.
         name: the slide's.
         rows: those of ``tiles.tsv``.
+        sheet: the columns of the sheet that go with the slide, and their cells.
 
     Raises:
         ResultsError: it cannot be written.
     """
+    carried = sheet or {}
     with (
         in_place_of(path) as partial,
         partial.open("wb") as stream,
-        pq.ParquetWriter(stream, SCHEMA, compression="zstd") as writer,
+        pq.ParquetWriter(stream, schema_with(carried), compression="zstd") as writer,
     ):
-        for table in parquet_tables(name, rows):
+        for table in parquet_tables(name, rows, carried):
             writer.write_table(table, row_group_size=GROUP)
 
 
-def parquet_tables(name: str, rows: Iterable[Sequence[str]]) -> Iterator[pa.Table]:
+def parquet_tables(
+    name: str, rows: Iterable[Sequence[str]], sheet: Mapping[str, str]
+) -> Iterator[pa.Table]:
     """The tiles of one slide with types, some at a time; as ``write_parquet`` takes them."""
-    waiting = iter(rows)
+    waiting, schema = iter(rows), schema_with(sheet)
     while group := list(islice(waiting, GROUP)):
         columns = zip(*group, strict=True)
         values = [[name] * len(group), *map(_typed, TILES, columns)]
-        yield pa.table(values, schema=SCHEMA)
+        values += [[cell or None] * len(group) for cell in sheet.values()]
+        yield pa.table(values, schema=schema)
+
+
+def carries(path: Path, sheet: Mapping[str, str]) -> bool:
+    """Whether a file that is there has just these columns of a sheet, with these cells.
+
+    Raises:
+        ResultsError: it cannot be read.
+    """
+    try:
+        with pq.ParquetFile(path) as file:
+            columns = file.schema_arrow.names[len(SCHEMA) :]
+            if columns != [SHEET_COLUMN.format(name) for name in sheet]:
+                return False
+            first = next(iter(file.iter_batches(1, columns=columns)), None) if columns else None
+            found = [] if first is None else [column[0].as_py() for column in first.columns]
+    except (OSError, pa.ArrowException) as error:
+        raise ResultsError(f"{path} cannot be read: {error}. Run export again.") from None
+    return not found or found == [cell or None for cell in sheet.values()]
 
 
 def _typed(column: str, fields: Sequence[str]) -> list[Any]:

@@ -46,6 +46,7 @@ COORDINATES = (
     *("region", "label", "label_fraction"),
 )
 TILES = (*COORDINATES, "kept", "reason", "focus", "pen", "file", "bytes", "crc32")
+SHEET_COLUMN = "sheet_{}"  # beside TILES, of what the sheet carries
 TILING = ("tile_size", "overlap", "downsample", "cols", "rows")  # of a slide's grid
 REPORT = (
     *("slide", "path", "status", "width", "height", "mpp_x", "mpp_y", "objective", "levels"),

@@ -92,7 +92,7 @@ class _Shard:
         offset, size = self._known[member]
         content = _read_at(self._stream, offset, size)
         if len(content) < size:
-            raise EOFError(f"{self._path} is cut short in {member}")
+            raise OSError(f"{self._path} is cut short in {member}")
         return content
 
     def _members(self) -> Iterator[tuple[str, int, int]]:

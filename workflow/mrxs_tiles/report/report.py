@@ -6,6 +6,7 @@ pictures in ``report_files``.
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 from collections import defaultdict
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mrxs_tiles.cutting import kept, publish
+from mrxs_tiles.cutting.sheet_in_shards import renew_sheet
 from mrxs_tiles.cutting.tile_record import failed_record
 from mrxs_tiles.errors import ResultsError, printable, shown
 from mrxs_tiles.files import manifest
@@ -21,6 +23,7 @@ from mrxs_tiles.files.lock import REPORT_LOCK, alone
 from mrxs_tiles.files.manifest import BAD, Record
 from mrxs_tiles.files.store import make_folder, write_file
 from mrxs_tiles.names import name_fault
+from mrxs_tiles.report.carried import carried_before, of_slide
 from mrxs_tiles.report.page import Entry, write_page
 from mrxs_tiles.report.runtime import renew_runtime
 from mrxs_tiles.report.scales import differing_scales
@@ -31,6 +34,8 @@ TWIN = "the same slide, by its quickhash, as "
 
 if TYPE_CHECKING:
     from pandas import DataFrame
+
+log = logging.getLogger(__name__)
 
 MOST_NAMED = 10  # slides in one line
 
@@ -53,8 +58,8 @@ def report(
         refused: name, path and why, of slides that no step could be run for.
         config: keys and values that the page shows.
         benchmarks: the folder with what Snakemake measured; None: no ``runtime.tsv``.
-        carried: by slide, the columns of the sheet that go into the table, the same for all;
-            None: those that a table that is there has.
+        carried: by slide, the columns of the sheet that go into the table, and into the JSON of
+            shards where others are in it; None: those that a table that is there has.
         away: name, path and why, of slides that were left out and whose results are kept.
 
     Raises:
@@ -65,12 +70,30 @@ def report(
     with alone(results / REPORT_LOCK, f"The report of {results} is being written"):
         entries = _all_entries(results, slides, refused, away)
         rows = [entry.row for entry in entries]
-        columns = _carried_before(results) if carried is None else carried
+        columns = carried_before(results) if carried is None else carried
+        for row in rows:
+            _carry_into_shards(results, row, columns)
         text = _tsv(_carrying(_table(rows), columns))
         write_file(results / manifest.REPORT_TSV, text.encode("utf-8", "backslashreplace"))
         renew_runtime(results, rows, benchmarks)
         others = unnamed(results, (row["slide"] for row in rows))
         write_page(results, entries, config or {}, others)
+
+
+def _carry_into_shards(
+    results: Path, row: Record, carried: Mapping[str, Mapping[str, str]]
+) -> None:
+    """Where other columns of the sheet are in a slide's shards, put these there."""
+    slide = str(row["slide"])
+    if name_fault(slide):  # its folder would be somewhere else
+        return
+    try:
+        written = renew_sheet(results, slide, of_slide(carried, slide))
+    except ResultsError as error:  # all other slides' are written
+        row["warnings"].append(f"its shards hold the sheet's columns as they were before: {error}")
+        return
+    if written:
+        log.info("%s: the sheet's columns written anew in %d shards", slide, written)
 
 
 def _all_entries(
@@ -210,24 +233,10 @@ def _table(rows: Iterable[Record]) -> DataFrame:
 
 def _carrying(table: DataFrame, carried: Mapping[str, Mapping[str, str]]) -> DataFrame:
     """The table with the sheet's own columns behind ours."""
-    for name in next(iter(carried.values()), {}):
-        cells = (carried.get(str(slide), {}).get(name, "") for slide in table["slide"])
-        table[name] = list(cells)
+    cells = [of_slide(carried, str(slide)) for slide in table["slide"]]
+    for name in cells[0]:
+        table[name] = [row[name] for row in cells]
     return table
-
-
-def _carried_before(results: Path) -> dict[str, dict[str, str]]:
-    """By slide, the columns behind ours of a table that is there: no sheet is known here."""
-    file, ours = results / manifest.REPORT_TSV, len(manifest.REPORT)
-    try:
-        with file.open(encoding="utf-8", newline="\n") as stream:
-            header = stream.readline().rstrip("\n").split("\t")
-        if header[:ours] != list(manifest.REPORT):
-            return {}
-        rows = (list(map(manifest.plain, row)) for row in manifest.read_table(file, header))
-        return {row[0]: dict(zip(header[ours:], row[ours:], strict=True)) for row in rows}
-    except (OSError, ValueError):  # as for ``read_report``
-        return {}
 
 
 def _tsv(table: DataFrame) -> str:

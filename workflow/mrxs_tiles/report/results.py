@@ -52,6 +52,7 @@ class Results:
         self._files = TileFiles(results)
         self.slides: pd.DataFrame = _slides(results)
         self._told = set(self.slides["slide"][self.slides["tiles"].notna()])
+        self._carried = list(self.slides.columns[len(manifest.REPORT) :])
 
     def __enter__(self) -> Self:
         return self
@@ -81,17 +82,18 @@ class Results:
 
         Args:
             slides: one name or several; None: all.
-            columns: those that are read, ``slide`` always among them; None: all.
+            columns: those that are read, ``slide`` always among them, and ``sheet_{name}`` of
+                what the sheet carries, which stand last; None: all of ``tiles``.
 
         Raises:
             ValueError: a slide or a column is not there.
             ResultsError: a table cannot be read.
         """
         wanted = self._named(slides)
-        chosen = _chosen(columns)
+        chosen = self._chosen(columns)
         tables = [table for slide in wanted if (table := self._tiles_of(slide, chosen)) is not None]
         if not tables:
-            return _tiles(io.StringIO("\t".join(manifest.TILES) + "\n"), "", chosen)
+            return self._typed(io.StringIO("\t".join(manifest.TILES) + "\n"), "", chosen)
         return pd.concat(tables, ignore_index=True)
 
     def by_slide(
@@ -103,7 +105,7 @@ class Results:
             ValueError: a column is not there.
             ResultsError: a table cannot be read.
         """
-        chosen = _chosen(columns)
+        chosen = self._chosen(columns)
         for slide in self.slides["slide"]:
             if (table := self._tiles_of(slide, chosen)) is not None:
                 yield slide, table
@@ -112,14 +114,16 @@ class Results:
         """All tiles as a dataset of pyarrow, with the types of ``tiles.tsv``'s Parquet export.
 
         A slide's ``tiles.parquet`` is read when the dataset is, part by part. The tiles of a
-        slide without one are read now, and stay in memory.
+        slide without one are read now, and stay in memory; so are those of one whose file has
+        not what the sheet carries now, as ``sheet_{name}``.
 
         Raises:
             ResultsError: a table cannot be read.
         """
         from mrxs_tiles.report.dataset import dataset  # here: few want pyarrow
 
-        return dataset(self._results, [one for one in self.slides["slide"] if one in self._told])
+        told = [one for one in self.slides["slide"] if one in self._told]
+        return dataset(self._results, {slide: self._sheet_of(slide) for slide in told})
 
     def write_features(
         self,
@@ -161,7 +165,33 @@ class Results:
         # of a slide that failed tables of an earlier run with other keys may lie there
         if slide not in self._told:
             return None
-        return _tiles(path, slide, columns) if path.is_file() else None
+        return self._typed(path, slide, columns) if path.is_file() else None
+
+    def _typed(self, path: Path | io.StringIO, slide: str, columns: Sequence[str]) -> pd.DataFrame:
+        """A slide's table, with the columns of the sheet that are asked for."""
+        own = [name for name in columns if name in manifest.TILES]
+        table = _tiles(path, slide, own)
+        cells = self._sheet_of(slide)
+        for name in self._carried:
+            if (column := manifest.SHEET_COLUMN.format(name)) in columns:
+                table[column] = pd.Series(cells.get(name) or None, index=table.index, dtype="str")
+        return table
+
+    def _sheet_of(self, slide: str) -> dict[str, str]:
+        """What the sheet carries of a slide; "" where its cell is empty."""
+        rows = self.slides.loc[self.slides["slide"] == slide, self._carried].fillna("")
+        return {
+            str(name): str(cell) for row in rows.to_dict("records") for name, cell in row.items()
+        }
+
+    def _chosen(self, columns: Collection[str] | None) -> list[str]:
+        """Those of the tiles' columns that are asked for, in the tables' order."""
+        if columns is None:
+            return list(manifest.TILES)
+        known = [*manifest.TILES, *map(manifest.SHEET_COLUMN.format, self._carried)]
+        if odd := sorted({*columns} - {"slide", *known}):
+            raise ValueError(f"there is no column {shown(odd[0])}, but {', '.join(known)}")
+        return [name for name in known if name in columns]
 
     def open(self, row: Mapping[str, Any] | pd.Series[Any]) -> Image:
         """The picture of a tile, decoded; ``row``: one of ``tiles``, or its ``slide``, ``file``.
@@ -201,16 +231,6 @@ def _slides(results: Path) -> pd.DataFrame:
     return _read(text, manifest.REPORT, _COUNTS)
 
 
-def _chosen(columns: Collection[str] | None) -> list[str]:
-    if columns is None:
-        return list(manifest.TILES)
-    if odd := sorted({*columns} - {"slide", *manifest.TILES}):
-        raise ValueError(
-            f"there is no column {shown(odd[0])}: tiles.tsv has {', '.join(manifest.TILES)}"
-        )
-    return [name for name in manifest.TILES if name in columns]
-
-
 def _tiles(path: Path | io.StringIO, slide: str, columns: Sequence[str]) -> pd.DataFrame:
     table = _read(path, manifest.TILES, ("bytes",), _WHOLE, columns)
     if "kept" in table:
@@ -244,7 +264,8 @@ def _read(
     except ValueError as error:
         raise ResultsError(f"{source} cannot be read: {error}. Run mrxs-tiles again.") from None
     for name in (*texts, *behind):
-        column = table[name] if name in _MAY_BE_NULL else table[name].fillna("")
+        is_null = name in _MAY_BE_NULL or name in behind
+        column = table[name] if is_null else table[name].fillna("")
         table[name] = column.map(manifest.plain, na_action="ignore").astype("str")
     return table
 

@@ -8,7 +8,7 @@ opened and no tile is cut. ``tile`` removes them where it cuts anew.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from mrxs_tiles.cutting import kept
@@ -19,13 +19,16 @@ from mrxs_tiles.files.manifest import Record
 log = logging.getLogger(__name__)
 
 
-def export(slide: str, results: Path, exports: Iterable[str]) -> Record:
+def export(
+    slide: str, results: Path, exports: Iterable[str], sheet: Mapping[str, str] | None = None
+) -> Record:
     """Write the files of one cut slide that other programs read.
 
     Args:
         slide: its name, the folder below ``results``.
         results: where everything goes.
         exports: which files, by the names in ``manifest.EXPORTS``.
+        sheet: the columns of the user's sheet that go with the slide, for ``tiles.parquet``.
 
     Returns:
         What ``tiles.json`` holds. Files of a failed slide have no tile in them.
@@ -35,22 +38,22 @@ def export(slide: str, results: Path, exports: Iterable[str]) -> Record:
             at this slide.
     """
     with alone(results / slide / SLIDE_LOCK, SLIDE_TAKEN.format(slide)):
-        return _export(slide, results / slide, exports)
+        return _export(slide, results / slide, exports, sheet or {})
 
 
-def _export(slide: str, folder: Path, exports: Iterable[str]) -> Record:
+def _export(slide: str, folder: Path, exports: Iterable[str], sheet: Mapping[str, str]) -> Record:
     # its tables are whole if it is there
     tiled = kept.last_said(folder)
     inspected = manifest.read_record(folder / manifest.SLIDE_JSON)
     # as in the tables: a name on the disk may be no Unicode text
     name = slide.encode("utf-8", "backslashreplace").decode()
     for kind in exports:
-        _write(kind, folder, name, inspected)
+        _write(kind, folder, name, inspected, sheet)
         log.info("%s: %s written", slide, manifest.EXPORTS[kind])
     return tiled
 
 
-def _write(kind: str, folder: Path, name: str, inspected: Record) -> None:
+def _write(kind: str, folder: Path, name: str, inspected: Record, sheet: Mapping[str, str]) -> None:
     # Imported here: each brings a library of its own that the others do not need.
     path = folder / manifest.EXPORTS[kind]
     rows = manifest.read_table(folder / manifest.TILES_TSV, manifest.TILES)
@@ -65,4 +68,4 @@ def _write(kind: str, folder: Path, name: str, inspected: Record) -> None:
     else:
         from mrxs_tiles.exports.parquet import write_parquet
 
-        write_parquet(path, name, rows)
+        write_parquet(path, name, rows, sheet)

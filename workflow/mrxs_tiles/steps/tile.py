@@ -58,7 +58,8 @@ def tile(
         results: where everything goes.
         settings: how it is cut; the same as for ``inspect``.
         threads: how many tiles are cut at the same time.
-        source: whether the slide is copied to a local disk first, and since when it is known.
+        source: whether the slide is copied to a local disk first, since when it is known, and
+            what its shards carry of the sheet.
 
     Returns:
         What ``tiles.json`` holds. A slide that cannot be read has status ``failed`` there,
@@ -97,7 +98,7 @@ def _tile(
         return write_failed(slide, results, seen["error"], source.stops)
     try:
         with opened_job(path, folder, seen, settings, threads, source.stage) as job:
-            record = _cut(job, threads, source.stops)
+            record = _cut(job, threads, source)
     except SlideError as problem:
         if kept.earlier(folder) is not None:
             problem = _own_fault(path, settings, problem)
@@ -122,7 +123,7 @@ def _own_fault(path: Path, settings: Settings, problem: SlideError) -> SlideErro
     return problem
 
 
-def _cut(job: Job, threads: int, stops: bool) -> Record:
+def _cut(job: Job, threads: int, source: Source) -> Record:
     """Choose, cut and publish: all but the record is in place then.
 
     What can fail by the slide is done before anything of an earlier run is touched.
@@ -131,12 +132,12 @@ def _cut(job: Job, threads: int, stops: bool) -> Record:
     choice = choose(job)
     if choice.lost:  # known before hours of work
         error = error_of(choice.fates, len(job.tissue), _why(job, choice, {}))
-        kept.refuse_damage(job.folder, job.settings, error, stops)
+        kept.refuse_damage(job.folder, job.settings, error, source.stops)
     with ExitStack() as stack:
         tiles = stack.enter_context(TileFolder(job.folder))
         # in here, since what a killed run left behind is gone now
         check_space(job.folder, job.slide, _guess(job, choice.wanted, encode))
-        cut, said = _cut_chosen(job, choice, tiles, encode, threads)
+        cut, said = _cut_chosen(job, choice, tiles, encode, threads, source.sheet)
         fates = choice.fates | cut
         error = error_of(fates, len(fates), _why(job, choice, said))
         viewer = None
@@ -151,7 +152,7 @@ def _cut(job: Job, threads: int, stops: bool) -> Record:
             job.check()
         job.end_reading()
         if error:
-            kept.refuse_damage(job.folder, job.settings, error, stops)
+            kept.refuse_damage(job.folder, job.settings, error, source.stops)
         unlisted = job.inspected["grid"]["tiles"] - len(job.tissue)
         warnings = [text for text in (warning, resampling_warning(job.grid, choice.wanted)) if text]
         record = tile_record(job.slide, status_of(fates), error, warnings, unlisted, fates)
@@ -162,7 +163,12 @@ def _cut(job: Job, threads: int, stops: bool) -> Record:
 
 
 def _cut_chosen(
-    job: Job, choice: Choice, tiles: TileFolder, encode: Encode | None, threads: int
+    job: Job,
+    choice: Choice,
+    tiles: TileFolder,
+    encode: Encode | None,
+    threads: int,
+    sheet: Mapping[str, str],
 ) -> tuple[dict[Address, Fate], Mapping[Address, SlideError]]:
     """The fates of the tiles that are read, and what was said of those that cannot be."""
 
@@ -170,7 +176,7 @@ def _cut_chosen(
         return (*job.grid.tile(*at), job.tissue[at], *job.marks.get(at, UNMARKED), *fate)
 
     with (
-        packing(tiles, job.slide, job.settings, choice.groups, row) as store,
+        packing(tiles, job.slide, job.settings, choice.groups, row, sheet) as store,
         Progress(job.slide, len(choice.wanted)) as progress,
     ):
         pictures = Pictures(job.reader, job.grid, job.background, job.settings.drop_blank)

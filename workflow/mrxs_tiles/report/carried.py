@@ -1,0 +1,34 @@
+"""The columns of the user's sheet that go with the slides, as a report has them behind its own.
+
+``report.tsv`` is where they are kept: who has no sheet (`load`, a step on the command line) takes
+them from there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from mrxs_tiles.files import manifest
+
+Carried = dict[str, dict[str, str]]
+
+
+def carried_before(results: Path) -> Carried:
+    """By slide, the columns behind ours of a ``report.tsv`` that is there; else nothing."""
+    file, ours = results / manifest.REPORT_TSV, len(manifest.REPORT)
+    try:
+        with file.open(encoding="utf-8", newline="\n") as stream:
+            header = stream.readline().rstrip("\n").split("\t")
+        if header[:ours] != list(manifest.REPORT):
+            return {}
+        rows = (list(map(manifest.plain, row)) for row in manifest.read_table(file, header))
+        return {row[0]: dict(zip(header[ours:], row[ours:], strict=True)) for row in rows}
+    except (OSError, ValueError):  # as for ``read_report``
+        return {}
+
+
+def of_slide(carried: Mapping[str, Mapping[str, str]], slide: str) -> dict[str, str]:
+    """The columns of one slide: the same for all, empty where the sheet does not name it."""
+    names = next(iter(carried.values()), {})
+    return {name: carried.get(slide, {}).get(name, "") for name in names}
