@@ -16,7 +16,7 @@ import running
 from mrxs_tiles.config.config import read_config
 from mrxs_tiles.cutting.job import Source
 from mrxs_tiles.cutting.kept import earlier
-from mrxs_tiles.errors import PassingError, SlideError, not_given
+from mrxs_tiles.errors import PassingError, ResultsError, SlideError, not_given
 from mrxs_tiles.files.manifest import write_record
 from mrxs_tiles.inspecting.slide_grid import grid_of
 from mrxs_tiles.mirax import damage
@@ -198,6 +198,28 @@ def test_promises_are_kept(tmp_path: Path, name: str) -> None:
     write_record(folder / "slide.json", {"error": f"Away: {PROMISE}"})
     keep_promises(tmp_path, [name])
     assert not (folder / "coordinates.tsv").exists()
+
+
+def test_inspect_that_broke_off(slide: WrittenSlide, tmp_path: Path) -> None:
+    """Its old files, which Snakemake puts back, are not taken for those of today's settings."""
+    results, other = tmp_path / "results", read_config({"tile_size": 200}).settings
+    folder = results / "A"
+    away(slide)
+    inspect("A", slide.path, results, SETTINGS)
+    tile("A", slide.path, results, SETTINGS, 1)  # failed: nothing is kept of it
+    slide.folder.with_name("away").rename(slide.folder)
+    before = {name: (folder / name).read_bytes() for name in ("slide.json", "coordinates.tsv")}
+    (folder / "thumbnail.jpg" / "in the way").mkdir(parents=True)  # the disk refuses
+    with pytest.raises(ResultsError, match=r"thumbnail\.jpg cannot be written"):
+        inspect("A", slide.path, results, other, by_workflow=True)
+    for name, content in before.items():
+        (folder / name).write_bytes(content)
+    keep_promises(results, ["A"])
+    assert not (folder / "coordinates.tsv").exists()
+    shutil.rmtree(folder / "thumbnail.jpg")
+    assert inspect("A", slide.path, results, other, by_workflow=True)["status"] == "ok"
+    keep_promises(results, ["A"])
+    assert (folder / "coordinates.tsv").exists()
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import zlib
 from pathlib import Path
 from typing import Any
@@ -53,3 +54,19 @@ def test_a_job_that_failed_is_done_again(tmp_path: Path) -> None:
     assert (ran.code, ran.jobs) == (0, ["report", "tile A"])
     assert (folder / "tiles" / next(iter(before))).read_bytes() != before[next(iter(before))]
     assert snakemake(tmp_path, **config, quality=90).jobs == []
+
+
+def test_an_inspection_that_failed_is_done_again(tmp_path: Path) -> None:
+    """The same of a slide that could not be opened before, so that nothing of it is kept."""
+    slide = running.write(tmp_path / "slides" / "A.mrxs", TINY)
+    config: dict[str, Any] = {"tile_size": TILE}
+    slide.folder.rename(tmp_path / "away")
+    assert snakemake(tmp_path, **config).code == 1
+    (tmp_path / "away").rename(slide.folder)
+    in_the_way = tmp_path / "results" / "A" / "thumbnail.jpg"
+    (in_the_way / "folder").mkdir(parents=True)
+    ran = snakemake(tmp_path, **config)
+    assert (ran.code, ran.jobs) == (1, ["inspect A"])
+    shutil.rmtree(in_the_way)
+    ran = snakemake(tmp_path, **config)
+    assert (ran.code, ran.jobs) == (0, ["inspect A", "report", "tile A"])

@@ -14,7 +14,7 @@ allow_links_below(job.config["slides"])
 settings = GridSettings(**job.params.settings | {"replaced_scale": job.params.replaced_scale})
 results = Path(job.output.slide.removesuffix(f"{slide}/slide.json") or ".")
 run_job(
-    lambda: inspect(slide, Path(job.params.path), results, settings, job.params.stamp),
+    lambda: inspect(slide, Path(job.params.path), results, settings, job.params.stamp, True),
     job.log[0],
     job.config.get("on_bad_slide", "report"),
 )

@@ -22,6 +22,7 @@ from mrxs_tiles.settings import Settings, rectangle
 
 ASIDE = ".earlier"  # the folder for records of the earlier run
 PUBLISHING = ".publishing"  # is there while tables and tiles may be those of two runs
+INSPECTING = ".inspecting"  # is there until `inspect` has written all, in the workflow
 ASKED_AGAIN = ".recut"  # asked for by name: what is there now is cut, damaged as it is
 # The tables and records that `inspect` replaces. The others `tile` alone touches, at its end.
 MOVED = (
@@ -232,6 +233,25 @@ def begin(folder: Path) -> None:
         begin_publishing(folder)
     else:
         set_aside(folder, manifest.TILES_JSON)
+
+
+def begin_inspecting(folder: Path) -> None:
+    """Leave word that `inspect` has begun, as ``begin`` does for `tile`.
+
+    Raises:
+        ResultsError: it cannot be said.
+    """
+    if (folder / manifest.SLIDE_JSON).exists():
+        write_file(folder / INSPECTING, b"")
+
+
+def end_inspecting(folder: Path) -> None:
+    """What `inspect` was to write is there, or was put back.
+
+    Raises:
+        ResultsError: it cannot be said.
+    """
+    remove_files(folder / INSPECTING)
 
 
 def begin_publishing(folder: Path) -> None:

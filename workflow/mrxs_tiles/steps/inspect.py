@@ -35,7 +35,12 @@ log = logging.getLogger(__name__)
 
 
 def inspect(
-    slide: str, path: Path, results: Path, settings: GridSettings, begun_with: str | None = None
+    slide: str,
+    path: Path,
+    results: Path,
+    settings: GridSettings,
+    begun_with: str | None = None,
+    by_workflow: bool = False,
 ) -> Record:
     """Look at one slide and write what it is and the tiles of its grid.
 
@@ -45,6 +50,7 @@ def inspect(
         results: where everything goes.
         settings: where its tiles lie.
         begun_with: its ``stamp`` when the run began; None: that is not known.
+        by_workflow: when it fails for its disk, Snakemake puts back what lay there before.
 
     Returns:
         What ``slide.json`` holds. A slide that cannot be opened has status ``failed`` and
@@ -55,8 +61,12 @@ def inspect(
         ResultsError: the results cannot be written, or another process is at this slide.
     """
     make_folder(results / slide)
+    if by_workflow:
+        kept.begin_inspecting(results / slide)
     with alone(results / slide / SLIDE_LOCK, SLIDE_TAKEN.format(slide)):
-        return _inspect(slide, path, results, settings, begun_with)
+        record = _inspect(slide, path, results, settings, begun_with)
+        kept.end_inspecting(results / slide)
+    return record
 
 
 def _inspect(

@@ -14,7 +14,7 @@ from mrxs_tiles.mirax.unchanged import PROMISE
 
 
 def keep_promises(results: Path, slides: Iterable[str]) -> None:
-    """Have the next run do again each slide whose sentence says so.
+    """Have the next run do again each slide whose sentence says so, or whose `inspect` broke off.
 
     For Snakemake an output of each step must be missing: ``coordinates.tsv``, since all that it
     says stands in ``tiles.tsv`` too, and ``tiles.json``. What tells of tiles is only put aside.
@@ -25,7 +25,7 @@ def keep_promises(results: Path, slides: Iterable[str]) -> None:
     for slide in slides:
         folder = results / slide
         kept.tidy(folder)
-        if not _error(folder).endswith(PROMISE):
+        if not ((folder / kept.INSPECTING).exists() or _error(folder).endswith(PROMISE)):
             continue
         if kept.earlier(folder) is None:
             remove_files(folder / manifest.COORDINATES_TSV, folder / manifest.TILES_JSON)
