@@ -39,6 +39,7 @@ def mounted(monkeypatch: pytest.MonkeyPatch, *lines: str) -> None:
         ("'slides/sub'", "slides/sub"),
         ("“slides/sub”", "slides/sub"),
         (" slides/sub ", "slides/sub"),
+        ("\u202aslides/sub", "slides/sub"),
         ("a'b'", "a'b'"),
         ('"C:\\x"', r"C:\x"),
         ("none", "none"),

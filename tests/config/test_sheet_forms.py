@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from openpyxl import Workbook
+from openpyxl import Workbook, load_workbook
 
 from mrxs_tiles.config.slides import Found
 from slide_places import faults, find, make, sheet
@@ -38,6 +38,7 @@ def scales(found: Found) -> list[float | None]:
         ("sep.csv", "sep=;\r\npath;mpp\r\nslides/a.mrxs;0,5\r\nslides/b.mrxs;0.25\r\n"),
         ("sep2.csv", '"sep=,"\npath,mpp\nslides/a.mrxs,0.5\nslides/b.mrxs,0.25\n'),
         ("blanks.csv", " Path , MPP\n slides/a.mrxs , 0.5\nslides/b.mrxs\xa0,\u202f0.25\u200b\n"),
+        ("signs.csv", "path,mpp\n\u202aslides/a.mrxs,0.5\n\u200eslides/b.mrxs\u202c,0.25\n"),
         ("empty.csv", "path,mpp,,\nslides/a.mrxs,0.5,,\nslides/b.mrxs,0.25,,\n,,,\n"),
         ("ragged.csv", "path,mpp\nslides/a.mrxs,0.5,\nslides/b.mrxs,0.25,,,\n"),
         ("index.csv", ",path,mpp\n0,slides/a.mrxs,0.5\n1,slides/b.mrxs,0.25\n"),
@@ -98,6 +99,7 @@ def test_encodings_that_could_be_several(text: str, encoding: str) -> None:
         ("limit_bounds", "WAHR", True),
         ("limit_bounds", "1", True),
         ("limit_bounds", "0", False),
+        ("limit_bounds", "1.0", True),
         ("format", "PNG", "png"),
         ("format", "none", "none"),
         ("subsampling", "444", "444"),
@@ -194,6 +196,34 @@ def test_workbook() -> None:
     assert find(path).notes == (
         'Sheet "book.xlsx" has 2 worksheets; only the first, "Sheet", is read.',
     )
+
+
+def test_workbook_as_it_looks() -> None:
+    """Leading zeros of a cell's format, cells joined across rows, and rows that Excel hides."""
+    rows: list[list[object]] = [["path", "slide", "mpp"], ["a.mrxs", 7, 0.5], ["b.mrxs", 12, None]]
+    workbook = load_workbook(book(*rows, ["c.mrxs", 100, 1]))
+    page = workbook.active
+    for row in (2, 3):
+        page.cell(row, 2).number_format = "000"
+    page.merge_cells("C2:C3")
+    page.row_dimensions[4].hidden = True
+    workbook.save("book.xlsx")
+    found = find("book.xlsx")
+    assert [(slide.name, slide.settings.mpp) for slide in found] == [
+        *(("007", 0.5), ("012", 0.5), ("100", 1)),
+    ]
+    assert found.notes == (
+        'Sheet "book.xlsx": row 4 is not shown in Excel (hidden, or filtered out) and read like '
+        "the others: delete what is not meant.",
+        'Sheet "book.xlsx": the cells C2:C3 are merged: their value counts for each of these rows.',
+    )
+
+
+def test_first_worksheet_is_another() -> None:
+    """Where the first worksheet is no sheet of slides, it is said that there are more."""
+    told = faults(book(["read", "me"], more="slides"))
+    assert told[0].startswith('Sheet "book.xlsx" has no column path, but "read", "me"')
+    assert told[1].endswith('has 2 worksheets; only the first, "Sheet", is read.')
 
 
 @pytest.mark.parametrize(

@@ -52,8 +52,8 @@ def from_cell(key: str, text: str, subject: str) -> object:
                 f"{value.replace('.', '')} or {value.removesuffix('.000')}."
             )
         value = _number(value, whole)
-    elif "boolean" in kinds and text.lower() in YES | NO:
-        value = text.lower() in YES
+    elif "boolean" in kinds and (word := text.lower().removesuffix(".0")) in YES | NO:
+        value = word in YES  # 1.0 is what pandas makes of a column with an empty cell
     elif "enum" in rules and isinstance(value, str) and value.lower() in rules["enum"]:
         value = value.lower()
     if not is_valid(key, value):

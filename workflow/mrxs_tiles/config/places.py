@@ -12,6 +12,7 @@ import re
 from pathlib import Path
 from urllib.parse import unquote
 
+from mrxs_tiles.config.sheet_text import stripped
 from mrxs_tiles.errors import shown
 from mrxs_tiles.files.alike import nearest
 
@@ -35,8 +36,8 @@ def understood(text: str, folder: Path | None = None) -> str:
     base = folder or Path()
     if os.name == "nt" or _is_there(base, text):
         return text
-    plain = text.strip()
-    plain = next((plain[1:-1] for pair in QUOTES if _wrapped(plain, pair)), plain).strip() or plain
+    plain = stripped(text)
+    plain = stripped(next((plain[1:-1] for p in QUOTES if _wrapped(plain, p)), plain)) or plain
     if plain.lower().startswith("file:"):
         plain = _of_url(plain)
     if _is_there(base, plain):

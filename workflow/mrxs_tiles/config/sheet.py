@@ -52,7 +52,10 @@ def read_sheet(
     rows = read_rows(label, sheet)
     if not rows.cells:
         raise ConfigError(f"{label} is empty: write a header with the column path, and slides.")
-    columns, cells = read_header(label, rows, carry)
+    try:
+        columns, cells = read_header(label, rows, carry)
+    except ConfigError as error:
+        raise ConfigError(*error.faults, *rows.notes) from None
     if not cells:
         raise ConfigError(f"{label} has a header and no slides: write a row for each slide.")
     shared = _Sheet(label, sheet.parent, columns, settings, cache(listing))

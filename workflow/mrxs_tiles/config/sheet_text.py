@@ -1,6 +1,6 @@
 """The sheet's bytes -> rows of texts: as spreadsheets of all sorts write them.
 
-Encodings, separators, Excel's own first line and its workbooks. What the cells mean is ``sheet``'s.
+Encodings, separators, Excel's own first line. What the cells mean is ``sheet``'s.
 """
 
 from __future__ import annotations
@@ -8,14 +8,12 @@ from __future__ import annotations
 import csv
 import io
 import re
-import zipfile
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime
 from pathlib import Path
-from typing import Any
 
+from mrxs_tiles.config.workbook import book_cells
 from mrxs_tiles.errors import ConfigError, printable, shown
 
 SHEETS = frozenset((".tsv", ".csv", ".txt", ".xlsx", ".xlsm"))
@@ -23,10 +21,11 @@ WORKBOOKS = frozenset((".xlsx", ".xlsm"))
 USUAL = {".tsv": "\t", ".csv": ","}
 SEPARATORS = {",": "commas", "\t": "tabs", ";": "semicolons", "|": "bars"}
 BLANKS = " \t\r\n\v\f\xa0\u1680\u2000-\u200b\u202f\u205f\u2060\u3000\ufeff"
+# Signs that say which way letters run: Windows copies one with a path out of a file's properties.
+BLANKS += "\u200e\u200f\u202a-\u202e\u2066-\u2069"
 _AROUND = re.compile(f"^[{BLANKS}]+|[{BLANKS}]+$")
 HEADER_ROWS = 10  # titles may stand above the header
 TOP = 100_000  # characters in which the header is looked for
-LARGEST_BOOK = 500_000_000  # bytes, unpacked
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +50,8 @@ def read_rows(label: str, sheet: Path) -> Rows:
     """
     content = sheet.read_bytes()
     if content.startswith(b"PK\x03\x04"):
-        return _from_workbook(label, content)
+        rows, said = book_cells(label, content)
+        return Rows(_numbered(rows, 1), "", said)
     if content.startswith(b"\xd0\xcf\x11\xe0"):
         raise ConfigError(f"{label} is a workbook of an old Excel: save it as .xlsx or CSV UTF-8.")
     if sheet.suffix.lower() in WORKBOOKS:
@@ -154,69 +154,3 @@ def _separator(text: str, usual: str) -> str:
 def _numbered(rows: Iterable[list[str]], first: int) -> dict[int, list[str]]:
     cells = ((number, list(map(stripped, row))) for number, row in enumerate(rows, first))
     return {number: row for number, row in cells if any(row)}
-
-
-# --- a workbook -----------------------------------------------------------------------------------
-
-
-def _from_workbook(label: str, content: bytes) -> Rows:
-    # here: it takes as long as the rest of a dry run's imports, and few bring a workbook
-    from openpyxl import load_workbook
-
-    odd = f"{label} is not a workbook that can be read: save it again as .xlsx, or as CSV UTF-8."
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as packed:
-            size = sum(part.file_size for part in packed.infolist())
-    except (zipfile.BadZipFile, OSError, ValueError):
-        raise ConfigError(odd) from None
-    if size > LARGEST_BOOK:
-        raise ConfigError(f"{label} unpacks to {size} bytes: save it as CSV UTF-8.")
-    try:
-        book, as_written = (
-            load_workbook(io.BytesIO(content), read_only=True, data_only=values)
-            for values in (True, False)
-        )
-        page = book.worksheets[0]
-        rows = [[_cell(value) for value in row] for row in page.iter_rows(values_only=True)]
-        empty = _without_result(page.iter_rows(), as_written.worksheets[0].iter_rows())
-    except Exception:  # noqa: BLE001 - what a broken workbook raises is openpyxl's, XML's or zlib's
-        raise ConfigError(odd) from None
-    if empty:
-        raise ConfigError(
-            f"{label}, cell {empty} is a formula whose result is not stored, as other programs "
-            "than Excel write it: open and save it in Excel once, or save it as CSV UTF-8."
-        )
-    names = [one.title for one in book.worksheets]
-    notes = []
-    if len(names) > 1:
-        notes.append(
-            f"{label} has {len(names)} worksheets; only the first, {shown(names[0])}, is read."
-        )
-    return Rows(_numbered(rows, 1), "", tuple(notes))
-
-
-def _without_result(values: Iterable[Sequence[Any]], written: Iterable[Sequence[Any]]) -> str:
-    """The first cell, such as B2, with a formula that nobody has worked out; "" if there is none.
-
-    One whose result is an empty text is stored as a text ("str").
-    """
-    pairs = (pair for rows in zip(values, written, strict=True) for pair in zip(*rows, strict=True))
-    for value, formula in pairs:
-        if formula.data_type == "f" and value.value is None and value.data_type != "str":
-            return str(formula.coordinate)
-    return ""
-
-
-def _cell(value: object) -> str:
-    """A cell's value as it would be typed."""
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, float):
-        return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
-    if isinstance(value, datetime) and value.time() == value.min.time():
-        return value.date().isoformat()
-    if isinstance(value, date):
-        return value.isoformat()
-    return str(value)
