@@ -14,7 +14,8 @@ class Drawing(NamedTuple):
     ``number``: its place in the file, from 1. ``kind``: one of the above. ``name``: its class,
     "" where it has none. ``polygons``: each a list of rings, the outer one first, each a list of
     (x, y) in level-0 px, as the file has them: anything may stand there. ``cut``: polygons,
-    likewise, that are cut out of it. ``why``: what is odd.
+    likewise, that are cut out of it. ``why``: what is odd. ``unread``: what may be a class, but
+    stands where none is looked for.
     """
 
     number: int
@@ -23,6 +24,7 @@ class Drawing(NamedTuple):
     polygons: Any = ()
     cut: Any = ()
     why: str = ""
+    unread: str = ""
 
 
 class NotUsableError(Exception):

@@ -16,6 +16,7 @@ from mrxs_tiles.annotations.drawing import (
     NotUsableError,
 )
 from mrxs_tiles.annotations.json_stream import JsonStream
+from mrxs_tiles.errors import shown
 
 WITHOUT_AREA = {
     **dict.fromkeys(("Point", "MultiPoint"), POINT),
@@ -24,6 +25,8 @@ WITHOUT_AREA = {
 GEOMETRIES = ("Polygon", "MultiPolygon", "GeometryCollection", *WITHOUT_AREA)
 LISTS = ("features", "geometries")  # what can be long, and is read one by one
 DEEPEST = 50  # lists in lists
+# Where other programs, and people, put a class.
+ELSEWHERE = ("class", "className", "class_name", "label", "category", "path_class", "pathClass")
 
 
 def drawings(stream: JsonStream) -> Iterator[Drawing]:
@@ -114,7 +117,10 @@ def _of_item(item: Any, numbers: Iterator[int], depth: int = 0) -> Iterator[Draw
     else:
         properties = item.get("properties")
         properties = properties if isinstance(properties, dict) else {}
-        yield from _of_geometry(item.get("geometry"), number, class_of(properties))
+        name = class_of(properties)
+        unread = "" if name else class_elsewhere(properties)
+        for drawing in _of_geometry(item.get("geometry"), number, name):
+            yield drawing._replace(unread=unread) if unread else drawing
         # what lies inside it, where QuPath was asked for the hierarchy
         if isinstance(below := properties.get("childObjects"), list):
             yield from _of_item(below, numbers, depth + 1)
@@ -155,3 +161,15 @@ def class_of(properties: dict[str, Any]) -> str:
         names[:0] = [name.strip() for name in own if isinstance(name, str) and name.strip()]
         found = found.get("parentClass")
     return ": ".join(names)
+
+
+def class_elsewhere(properties: dict[str, Any]) -> str:
+    """What may be meant as a class where there is none, for a sentence; "" where nothing is.
+
+    An object's own name is no class, but one that is to be ignored may be called so.
+    """
+    for key in (*ELSEWHERE, "name"):
+        value = properties.get(key)
+        if isinstance(value, str) and value and (key != "name" or value.endswith("*")):
+            return f"{key} {shown(value)}"
+    return ""

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mrxs_tiles.annotations.cover import CUT, LEAST_AREA, NO_GROUP, UNUSED, Cover, cover
+from mrxs_tiles.annotations.misplaced import misplaced
 from mrxs_tiles.annotations.polygons import Floats
 from mrxs_tiles.annotations.read import Annotations, read_annotations
 from mrxs_tiles.errors import SlideError, printable, shown
@@ -135,7 +136,7 @@ class _Work:
     def __init__(
         self, settings: GridSettings, size: tuple[int, int], bounds: Bounds | None, grid: Grid
     ) -> None:
-        self._settings, self._size, self._grid = settings, size, grid
+        self._settings, self._size, self._bounds, self._grid = settings, size, bounds, grid
         at_bounds = settings.region_origin == "bounds" and bounds is not None
         self._origin = (bounds[0], bounds[1]) if at_bounds and bounds is not None else (0, 0)
         self._read: dict[str, Annotations] = {}
@@ -160,11 +161,11 @@ class _Work:
             self.record["region"] |= found.record
             group = self._region_groups(found)
             share = self._cover(found, group).joined
-            bounds = found.polygons.bounds()[group > CUT]
-            extent = (*bounds[:, :2].min(axis=0), *bounds[:, 2:].max(axis=0))
+            extent = _extent(found, group)
         inside = share > 0
         if not inside.any():
             raise SlideError(self._outside(extent))
+        self._say_misplaced(f"The region {shown(_name(settings.region))}", extent)
         inside &= share >= settings.min_region - ROUNDING
         if not inside.any():
             raise SlideError(
@@ -193,6 +194,8 @@ class _Work:
             self.warnings.append(
                 f"{found.called}: polygons without a class, which label nothing: {nameless:,}"
             )
+        if self._settings.labels != self._settings.region:
+            self._say_misplaced(found.called, _extent(found, group))
         covered = self._cover(found, group)
         return polygons.names, covered.group, covered.share
 
@@ -246,6 +249,10 @@ class _Work:
                     f"polygon ({_there(found)}){hint}"
                 )
 
+    def _say_misplaced(self, called: str, extent: Sequence[float]) -> None:
+        if said := misplaced(called, extent, self._settings.region_origin, self._bounds):
+            self.warnings.append(said)
+
     def _say_unused(self) -> None:
         """Warn of keys that choose among polygons, where there are none."""
         settings = self._settings
@@ -272,6 +279,12 @@ class _Work:
             f"slide of {self._size[0]} x {self._size[1]} px. Check its numbers, and "
             "region_origin: slide or bounds."
         )
+
+
+def _extent(found: Annotations, group: Groups) -> tuple[float, ...]:
+    """Left, top, right, bottom of the polygons that count."""
+    bounds = found.polygons.bounds()[group > CUT]
+    return (*bounds[:, :2].min(axis=0), *bounds[:, 2:].max(axis=0))
 
 
 def _ignored(name: str) -> bool:

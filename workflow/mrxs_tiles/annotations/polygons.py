@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Any
+from unicodedata import normalize
 
 import numpy as np
 import numpy.typing as npt
@@ -98,7 +99,10 @@ def sound_polygons(drawings: Iterable[Drawing], remarks: Remarks) -> Polygons:
             points.append(own_points)
             rings.append(np.diff(own_rings))
             polygons.append(np.diff(own_polygons))
-            found = [names.setdefault(one.name, len(names)) if one.name else -1 for one in owners]
+            found = [
+                names.setdefault(normalize("NFC", one.name), len(names)) if one.name else -1
+                for one in owners
+            ]
             kinds.append(np.array(found, np.int32))
     return Polygons(
         np.concatenate(points) if points else np.empty((0, 2)),
@@ -111,6 +115,8 @@ def sound_polygons(drawings: Iterable[Drawing], remarks: Remarks) -> Polygons:
 
 def _has_area(drawing: Drawing, remarks: Remarks) -> bool:
     if drawing.kind == POLYGONS:
+        if drawing.unread:
+            remarks.unread.add(drawing.number, drawing.unread)
         return True
     if drawing.kind == ODD:
         remarks.passed_over.add(drawing.number, drawing.why)

@@ -42,6 +42,7 @@ class Remarks:
     repaired: Named = field(default_factory=Named)
     passed_over: Named = field(default_factory=Named)
     closed: Named = field(default_factory=Named)
+    unread: Named = field(default_factory=Named)
     without_area: Counter[str] = field(default_factory=Counter)
 
     def sentences(self, called: str) -> Iterator[str]:
@@ -56,6 +57,11 @@ class Remarks:
             yield f"{called}: {'; '.join(bad)}"
         if counts := self.counts():
             yield f"{called}: {counts}"
+        if self.unread.count:
+            yield (
+                f"{called}: classes are read from properties.classification, as QuPath writes "
+                f"them; not read was {self.unread}"
+            )
 
     def counts(self) -> str:
         """What has no area, and what was left open, in one clause."""

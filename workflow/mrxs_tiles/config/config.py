@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
+from unicodedata import normalize
 
 from mrxs_tiles.config.cells import from_cell, is_nothing
 from mrxs_tiles.config.places import foreign, understood
@@ -240,7 +241,8 @@ def _settings(values: dict[str, Any]) -> Settings:
             values[key] = os.path.abspath(home_expanded(values[key]))
     for key in CLASSES:
         if values[key] is not None:
-            values[key] = tuple(values[key])
+            # as the annotations' classes are read
+            values[key] = tuple(normalize("NFC", name.strip()) for name in values[key])
     return Settings(**values)
 
 
