@@ -66,7 +66,17 @@ def test_a_data_folder_without_its_file(asked: str, tmp_path: Path) -> None:
 def test_a_renamed_folder_is_one_slide() -> None:
     """A file without its folder beside a folder without its file count once."""
     make("d/a.mrxs", "d/a/Slidedat.ini", "d/b.mrxs", "d/b_old/Slidedat.ini")
-    assert names("d") == ["a", "b"]
+    assert names("d") == names("d/*.mrxs") == ["a", "b"]
+
+
+@pytest.mark.parametrize("asked", ["d", "d/*.mrxs"])
+def test_none_vanishes_behind_a_renamed_one(asked: str) -> None:
+    """Two folders and one file cannot be one slide, nor what an earlier run knew as another."""
+    make("d/a.mrxs", "d/a/Slidedat.ini", "d/b.mrxs", "d/c/Slidedat.ini")
+    make("results/c/slide.json")
+    assert names(asked) == ["a", "b", "c"]
+    make("d/e/Slidedat.ini")
+    assert names(asked, results="other") == ["a", "b", "c", "e"]
 
 
 def test_a_file_inside_its_data_folder(tmp_path: Path) -> None:

@@ -155,7 +155,11 @@ class _Work:
         numbers = rectangle(settings.region)
         if numbers is not None:
             share = _in_rectangle(numbers, self._grid, self._origin)
-            extent = (*numbers[:2], numbers[0] + numbers[2], numbers[1] + numbers[3])
+            extent: Sequence[float] = (
+                *numbers[:2],
+                numbers[0] + numbers[2],
+                numbers[1] + numbers[3],
+            )
         else:
             found = self._file(settings.region, "region")
             self.record["region"] |= found.record

@@ -7,6 +7,7 @@ import itertools
 import os
 import re
 import stat
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -29,6 +30,7 @@ from mrxs_tiles.config.walk import (
     walk,
 )
 from mrxs_tiles.errors import ConfigError, ResultsError, shown
+from mrxs_tiles.files import manifest
 from mrxs_tiles.files.alike import alike, folded, listing, nearest
 from mrxs_tiles.names import Slide, clashes, fit, name_fault
 from mrxs_tiles.settings import Settings
@@ -149,28 +151,31 @@ def _from_folder(config: Config, root: Path) -> Found:
     if not seen.slides:
         raise ConfigError(_nothing_below(config, root, seen), *troubles)
     notes = [passed_over_note(seen.passed_over, root)] if seen.passed_over else []
-    paths = [*seen.slides, *_without_file(seen)]
+    paths = [*seen.slides, *_without_file(seen, root, config.results)]
     slides = tuple(_below(root, path, config.settings) for path in paths)
     return Found(slides, tuple(notes), tuple(troubles))
 
 
-def _without_file(seen: Walk) -> Iterator[Path]:
+def _without_file(seen: Walk, root: Path, results: Path) -> Iterator[Path]:
     """Where the small file of each data folder should be that has none.
 
     Such a slide must not vanish from a cohort: that its file is not there will be said of it. Where
-    beside it lies a file without its folder, one of the two was renamed, which is said of the file.
+    beside it lie as many files without their folders, each of these was renamed or its folder was,
+    which is said of the file; unless an earlier run knew a slide of the folder's name.
     """
     if not seen.data_folders:
         return
     beside = ((path.parent, path.with_suffix("")) for path in seen.slides)
     names = cache(listing)
-    homeless = {
+    homeless = Counter(
         parent
         for parent, own in beside
         if not (os.path.isdir(own) or alike(own, names))  # noqa: PTH112 - never raises
-    }
+    )
+    orphans = Counter(folder.parent for folder in seen.data_folders)
     for folder in sorted(seen.data_folders):
-        if folder.parent not in homeless:
+        known = results / os.path.relpath(folder, root) / manifest.SLIDE_JSON
+        if homeless[folder.parent] < orphans[folder.parent] or known.is_file():
             yield folder.with_name(f"{folder.name}.mrxs")
 
 
@@ -246,24 +251,31 @@ def _from_glob(config: Config) -> Found:
             *notes,
             *troubles,
         )
-    orphans = _without_match(config.slides, list(files.values()), root, parts)
+    orphans = _without_match(config, list(files.values()), root, parts)
     slides = [_below(root, path, config.settings) for path in (*files.values(), *orphans)]
     return Found(tuple(slides), tuple(notes), troubles)
 
 
 def _without_match(
-    pattern: str, files: Sequence[Path], root: Path, parts: Sequence[str]
+    config: Config, files: Sequence[Path], root: Path, parts: Sequence[str]
 ) -> Iterator[Path]:
     """Where a glob would have found the files of data folders that have none."""
+    pattern = config.slides
     if not pattern.lower().endswith(".mrxs"):
         return
     seen = Walk(slides=[path for path in files if path.suffix.lower() == ".mrxs"])
     stems = {folded(str(path.with_suffix(""))) for path in files}
+    own = {path.with_suffix("") for path in files}
     for name in glob.iglob(pattern[: -len(".mrxs")], recursive=True):  # noqa: PTH207 - as above
         folder = Path(os.path.abspath(name))
         beside = (folder.with_name(folder.name + suffix) for suffix in (".mrxs", ".MRXS", ".Mrxs"))
-        known = folded(str(folder)) in stems or any(map(os.path.lexists, beside))
+        # in a slide's own folder once more: that is said of the slide
+        known = (
+            folded(str(folder)) in stems
+            or folder.parent in own
+            or any(map(os.path.lexists, beside))
+        )
         is_data = os.path.isfile(folder / INI)  # noqa: PTH113 - never raises
         if not known and is_data and not system_part(folder, root, parts):
             seen.data_folders.append(folder)
-    yield from _without_file(seen)
+    yield from _without_file(seen, root, config.results)

@@ -13,6 +13,7 @@ from PIL import Image
 from mrxs_tiles.errors import PassingError, SlideError, StoredImageError, not_given, printable
 from mrxs_tiles.grid.grid import Bools, Grid
 from mrxs_tiles.mirax import layout
+from mrxs_tiles.mirax.absent import POINTER_BYTES, as_pointer, why_absent
 from mrxs_tiles.mirax.index import MiraxIndex, read_index
 from mrxs_tiles.mirax.slidedat import INI_NAME
 from mrxs_tiles.mirax.stored_image import decoder
@@ -34,12 +35,13 @@ def damaged_files(index: MiraxIndex, level: int | None = None) -> Iterator[str]:
         np.maximum.at(ends, stored[:, 3], stored[:, 1] + stored[:, 2])
         np.add.at(lost, stored[index.unreadable(number), 3], 1)
     names = index.slidedat.data_files
-    for name, size, end, count in zip(
-        map(printable, names), index.file_bytes, ends, lost, strict=True
-    ):
+    for file, size, end, count in zip(names, index.file_bytes, ends, lost, strict=True):
+        name, path = printable(file), index.folder / file
         images = f"{count} stored image{'' if count == 1 else 's'}"
         if size is None and (count or level is None):
-            yield f"{name} is missing ({images} lost)"
+            yield f"{name} is missing{why_absent(path)} ({images} lost)"
+        elif count and size is not None and size <= POINTER_BYTES and (said := as_pointer(path)):
+            yield f"{said} ({images} lost)"
         elif count:
             yield f"{name} is cut short: {size} of {end} bytes ({images} lost)"
 

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mrxs_tiles.errors import PassingError, RefusedSlideError, SlideError, not_given
+from mrxs_tiles.mirax.absent import as_pointer, why_absent
 from mrxs_tiles.mirax.slidedat import INI_NAME, Slidedat, read_slidedat
 
 Int64s = npt.NDArray[np.int64]
@@ -104,13 +105,14 @@ class _IndexFile:
         try:
             self._data = path.read_bytes()
         except FileNotFoundError:
-            raise SlideError(f"{self._name} is missing") from None
+            raise SlideError(f"{self._name} is missing{why_absent(path)}") from None
         except OSError as error:
             sentence = f"{self._name} cannot be read ({error.strerror})"
             raise not_given(sentence, error) from None
         head = INDEX_VERSION + slidedat.slide_id.encode()
         if not self._data.startswith(INDEX_VERSION):
-            raise SlideError(f"{self._name} does not begin with version 01.02")
+            told = as_pointer(path) or f"{self._name} does not begin with version 01.02"
+            raise SlideError(told)
         if not self._data.startswith(head):
             raise SlideError(f"{self._name} belongs to another slide: its SLIDE_ID differs")
         self._root = len(head)

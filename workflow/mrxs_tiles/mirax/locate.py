@@ -17,6 +17,7 @@ from pathlib import Path
 from mrxs_tiles.config.walk import ARCHIVES
 from mrxs_tiles.errors import SlideError
 from mrxs_tiles.files.alike import alike, difference, listing, while_unchanged
+from mrxs_tiles.mirax.absent import how_to_fetch, why_absent
 from mrxs_tiles.mirax.slidedat import INI_NAME, read_slidedat
 
 MIRAX_SUFFIX = ".mrxs"
@@ -81,7 +82,8 @@ def _locate(path: Path) -> SlideFiles:
 def _not_there(path: Path) -> str:
     """What is said of a file that is not there."""
     if path.is_symlink():
-        return f"{path.name} is a broken link. Check the path, or copy the slide there."
+        how = how_to_fetch(path)
+        return f"{path.name} is a broken link{how}. Check the path, or copy the slide there."
     folder = path.with_suffix("")
     if is_mirax(path) and _is_data(folder):
         if (folder / path.name).is_file():
@@ -167,9 +169,22 @@ def _what_is_missing(path: Path) -> str:
             f"'{folder.name}'."
         )
     if folder.is_dir():
+        ini = folder / INI_NAME
+        if why := why_absent(ini):
+            return f"{INI_NAME} of {path.name} is missing{why}."
+        if _is_data(inner := folder / folder.name):
+            return (
+                f"The folder '{folder.name}' beside {path.name} holds another '{inner.name}', with "
+                f"the {INI_NAME}. {RULE}: move what is in the inner one up into the outer one."
+            )
         return (
             f"The folder '{folder.name}' beside {path.name} has no {INI_NAME}. {RULE}: "
             "copy the whole folder again from the scanner or the archive."
+        )
+    if folder.is_symlink():
+        return (
+            f"The folder '{folder.name}' beside {path.name} is missing{why_absent(folder)}. "
+            f"{RULE}: copy the folder there too."
         )
     if _is_data(path.parent):
         return (

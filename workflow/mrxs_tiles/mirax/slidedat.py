@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mrxs_tiles.errors import RefusedSlideError, SlideError, UnsupportedSlideError, not_given
+from mrxs_tiles.mirax.absent import as_pointer
 from mrxs_tiles.mirax.named_files import Odd, first_odd, target_of
 
 INI_NAME = "Slidedat.ini"
@@ -179,6 +180,8 @@ def _parse_ini(folder: Path) -> configparser.RawConfigParser:
             data = stream.read(INI_MAX_BYTES + 1)
     except OSError as error:
         raise not_given(f"{INI_NAME} cannot be read ({error.strerror})", error) from None
+    if told := as_pointer(path):
+        raise SlideError(told)
     if len(data) > INI_MAX_BYTES:
         raise SlideError(f"{INI_NAME} is larger than {INI_MAX_BYTES} bytes")
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
