@@ -42,7 +42,10 @@ torture: .venv/.done ## damage, kills and fuzzing at length, half an hour
 lint: .venv/.done ## style, types, and Snakemake's own checks
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(BIN)/mypy
+	@for on in linux darwin win32; do \
+	  echo "mypy --platform $$on"; $(BIN)/mypy --platform $$on --cache-dir .mypy_cache/$$on & \
+	  all="$$all $$!"; \
+	done; for one in $$all; do wait $$one || exit 1; done
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/snakefmt --check Snakefile workflow
 	$(BIN)/snakemake --lint --config slides=tests/data/CMU-1-Small-Region.svs

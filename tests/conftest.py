@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+import as_windows  # first of ours: what it hides is hidden before the package looks
 import needs
 import programs
 import schedule
@@ -27,6 +28,12 @@ from write_mirax import VARIANTS, WrittenSlide, scene_of, write_mirax
 
 TRUTH = "truth.json"
 STARTING = {"chromium": "chromium", "compiler": "cc"}  # fixtures that start what is needed
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Tests as on Windows."""
+    text = "hide what Windows has not, and refuse what it refuses (docs/windows.md)"
+    parser.addoption(as_windows.OPTION, action="store_true", help=text)
 
 
 def pytest_configure() -> None:
@@ -59,6 +66,28 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
         return (yield)
     finally:
         programs.forbid("")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call() -> Generator[None, object, object]:
+    """A test that asks itself for what Windows has not is skipped there."""
+    try:
+        return (yield)
+    except (AttributeError, OSError) as error:
+        if as_windows.ON_WINDOWS and (said := as_windows.wanted_by_test(error)):
+            pytest.skip(said)
+        raise
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_fixture_setup() -> Generator[None, object, object]:
+    """So is one whose fixture does."""
+    try:
+        return (yield)
+    except (AttributeError, OSError) as error:
+        if as_windows.ON_WINDOWS and (said := as_windows.wanted_by_test(error)):
+            pytest.skip(said)
+        raise
 
 
 @pytest.hookimpl(tryfirst=True)

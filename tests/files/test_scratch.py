@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 import shutil
 import threading
 from pathlib import Path
@@ -11,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from mrxs_tiles import system
 from mrxs_tiles.files import scratch
 from running import names
 
@@ -36,9 +35,9 @@ def test_what_is_left_alone(local: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     (local / f"{prefix}link").symlink_to(local / "other")
     kept += [f"{prefix}file", f"{prefix}link"]
     with (local / f"{prefix}held" / "lock").open("r+") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        system.lock(lock.fileno())
         with monkeypatch.context() as patch:
-            patch.setattr(os, "getuid", lambda: 12345)
+            patch.setattr(scratch, "is_mine", lambda _: False)
             scratch.remove_leftovers(local)
             assert f"{prefix}left" in names(local)
         scratch.remove_leftovers(local)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 import signal
 import struct
 import sys
@@ -13,6 +12,11 @@ from types import FrameType
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
+
+try:
+    import resource
+except ImportError:  # Windows, where nothing is bounded
+    resource = None  # type: ignore[assignment]
 
 CPU_SECONDS = 10  # for one file; a busy machine does not lengthen it
 MEMORY = 700 << 20  # bytes beyond what the process has already: `inspect` asks Snakemake for it
@@ -43,6 +47,9 @@ class Overtime(BaseException):
 @contextmanager
 def bounded(seconds: int = CPU_SECONDS, memory: int = MEMORY) -> Iterator[None]:
     """What runs here has so much CPU time and memory; no more of either."""
+    if resource is None:
+        yield
+        return
 
     def late(_signal: int, _frame: FrameType | None) -> None:
         raise Overtime(f"more than {seconds} s of CPU time")

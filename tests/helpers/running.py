@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import re
@@ -19,7 +18,9 @@ from typing import Any
 
 import pytest
 
+import as_windows
 import needs
+from mrxs_tiles.system import lock
 from write_mirax import MiraxSpec, WrittenSlide, write_mirax
 
 REPO = Path(__file__).resolve().parents[2]
@@ -135,8 +136,10 @@ def kill_group(process: subprocess.Popen[str]) -> None:
 def _environment(python_path: Path | None) -> dict[str, str]:
     kept = {key: value for key, value in os.environ.items() if not key.startswith("SNAKEMAKE")}
     kept.pop("PYTHONPATH", None)
-    if python_path is not None:
-        kept["PYTHONPATH"] = str(python_path)
+    paths = [as_windows.SITE] if as_windows.ACTIVE else []
+    paths += [] if python_path is None else [python_path]
+    if paths:
+        kept["PYTHONPATH"] = os.pathsep.join(map(str, paths))
     return kept
 
 
@@ -265,14 +268,23 @@ def once(
     root = factory.getbasetemp()
     root = root.parent if "PYTEST_XDIST_WORKER" in os.environ else root
     folder, said = root / name, root / f"{name}.json"
-    with (root / f"{name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with (root / f"{name}.lock").open("w") as held:
+        wait_for(lambda: is_locked(held.fileno()))
         if not said.exists():
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir()
             ran = make(folder)
             said.write_text(json.dumps([ran.code, ran.out, ran.err]), "utf-8")
     return folder, Ran(*json.loads(said.read_text("utf-8")))
+
+
+def is_locked(descriptor: int) -> bool:
+    """Whether a file could be locked now."""
+    try:
+        lock(descriptor)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def wait_for(condition: Callable[[], bool], patience: float = PATIENCE) -> None:

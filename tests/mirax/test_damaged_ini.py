@@ -77,7 +77,7 @@ INI_DAMAGE = {
     ),
     "index outside": (
         "INDEXFILE=Index.dat", r"INDEXFILE=C:\Index.dat",
-        r"Slidedat.ini says INDEXFILE=C:\Index.dat, not a file of the slide's folder",
+        "Slidedat.ini names an absolute path in INDEXFILE",
     ),
     "other index": (
         "INDEXFILE=Index.dat", "INDEXFILE=Other.dat",

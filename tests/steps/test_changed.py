@@ -14,6 +14,7 @@ import pytest
 
 import running
 from mrxs_tiles.config.config import read_config
+from mrxs_tiles.mirax import data_files
 from mrxs_tiles.mirax.unchanged import TRIED_AGAIN
 from mrxs_tiles.steps.inspect import inspect
 from mrxs_tiles.steps.tile import tile
@@ -163,14 +164,14 @@ def test_faulty_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = read_config({"tile_size": 100}).settings
     results = tmp_path / "results"
     inspect("A", slide.path, results, settings)
-    whole, refused = os.pread, (slide.folder / "Data0001.dat").stat().st_ino
+    whole, refused = data_files.read_at, (slide.folder / "Data0001.dat").stat().st_ino
 
     def faulty(descriptor: int, length: int, offset: int) -> bytes:
         if os.fstat(descriptor).st_ino == refused:
             raise OSError(errno.EIO, os.strerror(errno.EIO))
         return whole(descriptor, length, offset)
 
-    monkeypatch.setattr(os, "pread", faulty)
+    monkeypatch.setattr(data_files, "read_at", faulty)
     record = tile("A", slide.path, results, settings, 2)
     assert record["status"] == "damaged"
     unreadable, tiles = record["counts"]["unreadable"], record["counts"]["tiles"]
@@ -186,7 +187,7 @@ def test_disk_that_hesitates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     """One refusal is no damage: the tile is read again when all others are done."""
     slide = running.write(tmp_path / "A.mrxs", SPEC)
     settings = read_config({"tile_size": 100}).settings
-    whole, refusals = os.pread, iter([OSError(errno.ESTALE, os.strerror(errno.ESTALE))])
+    whole, refusals = data_files.read_at, iter([OSError(errno.ESTALE, os.strerror(errno.ESTALE))])
 
     def faulty(descriptor: int, length: int, offset: int) -> bytes:
         for refusal in refusals:
@@ -196,7 +197,7 @@ def test_disk_that_hesitates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     for name in ("once", "whole"):
         inspect("A", slide.path, tmp_path / name, settings)
     tile("A", slide.path, tmp_path / "whole", settings, 1)
-    monkeypatch.setattr(os, "pread", faulty)
+    monkeypatch.setattr(data_files, "read_at", faulty)
     tile("A", slide.path, tmp_path / "once", settings, 1)
     assert next(refusals, None) is None
     assert tree(tmp_path / "once") == tree(tmp_path / "whole")

@@ -19,7 +19,7 @@ from mrxs_tiles.cutting.kept import earlier
 from mrxs_tiles.errors import PassingError, ResultsError, SlideError, not_given
 from mrxs_tiles.files.manifest import write_record
 from mrxs_tiles.inspecting.slide_grid import grid_of
-from mrxs_tiles.mirax import damage
+from mrxs_tiles.mirax import damage, data_files
 from mrxs_tiles.mirax.facts import facts_of
 from mrxs_tiles.mirax.index import read_index
 from mrxs_tiles.mirax.stamp import stamp
@@ -110,10 +110,10 @@ def test_refused_to_the_viewer(
     """A viewer with holes that the disk has made is not called whole."""
     settings = read_config({"tile_size": 100, "deepzoom": True}).settings
     inspect("A", slide.path, tmp_path / "results", settings)
-    whole_build, whole_read = viewer.built_viewer, os.pread
+    whole_build, whole_read = viewer.built_viewer, data_files.read_at
     now: list[bool] = []
 
-    def pread(*arguments: Any) -> bytes:
+    def read_at(*arguments: Any) -> bytes:
         if now:
             raise STALE
         return whole_read(*arguments)
@@ -124,7 +124,7 @@ def test_refused_to_the_viewer(
 
     monkeypatch.setattr("mrxs_tiles.viewer.page.openseadragon", lambda: {"x.js": b"script"})
     monkeypatch.setattr(viewer, "built_viewer", built_viewer)
-    monkeypatch.setattr(os, "pread", pread)
+    monkeypatch.setattr(data_files, "read_at", read_at)
     record = tile("A", slide.path, tmp_path / "results", settings, 2)
     assert record["status"] == "failed"
     assert record["error"].startswith("A.mrxs cannot be read: Data000")

@@ -5,7 +5,6 @@ A Slurm of one node is set up by tests/helpers/slurm.sh, which wants root on Deb
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
 import signal
@@ -24,6 +23,7 @@ from running import (
     REPO,
     TINY,
     Ran,
+    is_locked,
     lasting,
     run,
     snakemake,
@@ -56,7 +56,9 @@ def _slurm(*arguments: str) -> None:
 def slurm(request: pytest.FixtureRequest) -> Iterator[str]:
     """A running Slurm of eight cores, without and with accounting."""
     with Path(tempfile.gettempdir(), "mrxs-tiles-slurm.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # there is one Slurm, and other processes run tests, too
+        wait_for(
+            lambda: is_locked(lock.fileno())
+        )  # there is one Slurm, and other processes test, too
         _slurm("down")
         _slurm("up", *([request.param] if request.param else []))
         yield request.param

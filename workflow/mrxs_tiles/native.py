@@ -17,6 +17,8 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
+from mrxs_tiles.system import HAS_KERNELS
+
 PACKAGE = Path(__file__).parent
 HEADER = PACKAGE / "native.h"
 SWITCH = "MRXS_TILES_NO_KERNELS"  # set to 1: they are neither built nor loaded
@@ -70,7 +72,9 @@ def names() -> list[str]:
 
 def complaint() -> str:
     """A sentence where kernels are missing that nobody switched off; else ""."""
-    missing = [] if is_off() else [name for name in names() if load(name) is None]
+    if is_off() or not HAS_KERNELS:
+        return ""
+    missing = [name for name in names() if load(name) is None]
     return MISSING.format(names=", ".join(missing)) if missing else ""
 
 
@@ -124,7 +128,7 @@ def compilers() -> Iterator[list[str]]:
     import shutil
     from importlib.util import find_spec
 
-    if sys.platform == "win32":
+    if not HAS_KERNELS:
         return
     if asked := os.environ.get("CC"):
         yield shlex.split(asked)

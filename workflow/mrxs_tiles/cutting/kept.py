@@ -19,6 +19,7 @@ from mrxs_tiles.files import manifest
 from mrxs_tiles.files.manifest import KEPT, Record
 from mrxs_tiles.files.store import discard_folder, make_folder, remove_files, told, write_file
 from mrxs_tiles.settings import Settings, rectangle
+from mrxs_tiles.system import replace
 
 ASIDE = ".earlier"  # the folder for records of the earlier run
 PUBLISHING = ".publishing"  # is there while tables and tiles may be those of two runs
@@ -120,7 +121,7 @@ def set_aside(folder: Path, *names: str) -> None:
         # what lies there already is the earlier run's, and what is here is a killed one's
         if (folder / name).is_file() and not (folder / ASIDE / name).exists():
             with told(folder / ASIDE):
-                (folder / name).replace(folder / ASIDE / name)
+                replace(folder / name, folder / ASIDE / name)
 
 
 def restore(folder: Path) -> None:
@@ -131,7 +132,7 @@ def restore(folder: Path) -> None:
     """
     for name in reversed(MOVED):
         with told(folder / name), suppress(FileNotFoundError):
-            (folder / ASIDE / name).replace(folder / name)
+            replace(folder / ASIDE / name, folder / name)
     discard_folder(folder, ASIDE)
 
 
@@ -153,7 +154,7 @@ def restore_if_same(folder: Path) -> None:
         return
     if same:
         with told(folder), suppress(FileNotFoundError):
-            (aside / manifest.TILES_JSON).replace(folder / manifest.TILES_JSON)
+            replace(aside / manifest.TILES_JSON, folder / manifest.TILES_JSON)
         discard_folder(folder, ASIDE)
 
 

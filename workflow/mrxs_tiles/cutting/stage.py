@@ -27,10 +27,11 @@ from mrxs_tiles.errors import MrxsTilesError, SlideError, StageError, shown
 from mrxs_tiles.files.scratch import machine, private_folder, remove_leftovers
 from mrxs_tiles.mirax.locate import SlideFiles, parts_of
 from mrxs_tiles.mirax.unchanged import State, state_of
+from mrxs_tiles.system import TEMP_VARIABLE
 
 log = logging.getLogger(__name__)
 
-AUTO, VARIABLE = "auto", "TMPDIR"
+AUTO = "auto"
 LINKED = "linked"  # holds the data folder that does not lie beside the slide's small file
 AT_ONCE = 8 << 20  # bytes of one read
 # What a slide takes beside its bytes: last blocks, folders, what others write meanwhile.
@@ -91,13 +92,13 @@ def _folder(stage: str, machine: str) -> Path:
     """The folder that ``stage`` names: whether it is there only the machine that reads knows."""
     named = f"stage is {shown(stage)}"
     if stage == AUTO:
-        stage = os.environ.get(VARIABLE, "")
+        stage = os.environ.get(TEMP_VARIABLE, "")
         if not stage:
             raise StageError(
-                f"stage is {AUTO}, the folder that the environment variable {VARIABLE} names, but "
-                f"{VARIABLE} is not set on {machine}. Set it, or name a folder with stage."
+                f"stage is {AUTO}, the folder that the environment variable {TEMP_VARIABLE} names, "
+                f"but {TEMP_VARIABLE} is not set on {machine}. Set it, or name a folder with stage."
             )
-        named = f"stage is {AUTO}, and {VARIABLE} names {shown(stage)}"
+        named = f"stage is {AUTO}, and {TEMP_VARIABLE} names {shown(stage)}"
     if not os.path.isdir(stage):  # noqa: PTH112 - Path.is_dir() can raise
         raise StageError(
             f"{named}, but there is no such folder on {machine}. Make it there, name another one "

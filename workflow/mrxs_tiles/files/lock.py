@@ -1,7 +1,7 @@
 """One process at a time on a slide, a report or a workflow's results.
 
-A hidden file that is held locked (``flock``): the kernel lets it go when its process dies, however
-that happens, so no lock is ever stale; the file that a killed one leaves is empty of meaning and
+A hidden file that is held locked: the system lets it go when its process dies, however that
+happens, so no lock is ever stale; the file that a killed one leaves is empty of meaning and
 goes with the next run. Not the folder itself is locked, since on NFS that would hold on one machine
 only, and the second process should learn who the first one is. Where the file system has no locks,
 or the file cannot be made, the step goes on without: what cannot be written is told by the step.
@@ -10,7 +10,6 @@ or the file cannot be made, the step goes on without: what cannot be written is 
 from __future__ import annotations
 
 import atexit
-import fcntl
 import os
 import platform
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from mrxs_tiles.errors import ResultsError, printable
+from mrxs_tiles.system import OPEN_BINARY, lock, read_at, remove_locked
 
 SLIDE_LOCK, REPORT_LOCK, RUN_LOCK = ".slide.lock", ".report.lock", ".run.lock"
 SURVEY_LOCK = ".survey.lock"
@@ -41,7 +41,7 @@ def alone(path: Path, what: str) -> Iterator[None]:
         yield
     finally:
         if descriptor is not None:
-            _remove(path, descriptor)
+            remove_locked(path, descriptor)
 
 
 def hold(path: Path, what: str) -> None:
@@ -50,9 +50,10 @@ def hold(path: Path, what: str) -> None:
     Raises:
         ResultsError: another process holds it.
     """
-    if _take(path, what) is not None:
+    descriptor = _take(path, what)
+    if descriptor is not None:
         # absolute, since Snakemake turns back to the folder where it was started
-        atexit.register(path.absolute().unlink, missing_ok=True)
+        atexit.register(remove_locked, path.absolute(), descriptor)
 
 
 def _take(path: Path, what: str) -> int | None:
@@ -63,11 +64,11 @@ def _take(path: Path, what: str) -> int | None:
     """
     while True:
         try:
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | OPEN_BINARY, 0o666)
         except OSError:
             return None
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lock(descriptor)
             if _is_at(descriptor, path):
                 _sign(descriptor)
                 return descriptor
@@ -79,16 +80,9 @@ def _take(path: Path, what: str) -> int | None:
                 "then run again. (After a run that was killed, one of its jobs may go on.)"
             ) from None
         except OSError:
-            _remove(path, descriptor)
+            remove_locked(path, descriptor)
             return None
         os.close(descriptor)  # who held it has removed it between the two calls
-
-
-def _remove(path: Path, descriptor: int) -> None:
-    """Let go; the file goes first, and who has it open meanwhile sees that it is gone."""
-    with suppress(OSError):
-        path.unlink()
-    os.close(descriptor)
 
 
 def _is_at(descriptor: int, path: Path) -> bool:
@@ -109,7 +103,7 @@ def _sign(descriptor: int) -> None:
 def _holder(descriptor: int) -> str:
     """Who holds it, as far as it is known."""
     try:
-        text = os.pread(descriptor, HOLDER_BYTES, 0).decode("utf-8", "replace")
+        text = read_at(descriptor, HOLDER_BYTES, 0).decode("utf-8", "replace")
     except OSError:
         return ""
     return f" ({printable(text)})" if text else ""

@@ -6,7 +6,6 @@ next one on that machine knows by its open lock, and removes.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import platform
 import re
@@ -17,12 +16,14 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from mrxs_tiles.files.store import undisturbed
+from mrxs_tiles.system import OPEN_BINARY, OPEN_NO_LINK, is_mine, lock
 
 # Not the beginning of other temporary folders' names: theirs have no second "-".
 PREFIX = "mrxs-tiles-stage-"
 CONTENT, LOCK = "slide", "lock"
 ATTEMPTS = 100
 _RANDOM = "[a-z0-9_]+"  # what tempfile adds
+_OPEN = os.O_RDWR | OPEN_BINARY
 
 
 def machine() -> str:
@@ -42,41 +43,44 @@ def private_folder(parent: Path) -> Iterator[Path]:
     Raises:
         OSError: it cannot be made or locked there.
     """
-    home, lock = _made(parent)
+    home, held = _made(parent)
     try:
         yield home / CONTENT
     finally:
-        undisturbed(lambda: _remove(home, lock))
+        undisturbed(lambda: _remove(home, held))
 
 
 def _made(parent: Path) -> tuple[Path, int]:
     """A new folder and the descriptor of its lock, which is held."""
     for _ in range(ATTEMPTS):
         home = Path(tempfile.mkdtemp(prefix=_prefix(), dir=parent))  # mode 700
-        lock = -1
+        held = -1
         try:
-            lock = os.open(home / LOCK, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            held = os.open(home / LOCK, _OPEN | os.O_CREAT | os.O_EXCL, 0o600)
+            lock(held)
             (home / CONTENT).mkdir()
         except (FileNotFoundError, BlockingIOError):
             # another process has taken it for left, before it was locked
-            if lock >= 0:
-                os.close(lock)
+            if held >= 0:
+                os.close(held)
         except BaseException:
-            _remove(home, lock)
+            _remove(home, held)
             raise
         else:
-            return home, lock
+            return home, held
     raise OSError(f"{ATTEMPTS} new folders were removed by others")
 
 
-def _remove(home: Path, lock: int) -> None:
-    """Remove a folder and give its lock back: last, so that what is left of it stays known."""
+def _remove(home: Path, held: int) -> None:
+    """Remove a folder and give its lock back: what is left of it stays known by its lock's file.
+
+    That goes last and closed, since Windows removes nothing that is open.
+    """
     shutil.rmtree(home / CONTENT, ignore_errors=True)
+    if held >= 0:
+        os.close(held)
     if not (home / CONTENT).exists():
         shutil.rmtree(home, ignore_errors=True)
-    if lock >= 0:
-        os.close(lock)
 
 
 def remove_leftovers(parent: Path) -> None:
@@ -94,16 +98,16 @@ def remove_leftovers(parent: Path) -> None:
 
 
 def _remove_left(home: Path) -> None:
-    if home.is_symlink() or home.stat().st_uid != os.getuid():
+    if home.is_symlink() or not is_mine(home.stat()):
         return
     try:
-        lock = os.open(home / LOCK, os.O_RDWR | os.O_NOFOLLOW)
+        held = os.open(home / LOCK, _OPEN | OPEN_NO_LINK)
     except FileNotFoundError:
         home.rmdir()  # killed, or not yet locked: then its maker makes another
         return
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        lock(held)
     except OSError:
-        os.close(lock)
+        os.close(held)
         raise
-    _remove(home, lock)
+    _remove(home, held)

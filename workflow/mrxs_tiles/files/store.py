@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import IO, Self
 
 from mrxs_tiles.errors import ResultsError
+from mrxs_tiles.system import OPEN_BINARY, replace
 
 TILES = "tiles"
 STREAM_BYTES = 1 << 20  # written at once of a file that is written in pieces
-_BINARY = getattr(os, "O_BINARY", 0)  # Windows turns line ends otherwise
 
 
 @contextmanager
@@ -110,7 +110,7 @@ def in_place_of(path: Path) -> Iterator[Path]:
         try:
             partial.unlink(missing_ok=True)  # were it a link, what it points to would be written
             yield partial
-            partial.replace(path)
+            replace(partial, path)
         except BaseException:
             partial.unlink(missing_ok=True)
             raise
@@ -188,7 +188,7 @@ class TileFolder:
         """Write one file; returns its path below ``results/{slide}``. Safe in threads."""
         path = f"{self._new}{os.sep}{name}"  # pathlib takes as long as writing a small tile
         try:
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _BINARY, 0o666)
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | OPEN_BINARY, 0o666)
             try:
                 _write_all(descriptor, content)
             finally:
@@ -215,8 +215,8 @@ class TileFolder:
         """Put the new folder in the place of the old one."""
         with told(self._final):
             if self._final.exists() or self._final.is_symlink():
-                self._final.replace(self._old)
-            self._new.replace(self._final)
+                replace(self._final, self._old)
+            replace(self._new, self._final)
         # what will not go now (a file that is open on a network disk) goes with the next run
         with suppress(OSError):
             _remove_tree(self._old)

@@ -6,13 +6,14 @@ up to the member that is wanted, and its contents passed over.
 
 from __future__ import annotations
 
-import os
 import tarfile
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any, Self
+
+from mrxs_tiles.system import read_at
 
 MOST_OPEN = 64  # shards; of one of a GB with small tiles 10 MB of names are kept
 
@@ -113,12 +114,8 @@ class _Shard:
 
 def _read_at(stream: IO[Any], offset: int, size: int) -> bytes:
     """Bytes of a file. Processes that inherit it share its place in it, so that is not used."""
-    if hasattr(os, "pread"):
-        parts = []
-        while size and (part := os.pread(stream.fileno(), size, offset)):
-            parts.append(part)
-            offset, size = offset + len(part), size - len(part)
-        return b"".join(parts)
-    stream.seek(offset)  # Windows, where no process inherits it
-    content: bytes = stream.read(size)
-    return content
+    parts = []
+    while size and (part := read_at(stream.fileno(), size, offset)):
+        parts.append(part)
+        offset, size = offset + len(part), size - len(part)
+    return b"".join(parts)

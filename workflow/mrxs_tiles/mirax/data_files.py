@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from mrxs_tiles.errors import not_given
+from mrxs_tiles.system import OPEN_BINARY, most_open_files, read_at
 
 # Stored images between which so little lies are read together: less than a disk reads anyway.
 GAP_BYTES = 4096
@@ -18,15 +19,8 @@ OTHER_FILES = 100  # that the process may have open beside them
 
 
 def most_files() -> int:
-    """How many data files may be open at once: systems allow a process 256, or 1,024, or more."""
-    try:
-        import resource
-    except ImportError:  # Windows, which allows 512 but has no such module
-        return 512 - OTHER_FILES
-    allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if allowed == resource.RLIM_INFINITY:
-        return MOST_FILES
-    return min(MOST_FILES, allowed - OTHER_FILES)
+    """How many data files may be open at once."""
+    return min(MOST_FILES, most_open_files(MOST_FILES + OTHER_FILES) - OTHER_FILES)
 
 
 class Range(NamedTuple):
@@ -82,11 +76,9 @@ class DataFiles:
 
     def _read(self, file: int, offset: int, length: int) -> bytes:
         try:
-            content = os.pread(self._descriptor(file), length, offset)
+            content = read_at(self._descriptor(file), length, offset)
             while len(content) < length:  # a network disk may give less than was asked for
-                more = os.pread(
-                    self._descriptor(file), length - len(content), offset + len(content)
-                )
+                more = read_at(self._descriptor(file), length - len(content), offset + len(content))
                 if not more:
                     break
                 content += more
@@ -99,5 +91,5 @@ class DataFiles:
     def _descriptor(self, file: int) -> int:
         with self._lock:
             if file not in self._open:
-                self._open[file] = os.open(self._paths[file], os.O_RDONLY | os.O_CLOEXEC)
+                self._open[file] = os.open(self._paths[file], os.O_RDONLY | OPEN_BINARY)
             return self._open[file]

@@ -19,6 +19,7 @@ from mrxs_tiles.errors import SlideError
 from mrxs_tiles.files.alike import alike, difference, listing, while_unchanged
 from mrxs_tiles.mirax.absent import how_to_fetch, why_absent
 from mrxs_tiles.mirax.slidedat import INI_NAME, read_slidedat
+from mrxs_tiles.system import link as make_link
 
 MIRAX_SUFFIX = ".mrxs"
 RULE = "A MIRAX slide is a small .mrxs file and a folder of the same name beside it"
@@ -259,8 +260,8 @@ def openable(files: SlideFiles) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="mrxs-tiles-") as scratch:
         link = Path(scratch) / "slide.mrxs"
         try:
-            link.symlink_to(os.path.abspath(path))
-            link.with_suffix("").symlink_to(os.path.abspath(folder), target_is_directory=True)
+            make_link(path, link)
+            make_link(folder, link.with_suffix(""))
         except OSError as error:
             raise SlideError(
                 f"{path.name} needs a temporary link, which cannot be made "

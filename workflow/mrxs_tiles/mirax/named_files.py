@@ -14,6 +14,9 @@ from collections.abc import Iterable
 from enum import Enum
 from functools import cache
 from pathlib import Path
+from types import ModuleType
+
+from mrxs_tiles.system.names import is_device, leads_out
 
 # Below a folder that lies above the slide. git-annex, which datalad uses too, and DVC.
 STORES = (".git/annex", ".dvc/cache")
@@ -63,12 +66,14 @@ def target_of(folder: Path, name: str) -> str:
 
 
 def _odd(folder: Path, name: str) -> Odd | None:
+    if leads_out(name):
+        return Odd.OUTSIDE
+    if is_device(name):
+        return Odd.NO_FILE
     try:
         within = os.path.realpath(folder)
-        if not _is_below(os.path.normpath(os.path.join(within, name)), within):  # noqa: PTH118
-            return Odd.OUTSIDE
         real = os.path.realpath(folder / name)
-        if not any(_is_below(real, root) for root in (within, *_roots(os.path.abspath(folder)))):
+        if not any(is_below(real, root) for root in (within, *_roots(os.path.abspath(folder)))):
             return Odd.LINKED
         mode = (folder / name).stat().st_mode
     except (OSError, ValueError):  # it is not there, or cannot be: a NUL, a circle of links
@@ -77,8 +82,16 @@ def _odd(folder: Path, name: str) -> Odd | None:
     return None if stat.S_ISREG(mode) or stat.S_ISDIR(mode) else Odd.NO_FILE
 
 
-def _is_below(path: str, folder: str) -> bool:
-    return os.path.commonpath([path, folder]) == folder
+def is_below(path: str, folder: str, rules: ModuleType = os.path) -> bool:
+    """Whether a path lies in a folder, both absolute and links resolved.
+
+    ``rules``: of which system, as a module like ``os.path``.
+    """
+    path, folder = rules.normcase(path), rules.normcase(folder)
+    try:
+        return bool(rules.commonpath([path, folder]) == folder)
+    except ValueError:  # two drives
+        return False
 
 
 @cache

@@ -15,6 +15,7 @@ from pathlib import Path
 from mrxs_tiles.errors import RefusedSlideError, SlideError, UnsupportedSlideError, not_given
 from mrxs_tiles.mirax.absent import as_pointer
 from mrxs_tiles.mirax.named_files import Odd, first_odd, target_of
+from mrxs_tiles.system.names import has_root
 
 INI_NAME = "Slidedat.ini"
 INI_MAX_BYTES = 1 << 20  # OpenSlide refuses a larger one
@@ -209,9 +210,9 @@ def _check_files(folder: Path, keys: dict[str, str]) -> None:
     name, why = odd
     if why is Odd.NO_FILE:
         raise RefusedSlideError(f"{name[:40]} is neither a file nor a folder")
-    if name.startswith("/"):  # not shown: a path of some machine must not reach the results
+    if has_root(name):  # not shown: a path of some machine must not reach the results
         raise RefusedSlideError(f"{INI_NAME} names an absolute path in {keys[name]}")
-    if "/" in name or name == "..":
+    if why is Odd.OUTSIDE or "/" in name or name == "..":
         raise RefusedSlideError(
             f"{INI_NAME} says {keys[name]}={name[:40]}, not a file of the slide's folder"
         )

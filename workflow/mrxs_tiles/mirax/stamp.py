@@ -104,7 +104,7 @@ def _looked_at(path: Path) -> Iterator[tuple[str, str | Path, os.stat_result | s
     for name in sorted({index, *names} - {INI_NAME}):
         if not name or "/" in name or name in (".", ".."):
             continue  # it leads out of the folder: refused when the slide is opened
-        entry = there.get(name)
+        entry = there.get(os.path.normcase(name))
         status = None
         if entry is not None:
             with suppress(OSError):
@@ -116,9 +116,12 @@ def _looked_at(path: Path) -> Iterator[tuple[str, str | Path, os.stat_result | s
 
 
 def _listed(folder: Path) -> dict[str, os.DirEntry[str]]:
-    """What lies in a folder, by name; a Path for each of 230 files takes twice as long."""
+    """What lies in a folder, by name; a Path for each of 230 files takes twice as long.
+
+    Where upper and lower case are one, a name is found in any.
+    """
     with os.scandir(folder) as entries:
-        return {entry.name: entry for entry in entries}
+        return {os.path.normcase(entry.name): entry for entry in entries}
 
 
 def _named(slidedat: bytes) -> tuple[str, set[str]]:

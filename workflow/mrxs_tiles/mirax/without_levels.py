@@ -8,7 +8,6 @@ takes for not known.
 
 from __future__ import annotations
 
-import os
 import re
 import tempfile
 from codecs import BOM_UTF8
@@ -21,6 +20,7 @@ from mrxs_tiles.errors import SlideError
 from mrxs_tiles.mirax.index import MiraxIndex
 from mrxs_tiles.mirax.locate import SlideFiles, openable
 from mrxs_tiles.mirax.slidedat import INI_NAME, MPP_KEYS
+from mrxs_tiles.system import link
 
 _SECTION = re.compile(rb"\s*\[(.*)\]\s*")
 _NOT_KNOWN = "".join(f"\n{key} = 0" for key in MPP_KEYS).encode() + b"\n"
@@ -64,7 +64,7 @@ def openable_levels(files: SlideFiles, index: MiraxIndex | None) -> Iterator[Pat
     with tempfile.TemporaryDirectory(prefix="mrxs-tiles-") as scratch:
         slide = Path(scratch) / "slide.mrxs"
         try:
-            slide.symlink_to(os.path.abspath(files.path))
+            link(files.path, slide)
             _link_folder(files.folder, slide.with_suffix(""), levels, index.slidedat.unscaled)
         except OSError as error:
             lacks = "its coarsest level" if levels < len(index.images) else "its scale"
@@ -80,7 +80,7 @@ def _link_folder(folder: Path, links: Path, levels: int, unscaled: Collection[st
     links.mkdir()
     for file in folder.iterdir():
         if file.name != INI_NAME:
-            (links / file.name).symlink_to(os.path.abspath(file))
+            link(file, links / file.name)
     lines = (folder / INI_NAME).read_bytes().splitlines(keepends=True)
     section = b""
     for number, line in enumerate(lines):

@@ -11,6 +11,7 @@ from typing import NoReturn
 
 from mrxs_tiles.errors import ConfigError, MrxsTilesError
 from mrxs_tiles.files.manifest import BAD, Record
+from mrxs_tiles.system import STOP_SIGNALS
 
 log = logging.getLogger("mrxs_tiles")
 
@@ -25,7 +26,8 @@ def run(step: Callable[[], Record | None], ignore_bad: bool) -> int:
         step: does the work and returns its record.
         ignore_bad: a slide that failed or is damaged is no reason for a non-zero exit.
     """
-    signal.signal(signal.SIGTERM, _terminate)
+    for number in STOP_SIGNALS:
+        signal.signal(number, _terminate)
     try:
         record = step()
     except MrxsTilesError as error:

@@ -1,0 +1,60 @@
+"""What differs between systems, chosen here once: no other module asks which one it is on.
+
+Locks, reading at a place of a file, links, putting a file in another's place, whose a file is, the
+signals that end a process. Windows has no ``fcntl`` and no ``pread``, removes and renames nothing
+that is open, and makes links only for whom it is permitted.
+"""
+
+import sys
+
+if sys.platform == "win32":
+    from mrxs_tiles.system.windows import (
+        HAS_KERNELS,
+        OPEN_BINARY,
+        OPEN_NO_LINK,
+        STOP_SIGNALS,
+        TEMP_VARIABLE,
+        has_no_reader,
+        is_mine,
+        link,
+        lock,
+        longest_path,
+        most_open_files,
+        read_at,
+        remove_locked,
+        replace,
+    )
+else:
+    from mrxs_tiles.system.posix import (
+        HAS_KERNELS,
+        OPEN_BINARY,
+        OPEN_NO_LINK,
+        STOP_SIGNALS,
+        TEMP_VARIABLE,
+        has_no_reader,
+        is_mine,
+        link,
+        lock,
+        longest_path,
+        most_open_files,
+        read_at,
+        remove_locked,
+        replace,
+    )
+
+__all__ = [
+    "HAS_KERNELS",
+    "OPEN_BINARY",
+    "OPEN_NO_LINK",
+    "STOP_SIGNALS",
+    "TEMP_VARIABLE",
+    "has_no_reader",
+    "is_mine",
+    "link",
+    "lock",
+    "longest_path",
+    "most_open_files",
+    "read_at",
+    "remove_locked",
+    "replace",
+]
