@@ -17,11 +17,11 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
-from mrxs_tiles.system import HAS_KERNELS
-
 PACKAGE = Path(__file__).parent
 HEADER = PACKAGE / "native.h"
 SWITCH = "MRXS_TILES_NO_KERNELS"  # set to 1: they are neither built nor loaded
+# Nothing builds them there yet. Asked here and not of `system`: this file runs alone, too.
+HAS_KERNELS = sys.platform != "win32"
 # Of what is built here, and of what an installed package brings.
 BUILT = Path(sys.prefix) / "lib" / "mrxs-tiles"
 BROUGHT = PACKAGE / "kernels"

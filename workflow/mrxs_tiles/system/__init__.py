@@ -9,7 +9,6 @@ import sys
 
 if sys.platform == "win32":
     from mrxs_tiles.system.windows import (
-        HAS_KERNELS,
         OPEN_BINARY,
         OPEN_NO_LINK,
         STOP_SIGNALS,
@@ -26,7 +25,6 @@ if sys.platform == "win32":
     )
 else:
     from mrxs_tiles.system.posix import (
-        HAS_KERNELS,
         OPEN_BINARY,
         OPEN_NO_LINK,
         STOP_SIGNALS,
@@ -43,7 +41,6 @@ else:
     )
 
 __all__ = [
-    "HAS_KERNELS",
     "OPEN_BINARY",
     "OPEN_NO_LINK",
     "STOP_SIGNALS",

@@ -13,7 +13,6 @@ from pathlib import Path
 
 assert sys.platform != "win32"  # so mypy asks nothing of what is below there
 
-HAS_KERNELS = True  # they are compiled where the package is installed
 OPEN_BINARY = 0
 OPEN_NO_LINK = os.O_NOFOLLOW
 STOP_SIGNALS = (signal.SIGTERM,)  # what a cluster sends when the time is up

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING
 # So mypy asks nothing of what is below elsewhere, where tests run it all the same (--as-windows).
 assert sys.platform == "win32" or not TYPE_CHECKING
 
-HAS_KERNELS = False  # nothing compiles them there yet
 OPEN_BINARY = os.O_BINARY  # line ends are turned otherwise
 OPEN_NO_LINK = 0  # there is no such flag; who may make links there may do more
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGBREAK)  # SIGTERM never comes, Ctrl-Break does
