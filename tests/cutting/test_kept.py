@@ -17,7 +17,8 @@ from mrxs_tiles.config.config import read_config
 from mrxs_tiles.cutting import kept
 from mrxs_tiles.mirax.stamp import take_stamp
 from mrxs_tiles.names import Slide
-from mrxs_tiles.report.report import read_report, report, summary
+from mrxs_tiles.report.report import read_report, report
+from mrxs_tiles.report.summary import summary
 from mrxs_tiles.steps.away import away
 from running import SPEC, tree
 from write_mirax import WrittenSlide

@@ -13,7 +13,8 @@ from mrxs_tiles import load
 from mrxs_tiles.__main__ import main
 from mrxs_tiles.config.config import read_config
 from mrxs_tiles.files import manifest
-from mrxs_tiles.report.report import read_report, report, summary
+from mrxs_tiles.report.report import read_report, report
+from mrxs_tiles.report.summary import summary
 from mrxs_tiles.steps.export import export
 from mrxs_tiles.steps.inspect import inspect
 from mrxs_tiles.steps.tile import tile

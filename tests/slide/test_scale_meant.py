@@ -13,8 +13,9 @@ import mrxs_tiles
 from in_process import cut, look
 from mrxs_tiles.config.config import read_config
 from mrxs_tiles.config.slides import find_slides
-from mrxs_tiles.report.report import read_report, report, summary
+from mrxs_tiles.report.report import read_report, report
 from mrxs_tiles.report.scales import differing_scales
+from mrxs_tiles.report.summary import summary
 from mrxs_tiles.steps.inspect import inspect
 from mrxs_tiles.steps.survey import survey
 from mrxs_tiles.steps.tile import tile

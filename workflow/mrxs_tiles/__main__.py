@@ -260,7 +260,8 @@ def _sheet_of(slide: str, results: Path) -> dict[str, str]:
 
 
 def _report(config: Config, given: dict[str, Any]) -> int:
-    from mrxs_tiles.report.report import bad_slides, read_report, report, summary
+    from mrxs_tiles.report.report import read_report, report
+    from mrxs_tiles.report.summary import bad_slides, summary
 
     benchmarks = given["benchmarks"]
     logs = None if benchmarks is None else Path(benchmarks)

@@ -18,7 +18,8 @@ from mrxs_tiles.names import check_for_cluster, fit_for_cluster
 from mrxs_tiles.native import complaint
 from mrxs_tiles.report.pictures import FOLDER, map_name, maps_beside
 from mrxs_tiles.annotations.marks import file_megabytes, file_stamp
-from mrxs_tiles.report.report import bad_slides, read_report, summary
+from mrxs_tiles.report.report import read_report
+from mrxs_tiles.report.summary import bad_slides, summary
 from mrxs_tiles.revision import revision
 from mrxs_tiles.settings import GridSettings
 from mrxs_tiles.config.slides import find_slides

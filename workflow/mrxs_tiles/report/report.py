@@ -1,4 +1,4 @@
-"""The step ``report``: one row a slide, and the few lines that end a run.
+"""The step ``report``: one row a slide.
 
 Writes ``results/report.tsv``, ``results/runtime.tsv``, and ``results/report.html`` with its
 pictures in ``report_files``.
@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
-import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,13 +19,12 @@ from mrxs_tiles.cutting.tile_record import failed_record
 from mrxs_tiles.errors import ResultsError, printable, shown
 from mrxs_tiles.files import manifest
 from mrxs_tiles.files.lock import REPORT_LOCK, alone
-from mrxs_tiles.files.manifest import BAD, Record
+from mrxs_tiles.files.manifest import Record
 from mrxs_tiles.files.store import make_folder, write_file
 from mrxs_tiles.names import name_fault
 from mrxs_tiles.report.carried import carried_before, of_slide
 from mrxs_tiles.report.page import Entry, write_page
 from mrxs_tiles.report.runtime import renew_runtime
-from mrxs_tiles.report.scales import differing_scales
 from mrxs_tiles.steps import inspect as inspect_slide
 
 # Begins the warning on a slide that is there under several names.
@@ -138,10 +136,15 @@ def _name_twins(entries: Iterable[Entry]) -> None:
         if digest := entry.inspected.get("quickhash"):
             groups[digest].append(entry.row)
     for rows in groups.values():
+        first = sorted(rows, key=lambda row: str(row["slide"]))[: MOST_NAMED + 1]
+        paths = Counter(row["path"] for row in rows)
         for row in rows:
-            twins = [str(one["slide"]) for one in rows if one["path"] != row["path"]]
-            if twins:
-                row["warnings"].append(TWIN + ", ".join(map(shown, sorted(twins))))
+            # not all of a thousand copies with each: that is a million names
+            twins = [str(one["slide"]) for one in first if one["path"] != row["path"]]
+            if left := len(rows) - paths[row["path"]]:
+                named = ", ".join(map(shown, twins[:MOST_NAMED]))
+                more = left - len(twins[:MOST_NAMED])
+                row["warnings"].append(TWIN + named + (f" and {more:,} more" if more else ""))
 
 
 def find_inspected(results: Path) -> Iterator[str]:
@@ -256,21 +259,6 @@ def read_report(results: Path) -> list[dict[str, str]]:
         return []
 
 
-def bad_slides(rows: Sequence[dict[str, str]]) -> list[str]:
-    """A line for each slide that failed or is damaged."""
-    return [f"{r['slide']} ({r['status']}): {r['error']}" for r in rows if r["status"] in BAD]
-
-
-def _twins(rows: Sequence[dict[str, str]]) -> Iterator[str]:
-    """A line for each slide that is there under several names."""
-    told: set[str] = set()
-    for row in rows:
-        twins = next((w for w in row["warnings"].split("; ") if w.startswith(TWIN)), "")
-        if twins and shown(row["slide"]) not in told:
-            told.update(re.findall('"[^"]*"', twins))
-            yield f"{row['slide']} is {twins}"
-
-
 def unnamed(results: Path, slides: Iterable[str]) -> str:
     """The sentence on results of slides that are not among these; "" where there are none."""
     named = set(slides)
@@ -282,31 +270,3 @@ def unnamed(results: Path, slides: Iterable[str]) -> str:
         f"results of {len(others):,} slide{'' if len(others) == 1 else 's'} that this run does not "
         f"name: {', '.join(map(printable, others[:MOST_NAMED]))}{more}"
     )
-
-
-def summary(results: Path, rows: Sequence[dict[str, str]]) -> list[str]:
-    """What a run ends with on the terminal: slides, tiles, bad slides, where the report is."""
-
-    def total(column: str) -> int:
-        return sum(int(row[column] or 0) for row in rows)
-
-    ok = sum(row["status"] == "ok" for row in rows)
-    bad = bad_slides(rows)
-    dropped = [f"{total(reason):,} {reason}" for reason in manifest.REASONS if total(reason)]
-    lines = [
-        f"{len(rows):,} slide{'' if len(rows) == 1 else 's'}: {ok:,} ok, {len(bad):,} bad",
-        f"{total('tiles'):,} tile{'' if total('tiles') == 1 else 's'}: {total('kept'):,} kept, "
-        f"dropped {', '.join(dropped) if dropped else 'none'}",
-    ]
-    if differing := differing_scales(rows):
-        lines.append(differing)
-    warned = [row for row in rows if row["warnings"] and row["status"] == "ok"]
-    if warned:
-        lines.append(f"{len(warned):,} with a warning: see the column warnings of the report")
-    lines += [f"  {line}" for line in bad]
-    lines += [f"  {line}" for line in _twins(rows)]
-    if others := unnamed(results, (row["slide"] for row in rows)):
-        lines.append(f"{others} (not in the report; remove their folders if they are not wanted)")
-    lines.append(f"report: {results / manifest.REPORT_TSV}")
-    lines.append(f"page: {results / manifest.REPORT_HTML}")
-    return lines
