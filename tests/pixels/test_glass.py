@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from mrxs_tiles.pixels.glass import BLOCK, excess_saturation
+from mrxs_tiles.pixels.glass import BLOCK, without_yellow
 from mrxs_tiles.pixels.tissue import saturation, tissue_mask
 from scene import Scene
 
@@ -51,13 +51,14 @@ def test_yellowed_glass(
     """Half of it, or more and more from one side: it was taken for tissue, IoU 0.4 to 0.5."""
     picture, truth = scene
     assert callable(share)
-    assert overlap(through(picture, share(truth.shape), light), truth) >= 0.9
+    assert overlap(through(picture, share(truth.shape), light), truth) >= 0.94
 
 
-def test_all_glass_yellow(scene: tuple[np.ndarray, np.ndarray]) -> None:
-    """Where no glass is clear the tissue is still found."""
+@pytest.mark.parametrize("light", [MILD, STRONG])
+def test_all_glass_yellow(scene: tuple[np.ndarray, np.ndarray], light: tuple[float, ...]) -> None:
+    """Where no glass is clear the tissue is found, its pale parts too: it was 0.90 and 0.85."""
     picture, truth = scene
-    assert overlap(through(picture, np.ones(truth.shape), MILD), truth) >= 0.87
+    assert overlap(through(picture, np.ones(truth.shape), light), truth) >= 0.95
 
 
 def test_bubble_and_coverslip(scene: tuple[np.ndarray, np.ndarray]) -> None:
@@ -87,12 +88,12 @@ def test_pale_tissue_is_no_glass() -> None:
     picture = np.full((10 * BLOCK, 10 * BLOCK, 3), (240, 240, 242), np.uint8)
     scanned = np.ones(picture.shape[:2], bool)
     picture[3 * BLOCK : 6 * BLOCK, 3 * BLOCK : 6 * BLOCK] = (236, 221, 230)
-    assert excess_saturation(picture, scanned, saturation(picture)) is None
+    assert without_yellow(picture, scanned, saturation(picture)) is None
     small = picture[: BLOCK - 1, : BLOCK - 1]
-    assert excess_saturation(small, scanned[: BLOCK - 1, : BLOCK - 1], saturation(small)) is None
+    assert without_yellow(small, scanned[: BLOCK - 1, : BLOCK - 1], saturation(small)) is None
 
 
 def test_clear_glass_stays_as_it_was(scene: tuple[np.ndarray, np.ndarray]) -> None:
     """Of a slide without yellowed glass nothing is taken away, px for px."""
     picture, truth = scene
-    assert excess_saturation(picture, np.ones(truth.shape, bool), saturation(picture)) is None
+    assert without_yellow(picture, np.ones(truth.shape, bool), saturation(picture)) is None

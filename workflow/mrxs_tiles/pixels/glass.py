@@ -28,8 +28,11 @@ YELLOW = 4  # blue is darker than red and green by at least as much, medians
 LEAST_SATURATION, MOST_SATURATION = 8, 70
 
 
-def excess_saturation(rgb: Pixels, scanned: Bools, saturation: Pixels) -> Floats | None:
-    """How much more saturated each px is for its glass's yellow, (height, width); None: nowhere.
+def without_yellow(rgb: Pixels, scanned: Bools, saturation: Pixels) -> Pixels | None:
+    """The picture as it would be without its glass's yellow, (height, width, 3); None: it has none.
+
+    A medium lets a part of the light through, so what is seen through it is divided by that part:
+    to take the glass's saturation off that of tissue would make pale tissue clear.
 
     Args:
         rgb: the slide at some 8 µm a px, (height, width, 3) uint8.
@@ -46,10 +49,16 @@ def excess_saturation(rgb: Pixels, scanned: Bools, saturation: Pixels) -> Floats
     yellow[coloured] = _is_yellow_glass(_blocks(rgb, rows, cols)[coloured])
     if not yellow.any():
         return None
-    clear = whole & (level <= LEAST_SATURATION)
-    plain = float(np.median(level[clear])) if clear.any() else 0.0
-    field = np.where(yellow, np.maximum(level - plain, 0), 0).astype(np.float32)
-    return _drawn_out(_spread(field, yellow | clear), scanned.shape)
+    known = yellow | (whole & (level <= LEAST_SATURATION))
+    colour = np.full((rows, cols, 3), 255, np.float32)  # clear glass stays as it is
+    colour[yellow] = np.median(_blocks(rgb, rows, cols)[yellow], axis=1)
+    gain = colour.max(axis=2, keepdims=True) / colour
+    clear = np.empty_like(rgb)
+    for band in range(3):
+        seen = _drawn_out(_spread(gain[..., band], known), scanned.shape)
+        lit = seen * rgb[..., band]
+        clear[..., band] = np.minimum(lit, 255, out=lit)  # a whole glass has 33 million px
+    return clear
 
 
 def _is_yellow_glass(blocks: Pixels) -> Bools:

@@ -13,7 +13,7 @@ import numpy as np
 
 from mrxs_tiles.grid.grid import Bools
 from mrxs_tiles.pixels.filters import Pixels
-from mrxs_tiles.pixels.glass import excess_saturation
+from mrxs_tiles.pixels.glass import without_yellow
 from mrxs_tiles.pixels.otsu import otsu_threshold
 
 MASK_MPP = 8.0  # µm per px of the mask: a cell's size
@@ -48,9 +48,9 @@ def find_tissue(rgb: Pixels, scanned: Bools, px_um2: float) -> tuple[Bools, bool
     if not scanned.any():
         return np.zeros_like(scanned), False
     value = saturation(rgb)
-    excess = excess_saturation(rgb, scanned, value)
-    if excess is not None:  # as if the glass were as clear as at its clearest
-        value = np.maximum(value - excess, 0).astype(np.uint8)
+    clear = without_yellow(rgb, scanned, value)
+    if clear is not None:
+        value = saturation(clear)
     counts = np.bincount(value[scanned], minlength=256)
     otsu = int(otsu_threshold(counts, np.arange(256)))
     below = counts[: otsu + 1].cumsum()
@@ -61,7 +61,7 @@ def find_tissue(rgb: Pixels, scanned: Bools, px_um2: float) -> tuple[Bools, bool
     mask = without_small(mask, int(least_px))
     # what was never scanned is no hole, however small
     filled: Bools = ~without_small(~mask, int(LARGEST_HOLE_UM2 / px_um2)) & scanned
-    return filled, excess is not None
+    return filled, clear is not None
 
 
 def without_small(mask: Bools, most_px: int) -> Bools:
