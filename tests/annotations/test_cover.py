@@ -74,6 +74,22 @@ def united(drawn: list[tuple[Any, str]]) -> dict[str, Any]:
     return found
 
 
+def all_shares(found: Marks) -> dict[tuple[int, int], dict[str, float]]:
+    """How much of each tile every class covers, as ``labels.tsv`` has it."""
+    shares: dict[tuple[int, int], dict[str, float]] = {}
+    rows = list(found.class_rows(None))
+    assert [row[:2] for row in rows] == sorted(row[:2] for row in rows)
+    for col, row, name, share in rows:
+        assert name not in shares.setdefault((col, row), {})
+        shares[col, row][name] = share
+    return shares
+
+
+def as_far_as_counts(areas: dict[str, float]) -> dict[str, float]:
+    """Without those that are a rounding error."""
+    return {name: share for name, share in areas.items() if share > 1e-9}
+
+
 def shares(areas: dict[str, Any], tile: Any) -> tuple[float, dict[str, float]]:
     """How much of a tile is covered, and by each class."""
     box = shapely.box(tile.x, tile.y, tile.x + tile.width, tile.y + tile.height)
@@ -110,8 +126,11 @@ def test_as_brute_force(
         patch.setattr(cover_module, "BUILT", work)
         found = marks(tmp_path_factory.getbasetemp(), features, asked)
     assert found.inside is not None
+    every = all_shares(found)
     for tile in asked.tiles():
         region, areas = shares(known, tile)
+        here = as_far_as_counts(every.get((tile.col, tile.row), {}))
+        assert here == pytest.approx(as_far_as_counts(areas), abs=1e-9)
         share, label, fraction = found.of(tile.col, tile.row)
         assert share == pytest.approx(region, abs=1e-9)
         assert fraction == pytest.approx(max(areas.values()), abs=1e-9)
@@ -136,8 +155,12 @@ def test_a_thousand_polygons(tmp_path: Path) -> None:
     shapes = [(shapely.Polygon(ring), name) for ring, name in drawn]
     found = marks(tmp_path, [feature([ring], name) for ring, name in drawn], grid())
     known = united(shapes)
+    every = all_shares(found)
     for tile in grid().tiles():
         region, areas = shares(known, tile)
+        assert as_far_as_counts(every[tile.col, tile.row]) == pytest.approx(
+            as_far_as_counts(areas), abs=1e-9
+        )
         share, label, fraction = found.of(tile.col, tile.row)
         assert share == pytest.approx(region, abs=1e-9)
         assert fraction == pytest.approx(areas[label], abs=1e-9)
@@ -154,6 +177,45 @@ def test_as_counted_pixels(tmp_path: Path) -> None:
     for col, row, x, y, width, height, *_ in grid().tiles():
         share = float(counted[x : x + width, y : y + height].mean())
         assert abs((found.of(col, row)[0] or 0) - share) < rim / (width * height) / 4
+
+
+def test_classes_as_counted_pixels(tmp_path: Path) -> None:
+    """Classes over each other, one with a hole: each tile's shares are those of counted px."""
+    rings = {"A": [blob(150, 150, 120, 8, 0.2), blob(150, 150, 50, 7, 0.1)],
+             "B": [blob(230, 140, 130, 10, 0.5)]}  # fmt: skip
+    drawn = [feature(part, name) for name, part in rings.items()]
+    every = all_shares(marks(tmp_path, drawn, grid()))
+    for name, (outer, *holes) in rings.items():
+        counted = polygon2mask(SIZE, np.array(outer) - 0.5)
+        for hole in holes:
+            counted &= ~polygon2mask(SIZE, np.array(hole) - 0.5)
+        for col, row, x, y, width, height, *_ in grid().tiles():
+            share = float(counted[x : x + width, y : y + height].mean())
+            assert abs(every.get((col, row), {}).get(name, 0) - share) < 1 / 50
+    both = [shares for shares in every.values() if len(shares) == 2]
+    assert any(sum(shares.values()) > 1.2 for shares in both)
+
+
+def test_classes_that_cover_everything(tmp_path: Path) -> None:
+    """Two classes over the whole slide and a small third: each has its line, to the last tile."""
+    drawn = [
+        feature(square(-10, -10, 900), "B"),
+        feature(square(-20, -20, 900), "A"),
+        feature(square(110, 60, 20), "C"),
+        feature(square(300, 200, 60), "Ignore*"),
+        feature(square(100, 50, 30), "A"),
+    ]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cover_module, "WORK", 30)
+        found = marks(tmp_path, drawn, grid())
+    every = all_shares(found)
+    assert every[2, 1] == {"B": 1, "A": 1, "C": pytest.approx(400 / 2500)}
+    assert every[6, 5] == {"B": pytest.approx(40 / 50), "A": pytest.approx(40 / 50)}
+    assert (6, 4) not in every
+    whole = [shares for at, shares in every.items() if at[0] < 6 and at != (2, 1)]
+    assert len(whole) == 35
+    assert all(shares == {"B": 1, "A": 1} for shares in whole)
+    assert {found.of(*at)[1] for at in every} == {"B"}, "the first in the file"
 
 
 def square(x: int, y: int, side: int) -> list[list[list[float]]]:

@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, NoReturn, TextIO
 
 from mrxs_tiles import __version__
 from mrxs_tiles.config.config import (
@@ -25,7 +25,7 @@ from mrxs_tiles.errors import ConfigError, MrxsTilesError, printable, shown
 from mrxs_tiles.files.manifest import BAD, EXPORTS, Record
 from mrxs_tiles.names import Slide, name_fault
 from mrxs_tiles.native import complaint
-from mrxs_tiles.steps.run_step import BAD_INPUT, DONE, INTERRUPTED, complain, run
+from mrxs_tiles.steps.run_step import BAD_INPUT, DONE, INTERRUPTED, complain, end_quickly, run
 from mrxs_tiles.wording import literal
 
 SLIDE_COMMANDS = ("inspect", "tile", "export", "preview")
@@ -34,6 +34,13 @@ NOT_OPTIONS = ("slides", "carry")  # named by the command itself; the workflow's
 MOST_NAMED = 10  # slides in one line
 
 log = logging.getLogger(__name__)
+
+
+def command() -> NoReturn:
+    """Run ``mrxs-tiles`` as a program, and end it."""
+    code = main()
+    end_quickly()
+    sys.exit(code)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -361,4 +368,4 @@ def _verdict(config: Config, bad: int, unread: int = 0) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    command()

@@ -7,13 +7,14 @@ half a million of twenty, and what covers a block wholly ends the search there.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from mrxs_tiles.annotations.clipping import clipped, joined, packed, pairs, within
+from mrxs_tiles.annotations.marks import ClassShares, Groups
 from mrxs_tiles.annotations.polygons import Floats, Ints, Polygons, Shapes
 from mrxs_tiles.grid.grid import Grid
 
@@ -31,12 +32,13 @@ class Cover:
 
     ``group``: the one that covers most of it, the first of those that cover the same;
     ``NO_GROUP`` where there is none. ``share``: how much that one covers, 0 to 1. ``joined``: how
-    much all groups cover together.
+    much all groups cover together. ``shares``: how much each group covers; None if not asked for.
     """
 
     group: npt.NDArray[np.int32]
     share: Floats
     joined: Floats
+    shares: ClassShares | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,11 @@ class _Block:
 
 
 def cover(
-    polygons: Polygons, group: npt.NDArray[np.int32], grid: Grid, origin: tuple[int, int]
+    polygons: Polygons,
+    group: npt.NDArray[np.int32],
+    grid: Grid,
+    origin: tuple[int, int],
+    every: bool = False,
 ) -> Cover:
     """How much of each tile the groups of some polygons cover.
 
@@ -76,12 +82,13 @@ def cover(
         group: of each polygon, from 0; ``CUT``: it is cut out of all others; ``UNUSED``.
         grid: the tiles; a tile is what it covers of the slide, overlap included.
         origin: (x, y) level-0 px, where the polygons' 0, 0 lies.
+        every: whether ``shares`` are asked for. Else a group that cannot win is not looked for.
     """
-    work = _Covering(polygons, group, grid, origin)
+    work = _Covering(polygons, group, grid, origin, every)
     if grid.cols and grid.rows:
         used = np.flatnonzero(group != UNUSED)
         work.packed(used, polygons.bounds()[used], _Block(0, grid.cols, 0, grid.rows))
-    return work.found
+    return replace(work.found, shares=work.shares()) if every else work.found
 
 
 class _Covering:
@@ -93,13 +100,30 @@ class _Covering:
         group: npt.NDArray[np.int32],
         grid: Grid,
         origin: tuple[int, int],
+        every: bool,
     ) -> None:
+        self._every = every
+        self._shares: list[tuple[Ints, Ints, Groups, Floats]] = []
+        self._of_tiles: list[tuple[int, int, int, float]] = []
         self._polygons, self._group = polygons, group
         (left, right), (top, bottom) = grid.edges(0), grid.edges(1)
         self._left, self._right = left - origin[0], right - origin[0]
         self._top, self._bottom = top - origin[1], bottom - origin[1]
         size = (grid.cols, grid.rows)
         self.found = Cover(np.full(size, NO_GROUP, np.int32), np.zeros(size), np.zeros(size))
+
+    def shares(self) -> ClassShares:
+        """What was found of each group, by col, row and group."""
+        tiles = zip(*self._of_tiles, strict=True) if self._of_tiles else ((), (), (), ())
+        columns = zip(*self._shares, tiles, strict=True)
+        col, row, group, share = (np.concatenate([np.asarray(p) for p in c]) for c in columns)
+        order = np.lexsort((group, row, col))
+        return ClassShares(
+            col=col[order].astype(np.int64),
+            row=row[order].astype(np.int64),
+            group=group[order].astype(np.int32),
+            share=share[order].astype(np.float64),
+        )
 
     def packed(self, which: Ints, bounds: Floats, block: _Block) -> None:
         """Search a block; its polygons are not yet shapely's, as long as they are many."""
@@ -146,8 +170,8 @@ class _Covering:
     ) -> tuple[Shapes, npt.NDArray[np.int32], Floats]:
         """What is left to be searched where one polygon covers a whole block.
 
-        Where a group covers all of it no later one can cover more, and its own other polygons add
-        nothing. Nothing is left where all of it is cut out, or nothing is.
+        Where a group covers all of it its own other polygons add nothing, and no later group can
+        cover more. Nothing is left where all of it is cut out, or nothing is.
         """
         import shapely
 
@@ -157,21 +181,34 @@ class _Covering:
         around = around[shapely.covers(shapes[around], whole)]
         if not len(around):
             return shapes, group, bounds
-        winner = group[around].min()
+        covering = np.unique(group[around])
+        winner = covering[0]
         if winner == CUT:
             return shapes[:0], group[:0], bounds[:0]
-        left = group < winner
+        if not self._every:
+            covering = covering[:1]
+        left = ~np.isin(group, covering) if self._every else group < winner
         if not left.any():
-            at = slice(block.col, block.end_col), slice(block.row, block.end_row)
-            sizes = np.outer(self._width(at[0]), self._height(at[1])) > 0
-            self.found.group[at] = np.where(sizes, winner, NO_GROUP)
-            self.found.share[at] = self.found.joined[at] = sizes
+            self._fill(block, covering)
             return shapes[:0], group[:0], bounds[:0]
         return (
-            np.concatenate([shapes[left], packed(whole)]),
-            np.append(group[left], winner).astype(np.int32),
-            np.concatenate([bounds[left], [box]]),
+            np.concatenate([shapes[left], *[packed(whole)] * len(covering)]),
+            np.append(group[left], covering).astype(np.int32),
+            np.concatenate([bounds[left], [box] * len(covering)]),
         )
+
+    def _fill(self, block: _Block, covering: Groups) -> None:
+        """Some groups cover all of a block, and there are no others."""
+        at = slice(block.col, block.end_col), slice(block.row, block.end_row)
+        sizes = np.outer(self._width(at[0]), self._height(at[1])) > 0
+        self.found.group[at] = np.where(sizes, covering[0], NO_GROUP)
+        self.found.share[at] = self.found.joined[at] = sizes
+        if self._every:
+            cols, rows = np.nonzero(sizes)
+            for one in covering:
+                group = np.full(len(cols), one, np.int32)
+                share = np.ones(len(cols))
+                self._shares.append((cols + block.col, rows + block.row, group, share))
 
     def _tile_by_tile(
         self, shapes: Shapes, group: npt.NDArray[np.int32], spans: tuple[Ints, Ints, Ints, Ints]
@@ -214,6 +251,13 @@ class _Covering:
         best = max(areas.values(), default=0.0)
         if best <= LEAST_AREA:
             return
+        if self._every:
+            col, row = int(at[0]), int(at[1])
+            self._of_tiles += [
+                (col, row, one, min(area / size, 1.0))
+                for one, area in areas.items()
+                if area > LEAST_AREA
+            ]
         self.found.group[at] = next(one for one, area in areas.items() if area >= best - TIE * size)
         self.found.share[at] = min(best / size, 1.0)
         total = best if len(united) == 1 else shapely.area(joined(packed(*united)))

@@ -1,30 +1,42 @@
-"""What the annotations of a slide say of its tiles: which are asked for, and their labels."""
+"""What the annotations of a slide say of its tiles: which are asked for, and their labels.
+
+Every step imports this; what reads the files and covers the tiles is in ``marking``, which a slide
+without annotations does without.
+"""
 
 from __future__ import annotations
 
-import difflib
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from mrxs_tiles.annotations.cover import CUT, LEAST_AREA, NO_GROUP, UNUSED, Cover, cover
-from mrxs_tiles.annotations.misplaced import misplaced
-from mrxs_tiles.annotations.polygons import Floats
-from mrxs_tiles.annotations.read import Annotations, read_annotations
-from mrxs_tiles.errors import SlideError, printable, shown
 from mrxs_tiles.files.manifest import Record
 from mrxs_tiles.grid.grid import Bools, Bounds, Grid
 from mrxs_tiles.settings import GridSettings, rectangle
 
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
 Groups = npt.NDArray[np.int32]
-ALL = "*"  # a class that ends so is QuPath's to be ignored
 PACKED = 8  # times smaller, coordinates as text
-ROUNDING = 1e-9  # of a tile
 Mark = tuple[float | None, str, float | None]
+NOTHING: Mark = (None, "", None)
+
+
+@dataclass(frozen=True, slots=True)
+class ClassShares:
+    """How much of a tile each class covers, a line for each of both: by col, row, class.
+
+    ``group``: the class, a number in ``Marks.names``; ``share``: of the tile, above 0, to 1.
+    """
+
+    col: Ints
+    row: Ints
+    group: Groups
+    share: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +45,8 @@ class Marks:
 
     ``inside``: the tiles that are asked for; ``region``: how much of each lies in the region; both
     None where there is none. ``names``: classes; ``label``: the one that covers most of each tile,
-    -1 where none does, and ``label_fraction`` how much; None where no labels are asked for.
-    ``record``: what ``slide.json`` says of the region and the labels.
+    -1 where none does, and ``label_fraction`` how much; ``shares``: of all classes; None where no
+    labels are asked for. ``record``: what ``slide.json`` says of the region and the labels.
     """
 
     inside: Bools | None
@@ -42,6 +54,7 @@ class Marks:
     names: tuple[str, ...]
     label: Groups | None
     label_fraction: Floats | None
+    shares: ClassShares | None
     warnings: tuple[str, ...]
     record: Record
 
@@ -51,8 +64,18 @@ class Marks:
         if self.label is None or self.label_fraction is None:
             return region, "", None
         label = self.label[col, row]
-        name = "" if label == NO_GROUP else self.names[label]
+        name = "" if label < 0 else self.names[label]
         return region, name, float(self.label_fraction[col, row])
+
+    def class_rows(self, listed: Bools | None) -> Iterator[tuple[int, int, str, float]]:
+        """The rows of ``labels.tsv``, of the tiles that are listed; None: all."""
+        if self.shares is None:
+            return
+        found = self.shares
+        lists = (part.tolist() for part in (found.col, found.row, found.group, found.share))
+        for col, row, group, share in zip(*lists, strict=True):
+            if listed is None or listed[col, row]:
+                yield col, row, self.names[group], share
 
 
 def file_stamp(asked: str | None) -> str:
@@ -86,18 +109,18 @@ def marks_record(settings: GridSettings) -> Record:
     record: Record = {"region": None, "labels": None}
     if settings.region is not None:
         record["region"] = {
-            "asked": _name(settings.region),
+            "asked": shown_name(settings.region),
             "origin": settings.region_origin,
             "classes": None if settings.region_classes is None else list(settings.region_classes),
             "ignore_classes": list(settings.ignore_classes),
             "min_region": settings.min_region,
         }
     if settings.labels is not None:
-        record["labels"] = {"asked": _name(settings.labels), "origin": settings.region_origin}
+        record["labels"] = {"asked": shown_name(settings.labels), "origin": settings.region_origin}
     return record
 
 
-def _name(asked: str) -> str:
+def shown_name(asked: str) -> str:
     """A rectangle as it is, the name of a file: where it lies is no one's business."""
     return asked if rectangle(asked) is not None else Path(asked).name
 
@@ -116,211 +139,9 @@ def marks_of(
     Raises:
         SlideError: a file cannot be used, a class is not in it, or no tile lies in the region.
     """
-    work = _Work(settings, size, bounds, grid)
-    inside, region = work.region()
-    names, label, label_fraction = work.labels()
-    return Marks(
-        inside=inside,
-        region=region,
-        names=names,
-        label=label,
-        label_fraction=label_fraction,
-        warnings=tuple(work.warnings),
-        record=work.record,
-    )
+    chosen = settings.region_classes is not None or settings.ignore_classes or settings.min_region
+    if settings.region is None and settings.labels is None and not chosen:
+        return Marks(None, None, (), None, None, None, (), marks_record(settings))
+    from mrxs_tiles.annotations.marking import marked  # here, since most slides have none
 
-
-class _Work:
-    """Reads each file once, and does what is the same for the region and the labels once."""
-
-    def __init__(
-        self, settings: GridSettings, size: tuple[int, int], bounds: Bounds | None, grid: Grid
-    ) -> None:
-        self._settings, self._size, self._bounds, self._grid = settings, size, bounds, grid
-        at_bounds = settings.region_origin == "bounds" and bounds is not None
-        self._origin = (bounds[0], bounds[1]) if at_bounds and bounds is not None else (0, 0)
-        self._read: dict[str, Annotations] = {}
-        self._covered: list[tuple[Annotations, Groups, Cover]] = []
-        self.warnings: list[str] = []
-        self.record = marks_record(settings)
-
-    def region(self) -> tuple[Bools | None, Floats | None]:
-        """Which tiles are asked for, and how much of each lies in the region."""
-        settings = self._settings
-        drawn = settings.region is not None and rectangle(settings.region) is None
-        if not drawn:
-            self._say_unused()
-        if settings.region is None:
-            return None, None
-        numbers = rectangle(settings.region)
-        if numbers is not None:
-            share = _in_rectangle(numbers, self._grid, self._origin)
-            extent: Sequence[float] = (
-                *numbers[:2],
-                numbers[0] + numbers[2],
-                numbers[1] + numbers[3],
-            )
-        else:
-            found = self._file(settings.region, "region")
-            self.record["region"] |= found.record
-            group = self._region_groups(found)
-            share = self._cover(found, group).joined
-            extent = _extent(found, group)
-        inside = share > 0
-        if not inside.any():
-            raise SlideError(self._outside(extent))
-        self._say_misplaced(f"The region {shown(_name(settings.region))}", extent)
-        inside &= share >= settings.min_region - ROUNDING
-        if not inside.any():
-            raise SlideError(
-                f"No tile lies in the region {shown(_name(settings.region))} by min_region "
-                f"{settings.min_region:g} or more; the largest part of a tile that does is "
-                f"{share.max():.3g}. Set a smaller min_region or tile_size."
-            )
-        return inside, share
-
-    def labels(self) -> tuple[tuple[str, ...], Groups | None, Floats | None]:
-        """The classes, and each tile's label and how much of it that covers."""
-        if self._settings.labels is None:
-            return (), None, None
-        found = self._file(self._settings.labels, "labels")
-        self.record["labels"] |= found.record
-        polygons = found.polygons
-        groups = np.array([CUT if _ignored(name) else at for at, name in enumerate(polygons.names)])
-        # the last stands for -1, no class
-        group = np.append(groups, UNUSED).astype(np.int32)[polygons.name]
-        if not (group > CUT).any():
-            raise SlideError(
-                f"{found.called} has no polygon of a class that labels a tile ({_there(found)}). "
-                "Give them classes in QuPath (properties.classification.name)."
-            )
-        if nameless := int((polygons.name < 0).sum()):
-            self.warnings.append(
-                f"{found.called}: polygons without a class, which label nothing: {nameless:,}"
-            )
-        if self._settings.labels != self._settings.region:
-            self._say_misplaced(found.called, _extent(found, group))
-        covered = self._cover(found, group)
-        return polygons.names, covered.group, covered.share
-
-    def _file(self, path: str, key: str) -> Annotations:
-        if path not in self._read:
-            found = self._read[path] = read_annotations(Path(path), key)
-            self.warnings += found.remarks.sentences(found.called)
-        return self._read[path]
-
-    def _cover(self, found: Annotations, group: Groups) -> Cover:
-        """How much of each tile is covered; the same is not looked for twice."""
-        for before, groups, covered in self._covered:
-            if before is found and _alike(groups, group):
-                return covered
-        covered = cover(found.polygons, group, self._grid, self._origin)
-        self._covered.append((found, group, covered))
-        return covered
-
-    def _region_groups(self, found: Annotations) -> Groups:
-        """Of each polygon the class, that it is cut out, or that it is not asked for."""
-        settings, names = self._settings, found.polygons.names
-        asked = settings.region_classes
-        if asked is not None and (missing := [name for name in asked if name not in names]):
-            raise SlideError(
-                f"region_classes names {', '.join(map(shown, missing))}, of which "
-                f"t{found.called[1:]} has no polygon ({_there(found)}). Write classes that are "
-                "there."
-            )
-        self._say_not_there(found)
-        groups = [len(names) if asked is None else UNUSED]  # no class: behind all others
-        for at, name in enumerate(names):
-            cut = _ignored(name) or name in settings.ignore_classes
-            groups.insert(at, CUT if cut else at if asked is None or name in asked else UNUSED)
-        group = np.array(groups, np.int32)[found.polygons.name]
-        if not (group > CUT).any():
-            raise SlideError(
-                f"{found.called} has no polygon that is not ignored ({_there(found)}). Check "
-                "ignore_classes; classes that end in * are ignored always."
-            )
-        return group
-
-    def _say_not_there(self, found: Annotations) -> None:
-        """Warn of ignored classes that no polygon has: what was to be cut out is in the region."""
-        there = {name.casefold(): name for name in found.polygons.names}
-        for name in self._settings.ignore_classes:
-            if name not in found.polygons.names:
-                close = difflib.get_close_matches(name.casefold(), there, n=1, cutoff=0.8)
-                hint = f". Did you mean {shown(there[close[0]])}?" if close else ""
-                self.warnings.append(
-                    f"ignore_classes names {shown(name)}, of which t{found.called[1:]} has no "
-                    f"polygon ({_there(found)}){hint}"
-                )
-
-    def _say_misplaced(self, called: str, extent: Sequence[float]) -> None:
-        if said := misplaced(called, extent, self._settings.region_origin, self._bounds):
-            self.warnings.append(said)
-
-    def _say_unused(self) -> None:
-        """Warn of keys that choose among polygons, where there are none."""
-        settings = self._settings
-        unused = [
-            key
-            for key, is_set in (
-                ("region_classes", settings.region_classes is not None),
-                ("ignore_classes", bool(settings.ignore_classes)),
-                ("min_region", settings.min_region > 0 and settings.region is None),
-            )
-            if is_set
-        ]
-        if unused:
-            what = "there is no region" if settings.region is None else "the region is a rectangle"
-            verb = "does" if len(unused) == 1 else "do"
-            self.warnings.append(f"{' and '.join(unused)} {verb} nothing here: {what}")
-
-    def _outside(self, extent: Sequence[float]) -> str:
-        left, top, right, bottom = extent
-        called = printable(_name(self._settings.region or ""))
-        return (
-            f"The region '{called}' (x {left:.6g} to {right:.6g}, "
-            f"y {top:.6g} to {bottom:.6g} in level-0 px) shares no area with the grid of this "
-            f"slide of {self._size[0]} x {self._size[1]} px. Check its numbers, and "
-            "region_origin: slide or bounds."
-        )
-
-
-def _extent(found: Annotations, group: Groups) -> tuple[float, ...]:
-    """Left, top, right, bottom of the polygons that count."""
-    bounds = found.polygons.bounds()[group > CUT]
-    return (*bounds[:, :2].min(axis=0), *bounds[:, 2:].max(axis=0))
-
-
-def _ignored(name: str) -> bool:
-    return name.endswith(ALL)
-
-
-def _there(found: Annotations) -> str:
-    """The classes of a file, in words."""
-    names = found.polygons.names
-    if not names:
-        return "its polygons have no class"
-    more = f" and {len(names) - 20} more" if len(names) > 20 else ""
-    return f"its classes are {', '.join(map(shown, names[:20]))}{more}"
-
-
-def _alike(one: Groups, other: Groups) -> bool:
-    """Whether two groupings tell the same polygons apart in the same way."""
-    return bool((one == other).all())
-
-
-def _in_rectangle(
-    numbers: tuple[float, float, float, float], grid: Grid, origin: tuple[int, int]
-) -> Floats:
-    """How much of each tile lies in a rectangle, (cols, rows)."""
-    shares = []
-    for axis in (0, 1):
-        starts, ends = grid.edges(axis)
-        low = numbers[axis] + origin[axis]
-        common = np.minimum(ends, low + numbers[axis + 2]) - np.maximum(starts, low)
-        shares.append((common.clip(0), ends - starts))
-    (across, width), (down, height) = shares
-    area = np.outer(across, down)
-    share: Floats = area / np.outer(width, height).clip(1)
-    share[area <= LEAST_AREA] = 0
-    return share
+    return marked(settings, size, bounds, grid)

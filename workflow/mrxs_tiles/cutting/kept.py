@@ -28,7 +28,7 @@ ASKED_AGAIN = ".recut"  # asked for by name: what is there now is cut, damaged a
 # The tables and records that `inspect` replaces. The others `tile` alone touches, at its end.
 MOVED = (
     *(manifest.TILES_JSON, manifest.SLIDE_JSON, manifest.COORDINATES_TSV),
-    *(manifest.THUMBNAIL, manifest.TISSUE),
+    *(manifest.THUMBNAIL, manifest.TISSUE, manifest.LABELS_TSV),
 )
 # What changes no tile: which program reads, a page beside the tiles, what a warning speaks of.
 NOT_CUTTING = ("reader", "deepzoom", "replaced_scale")

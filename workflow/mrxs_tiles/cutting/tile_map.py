@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping
 
 import numpy as np
@@ -10,6 +9,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from mrxs_tiles.pixels.encode import encode_rgb_png
 from mrxs_tiles.pixels.filters import Pixels
+from mrxs_tiles.pixels.picture_file import opened
 from mrxs_tiles.pixels.reasons import KEPT, LOOKS, NO_ROW
 from mrxs_tiles.pixels.reasons import TINTS as TINTS
 
@@ -29,7 +29,7 @@ class TileMap:
 
     def __init__(self, thumbnail: bytes, size: tuple[int, int]) -> None:
         """Begin with a picture of the whole slide, whose ``size`` is in level-0 px."""
-        with Image.open(io.BytesIO(thumbnail)) as picture:
+        with opened(thumbnail) as picture:
             self._picture: Pixels = np.asarray(picture.convert("RGB"))
         height, width = self._picture.shape[:2]
         self._per_px = size[0] / width, size[1] / height  # level-0 px for one of the map

@@ -22,6 +22,7 @@ SLIDE_JSON = "slide.json"
 TILES_JSON = "tiles.json"
 COORDINATES_TSV = "coordinates.tsv"
 TILES_TSV = "tiles.tsv"
+LABELS_TSV = "labels.tsv"
 REPORT_TSV = "report.tsv"
 REPORT_HTML = "report.html"
 SURVEY_TSV = "survey.tsv"
@@ -46,6 +47,7 @@ COORDINATES = (
     *("region", "label", "label_fraction"),
 )
 TILES = (*COORDINATES, "kept", "reason", "focus", "pen", "file", "bytes", "crc32")
+LABELS = ("col", "row", "class", "fraction")  # a row for each class of a tile
 SHEET_COLUMN = "sheet_{}"  # beside TILES, of what the sheet carries
 TILING = ("tile_size", "overlap", "downsample", "cols", "rows")  # of a slide's grid
 REPORT = (

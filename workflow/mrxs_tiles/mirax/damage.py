@@ -17,6 +17,8 @@ from mrxs_tiles.mirax.absent import POINTER_BYTES, as_pointer, why_absent
 from mrxs_tiles.mirax.index import MiraxIndex, read_index
 from mrxs_tiles.mirax.slidedat import INI_NAME
 from mrxs_tiles.mirax.stored_image import decoder
+from mrxs_tiles.pixels.picture_file import JPEG_BEGINNING
+from mrxs_tiles.pixels.picture_file import opened as opened_picture
 
 COPY_AGAIN = "Copy the slide's folder again from the scanner or the archive"
 MOST_NAMED = 3  # corrupt images named in one sentence
@@ -186,10 +188,13 @@ def _size_of(index: MiraxIndex, level: int, row: int) -> tuple[int, int] | None:
     try:
         with (index.folder / index.slidedat.data_files[file]).open("rb") as stream:
             stream.seek(offset)
-            head = io.BytesIO(stream.read(min(length, HEAD_BYTES)))
+            head = stream.read(min(length, HEAD_BYTES))
         with warnings.catch_warnings():
             warnings.simplefilter("error")  # Pillow's, on images of more px than it likes
-            with Image.open(head, formats=[kind]) as image:
+            if kind == "JPEG" and head.startswith(JPEG_BEGINNING):
+                with opened_picture(head) as image:
+                    return image.size
+            with Image.open(io.BytesIO(head), formats=[kind]) as image:
                 return image.size
     except Exception:  # noqa: BLE001 - a decoder fed with damage raises anything
         return None

@@ -6,19 +6,18 @@ length, is a coarse picture of the slide. No pixel is decoded.
 
 from __future__ import annotations
 
-import io
 import math
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
 from mrxs_tiles.grid.coverage import tile_sums
 from mrxs_tiles.grid.grid import Bools, Grid
 from mrxs_tiles.mirax import layout
 from mrxs_tiles.mirax.index import MiraxIndex
 from mrxs_tiles.pixels.otsu import otsu_of
+from mrxs_tiles.pixels.picture_file import opened
 
 CELLS_PER_IMAGE = 4  # cells of the map along a side of a stored image, if these are not
 MOST_CELLS = 1 << 23  # more than so many: 67 MB
@@ -153,7 +152,7 @@ def _jpeg_head(index: MiraxIndex, level: int) -> tuple[float, str] | None:
     if index.slidedat.levels[level].image_format != "JPEG":
         return None
     try:
-        with Image.open(io.BytesIO(_first_image(index, level)), formats=["JPEG"]) as image:
+        with opened(_first_image(index, level)) as image:
             table = image.quantization[0]  # type: ignore[attr-defined]
             layers = image.layer  # type: ignore[attr-defined]
     except (OSError, SyntaxError, KeyError):

@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image
 
 from mrxs_tiles.pixels.filters import Pixels, rgb
+from mrxs_tiles.pixels.picture_file import saved
 
 Encode = Callable[[Pixels], bytes]
 
@@ -108,19 +109,15 @@ def _same_bytes(one: Encode, other: Encode) -> bool:
 
 def encode_jpeg_with_pillow(pixels: Pixels, quality: int, subsampling: str) -> bytes:
     """What ``Image.save("x.jpg", quality=..., subsampling=...)`` writes."""
-    out = io.BytesIO()
     image = Image.fromarray(rgb(pixels))
-    image.save(out, "JPEG", quality=quality, subsampling=SUBSAMPLINGS[subsampling])
-    return out.getvalue()
+    return saved(image, "jpg", quality=quality, subsampling=SUBSAMPLINGS[subsampling])
 
 
 def encode_png(pixels: Pixels, profile: bytes | None = None) -> bytes:
     """A PNG of the same pixels, RGB."""
     if profile is None:  # imagecodecs writes none, and is faster
         return encode_rgb_png(rgb(pixels))
-    out = io.BytesIO()
-    Image.fromarray(rgb(pixels)).save(out, "PNG", icc_profile=profile, compress_level=1)
-    return out.getvalue()
+    return saved(Image.fromarray(rgb(pixels)), "png", icc_profile=profile, compress_level=1)
 
 
 def encode_rgb_png(pixels: Pixels) -> bytes:
@@ -133,9 +130,7 @@ def encode_webp(pixels: Pixels, quality: int, profile: bytes | None = None) -> b
     effort = {"quality": quality, "method": WEBP_METHOD}
     if quality == LOSSLESS:
         effort = LOSSLESS_WEBP
-    out = io.BytesIO()
-    Image.fromarray(rgb(pixels)).save(out, "WEBP", icc_profile=profile or b"", **effort)
-    return out.getvalue()
+    return saved(Image.fromarray(rgb(pixels)), "webp", icc_profile=profile or b"", **effort)
 
 
 def encode_tif(

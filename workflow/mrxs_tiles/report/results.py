@@ -20,7 +20,18 @@ if TYPE_CHECKING:
     from PIL.Image import Image
     from pyarrow.dataset import Dataset
 
-_TEXT = ("slide", "path", "status", "warnings", "error", "label", "reason", "file", "crc32")
+_TEXT = (
+    "slide",
+    "path",
+    "status",
+    "warnings",
+    "error",
+    "label",
+    "reason",
+    "file",
+    "crc32",
+    "class",
+)
 # texts that are missing where there is nothing to say
 _MAY_BE_NULL = ("label", "reason", "file", "crc32")
 _WHOLE = ("col", "row", "x", "y", "width", "height", "tile_width", "tile_height", "kept")
@@ -95,6 +106,34 @@ class Results:
         if not tables:
             return self._typed(io.StringIO("\t".join(manifest.TILES) + "\n"), "", chosen)
         return pd.concat(tables, ignore_index=True)
+
+    @cached_property
+    def labels(self) -> pd.DataFrame:
+        """How much of each tile each class covers: ``slide col row class fraction``.
+
+        A line for each class that shares area with a tile; none for tiles that none does, and of
+        slides that were cut without ``labels``. Of thousands of slides take ``labels_of`` some.
+
+        Raises:
+            ResultsError: a table cannot be read.
+        """
+        return self.labels_of(None)
+
+    def labels_of(self, slides: str | Collection[str] | None) -> pd.DataFrame:
+        """The classes of the tiles of some slides, as in ``labels``; None: of all.
+
+        Raises:
+            ValueError: a slide is not there.
+            ResultsError: a table cannot be read.
+        """
+        places = [(slide, self._results / slide) for slide in self._named(slides)]
+        tables = [
+            _labels(folder / manifest.LABELS_TSV, slide)
+            for slide, folder in places
+            if slide in self._told and (folder / manifest.LABELS_TSV).is_file()
+        ]
+        none = _labels(io.StringIO("\t".join(manifest.LABELS) + "\n"), "")
+        return pd.concat(tables or [none], ignore_index=True)
 
     def by_slide(
         self, columns: Collection[str] | None = None
@@ -229,6 +268,12 @@ def _slides(results: Path) -> pd.DataFrame:
 
         text = io.StringIO(table_text(results))
     return _read(text, manifest.REPORT, _COUNTS)
+
+
+def _labels(path: Path | io.StringIO, slide: str) -> pd.DataFrame:
+    table = _read(path, manifest.LABELS, (), ("col", "row"))
+    table.insert(0, "slide", pd.Series(slide, index=table.index, dtype="str"))
+    return table
 
 
 def _tiles(path: Path | io.StringIO, slide: str, columns: Sequence[str]) -> pd.DataFrame:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import io
-
 from PIL import Image
 
 from mrxs_tiles.pixels.filters import Color
+from mrxs_tiles.pixels.picture_file import saved
 from mrxs_tiles.slide.overview import read_overview
 from mrxs_tiles.slide.reader import Reader, SlideFacts
 
@@ -21,6 +20,4 @@ def make_thumbnail(reader: Reader, facts: SlideFacts, background: Color) -> tupl
     overview = read_overview(reader, facts, max(1, max(facts.size) // MOST_PX), background)
     picture = Image.fromarray(overview.rgb)
     picture.thumbnail((MOST_PX, MOST_PX), Image.Resampling.LANCZOS)
-    out = io.BytesIO()
-    picture.save(out, "JPEG", quality=85)
-    return out.getvalue(), not overview.unread.any()
+    return saved(picture, "jpg", quality=85), not overview.unread.any()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from PIL import Image
 from mrxs_tiles.grid.coverage import Floats, tile_fractions
 from mrxs_tiles.grid.grid import Bools, Grid
 from mrxs_tiles.pixels.filters import WHITE
+from mrxs_tiles.pixels.picture_file import saved
 from mrxs_tiles.pixels.tissue import MASK_MPP, MOST_MASK_PX, find_tissue
 from mrxs_tiles.slide.overview import Overview, read_overview
 from mrxs_tiles.slide.reader import Reader, SlideFacts
@@ -39,9 +39,7 @@ class TissueMap:
 
     def png(self) -> bytes:
         """The mask as a PNG of one bit, white where tissue is."""
-        out = io.BytesIO()
-        Image.fromarray(self.mask).save(out, "PNG")
-        return out.getvalue()
+        return saved(Image.fromarray(self.mask), "png")
 
     def area_mm2(self, px: Bools) -> float | None:
         """The area of some px of the mask."""

@@ -1,7 +1,7 @@
 """The step ``inspect``: what the slide is, and where its tiles lie.
 
-Writes ``slide.json``, ``coordinates.tsv``, ``thumbnail.jpg`` and ``tissue.png`` into
-``results/{slide}``.
+Writes ``slide.json``, ``coordinates.tsv``, ``thumbnail.jpg``, ``tissue.png`` and, where labels are
+asked for, ``labels.tsv`` into ``results/{slide}``.
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ from mrxs_tiles.pixels.filters import WHITE
 from mrxs_tiles.settings import GridSettings
 from mrxs_tiles.slide.resolution import scale_warnings
 from mrxs_tiles.slide.thumbnail import make_thumbnail
+
+PICTURES = (manifest.THUMBNAIL, manifest.TISSUE)
 
 log = logging.getLogger(__name__)
 
@@ -93,6 +95,11 @@ def _inspect(
             for tile in seen.grid.tiles(seen.listed)
         ),
     )
+    if settings.labels is None:
+        remove_files(folder / manifest.LABELS_TSV)
+    else:
+        rows = seen.marks.class_rows(seen.listed)
+        manifest.write_table(folder / manifest.LABELS_TSV, manifest.LABELS, rows)
     manifest.write_record(folder / manifest.SLIDE_JSON, record)
     kept.restore_if_same(folder)
     grid = record["grid"]
@@ -119,7 +126,7 @@ def write_failed(slide: str, path: Path, results: Path, error: str) -> Record:
     folder = results / slide
     make_folder(folder)
     kept.set_aside(folder)
-    remove_files(folder / manifest.THUMBNAIL, folder / manifest.TISSUE)
+    remove_files(*(folder / name for name in (*PICTURES, manifest.LABELS_TSV)))
     record = failed_record(slide, path, error)
     manifest.write_table(folder / manifest.COORDINATES_TSV, manifest.COORDINATES, ())
     manifest.write_record(folder / manifest.SLIDE_JSON, record)
