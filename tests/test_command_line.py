@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from mrxs_tiles.__main__ import main
 from running import BIN, REPO, TINY, write
 
 
@@ -41,3 +44,14 @@ def test_nobody_reads_the_output(tmp_path: Path) -> None:
     (tmp_path / "slides" / "b.mrxs").write_bytes(b"")
     code, errors = unread("survey", tmp_path / "slides", *results)
     assert (code, errors) == (1, "mrxs-tiles: bad slides: 1, listed above\n")
+
+
+def test_output_that_cannot_say_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pipe of Windows knows 256 characters: a name with others in it is escaped there."""
+    slide = tmp_path / "slides" / "\u0142\u00f3d\u017a.mrxs"
+    slide.parent.mkdir()
+    slide.touch()  # without its folder
+    said = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(said, encoding="cp1252"))
+    assert main(["survey", str(slide), "--results", str(tmp_path / "results")]) == 1
+    assert b"\\u0142\xf3d\\u017a (failed)" in said.getvalue()

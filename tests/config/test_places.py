@@ -105,6 +105,7 @@ def test_wsl(monkeypatch: pytest.MonkeyPatch) -> None:
         ),
         ("d:/x", "is a path of Windows"),
         ("C:", "is a path of Windows"),
+        (r"C:slides\A.mrxs", "is a path of Windows that begins wherever its drive stands: write"),
         (r"\\nas\x\a", "is a network share as Windows names it"),
         ("//nas/x/a", "is a network share as Windows names it"),
         ("smb://nas/x", "is an address (smb), not a path: mount the share, and write the path."),

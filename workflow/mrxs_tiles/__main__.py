@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import io
 import logging
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn, TextIO
 
@@ -20,12 +22,13 @@ from mrxs_tiles.config.config import (
     read_config,
 )
 from mrxs_tiles.config.places import foreign, understood
-from mrxs_tiles.config.results_place import misplaced
+from mrxs_tiles.config.results_place import fit_for_disk, misplaced
 from mrxs_tiles.errors import ConfigError, MrxsTilesError, printable, shown
 from mrxs_tiles.files.manifest import BAD, EXPORTS, Record
 from mrxs_tiles.names import Slide, name_fault
 from mrxs_tiles.native import complaint
 from mrxs_tiles.steps.run_step import BAD_INPUT, DONE, INTERRUPTED, complain, end_quickly, run
+from mrxs_tiles.system import has_no_reader
 from mrxs_tiles.wording import literal
 
 SLIDE_COMMANDS = ("inspect", "tile", "export", "preview")
@@ -47,20 +50,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run ``mrxs-tiles``; returns its exit code."""
     # Nothing here multiplies matrices: numpy's threads for that only cost time at its import.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # what a pipe of Windows cannot encode is escaped, as on stderr
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         return _run(sys.argv[1:] if arguments is None else arguments)
     finally:
-        try:
+        with _perhaps_unread():
             sys.stdout.flush()
-        except BrokenPipeError:
-            _write_to_nobody()
 
 
 def _run(words: Sequence[str]) -> int:
-    try:
+    given: dict[str, Any] = {}
+    with _perhaps_unread():  # --help
         given = vars(_parser(words).parse_args(words))
-    except BrokenPipeError:  # of --help
-        _write_to_nobody()
+    if not given:
         return DONE
     terminal = _Terminal(sys.stdout)
     terminal.addFilter(lambda record: record.levelno < logging.ERROR)  # these go to stderr
@@ -84,16 +88,26 @@ class _Terminal(logging.StreamHandler[TextIO]):
     """The terminal, or a program such as head, which may end before us."""
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's own name
-        if isinstance(sys.exc_info()[1], BrokenPipeError):
+        error = sys.exc_info()[1]
+        if isinstance(error, OSError) and has_no_reader(error):
             _write_to_nobody()
         else:
             super().handleError(record)
 
 
 def _say(lines: Sequence[str]) -> None:
-    try:
+    with _perhaps_unread():
         print("\n".join(lines))
-    except BrokenPipeError:
+
+
+@contextmanager
+def _perhaps_unread() -> Iterator[None]:
+    """Say something to a program that may have ended before us."""
+    try:
+        yield
+    except OSError as error:
+        if not has_no_reader(error):
+            raise
         _write_to_nobody()
 
 
@@ -208,6 +222,8 @@ def _slide_step(command: str, config: Config, given: dict[str, Any]) -> int:
     results, settings = config.results, config.settings
     if faults := misplaced([Slide(slide, path, settings)], results):
         raise ConfigError(*faults)
+    if refused := fit_for_disk([Slide(slide, path, settings)], results)[0].refused:
+        raise ConfigError(refused)
     if command == "export" and not config.exports:
         raise ConfigError("Nothing is asked for: name it, such as --exports clam,parquet.")
 

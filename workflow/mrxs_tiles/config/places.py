@@ -12,15 +12,14 @@ import re
 from pathlib import Path
 from urllib.parse import unquote
 
-from mrxs_tiles.config.sheet_text import stripped
+from mrxs_tiles.config import places_windows
+from mrxs_tiles.config.places_windows import DRIVE, LONG, URL, unwrapped
 from mrxs_tiles.errors import shown
 from mrxs_tiles.files.alike import nearest
+from mrxs_tiles.system import BACKSLASH_DIVIDES
 
-DRIVE = re.compile(r"([A-Za-z]):(?=[\\/]|$)")
-LONG = re.compile(r"^(?:\\\\|//)[?.][\\/](?:UNC(?=[\\/]))?")  # Windows' way round its longest path
+DRIVE_ALONE = re.compile(r"[A-Za-z]:(?=[^\\/]+\\)")  # relative to where that drive stands
 SHARE = re.compile(r"[\\/]{2}([^\\/]+)[\\/]+([^\\/]+)(?=[\\/]|$)")
-URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/{2}")
-QUOTES = ('""', "''", "“”", "„“", "«»", "\u2018\u2019")
 SHARES_OF_WINDOWS = frozenset(("wsl$", "wsl.localhost"))
 MOUNTS = Path("/proc/self/mounts")
 KERNEL = Path("/proc/sys/kernel/osrelease")
@@ -34,10 +33,11 @@ def understood(text: str, folder: Path | None = None) -> str:
         folder: where relative paths start; None: the working directory.
     """
     base = folder or Path()
-    if os.name == "nt" or _is_there(base, text):
+    if BACKSLASH_DIVIDES:
+        return places_windows.understood(text, base)
+    if _is_there(base, text):
         return text
-    plain = stripped(text)
-    plain = stripped(next((plain[1:-1] for p in QUOTES if _wrapped(plain, p)), plain)) or plain
+    plain = unwrapped(text)
     if plain.lower().startswith("file:"):
         plain = _of_url(plain)
     if _is_there(base, plain):
@@ -58,13 +58,18 @@ def foreign(text: str) -> str:
 
     It completes a sentence: the path "C:\slides" <is ...>.
     """
-    if os.name == "nt":
-        return ""
+    if BACKSLASH_DIVIDES:
+        return places_windows.foreign(text)
     if match := DRIVE.match(text):
         rest = text[match.end() :].replace("\\", "/")
         here = f"/mnt/{match[1].lower()}{rest}"
         which = f"such as {shown(here)}" if _is_there(Path(), here) else "as this system names it"
         return f"is a path of Windows, and its drive is not mounted here: write the path {which}."
+    if DRIVE_ALONE.match(text) and not _is_there(Path(), text):
+        return (
+            "is a path of Windows that begins wherever its drive stands: write the whole path, as "
+            "this system names it."
+        )
     if match := URL.match(text):
         scheme = match[1].lower()
         do = "mount the share" if scheme in ("smb", "nfs", "cifs", "afp") else "copy the files here"
@@ -95,10 +100,6 @@ def _is_there(folder: Path, text: str) -> bool:
         return bool(text) and os.path.lexists(folder / Path(text).expanduser())
     except (RuntimeError, ValueError):  # ~ of nobody; a zero byte
         return False
-
-
-def _wrapped(text: str, pair: str) -> bool:
-    return len(text) > 2 and text[0] == pair[0] and text[-1] == pair[1]
 
 
 def _of_url(text: str) -> str:

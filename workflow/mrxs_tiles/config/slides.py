@@ -11,11 +11,11 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import overload
 
 from mrxs_tiles.config.config import Config
-from mrxs_tiles.config.results_place import misplaced, same_on_disk
+from mrxs_tiles.config.results_place import fit_for_disk, misplaced, same_on_disk
 from mrxs_tiles.config.sheet import read_sheet
 from mrxs_tiles.config.sheet_text import SHEETS
 from mrxs_tiles.config.walk import (
@@ -78,7 +78,9 @@ def find_slides(config: Config) -> Found:
         found = _look(config)
         slides = [fit(slide) for slide in found]
         faults = clashes(slides) + misplaced(slides, config.results)
-        faults += [] if faults else same_on_disk(slides, config.results)
+        if not faults:
+            slides = fit_for_disk(slides, config.results)
+            faults = same_on_disk(slides, config.results)
     except OSError as error:
         if isinstance(error, ResultsError):
             raise
@@ -136,7 +138,12 @@ def _without_sheet(config: Config, found: Found) -> Found:
 
 
 def _below(root: Path, path: Path, settings: Settings) -> Slide:
-    return Slide(os.path.relpath(path, root).removesuffix(path.suffix), path, settings)
+    return Slide(name_below(path, root), path, settings)
+
+
+def name_below(path: PurePath, root: PurePath) -> str:
+    """The name of a slide: its path below a folder without suffix, with ``/`` on every system."""
+    return path.relative_to(root).as_posix().removesuffix(path.suffix)
 
 
 # --- a folder ---------------------------------------------------------------------------------
@@ -226,13 +233,19 @@ def _nothing_below(config: Config, root: Path, seen: Walk) -> str:
 # --- a glob -----------------------------------------------------------------------------------
 
 
+def slashed(pattern: str, divides: str = os.sep) -> str:
+    """A glob with ``/`` between its parts, as ``glob`` takes it everywhere."""
+    return pattern.replace(divides, "/")
+
+
 def _from_glob(config: Config) -> Found:
-    parts = config.slides.split("/")
+    pattern = slashed(config.slides)
+    parts = pattern.split("/")
     plain = itertools.takewhile(lambda part: not glob.has_magic(ESCAPED.sub("", part)), parts[:-1])
     root = Path(os.path.abspath(ESCAPED.sub(r"\1", "".join(f"{part}/" for part in plain))))
-    found = glob.glob(config.slides, recursive=True)  # noqa: PTH207 - takes absolute ones, too
+    found = glob.glob(pattern, recursive=True)  # noqa: PTH207 - takes absolute ones, too
     paths = {Path(os.path.abspath(path)) for path in found}
-    troubles = tuple(unread_trouble(*unread) for unread in unread_by(config.slides))
+    troubles = tuple(unread_trouble(*unread) for unread in unread_by(pattern))
     files: dict[tuple[str, str], Path] = {}
     passed_over: set[Path] = set()
     real = cache(os.path.realpath)
@@ -260,7 +273,7 @@ def _without_match(
     config: Config, files: Sequence[Path], root: Path, parts: Sequence[str]
 ) -> Iterator[Path]:
     """Where a glob would have found the files of data folders that have none."""
-    pattern = config.slides
+    pattern = slashed(config.slides)
     if not pattern.lower().endswith(".mrxs"):
         return
     seen = Walk(slides=[path for path in files if path.suffix.lower() == ".mrxs"])

@@ -10,7 +10,8 @@ import os
 import tempfile
 import time
 import unicodedata
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import lru_cache, wraps
 from pathlib import Path
 
@@ -129,10 +130,8 @@ def one_place(folder: Path, names: Iterable[str]) -> list[tuple[str, str]]:
     doubtful = [sorted(group) for group in groups.values() if len(group) > 1]
     if not doubtful:
         return []
-    whole = folder.absolute()
-    there = next(place for place in (whole, *whole.parents) if place.exists())
     pairs = []
-    with told(folder), tempfile.TemporaryDirectory(prefix=".mrxs-tiles-", dir=there) as scratch:
+    with _on_disk_of(folder) as scratch:
         for number, group in enumerate(doubtful):
             base = Path(scratch, str(number))
             taken: list[str] = []
@@ -144,3 +143,38 @@ def one_place(folder: Path, names: Iterable[str]) -> list[tuple[str, str]]:
                     (base / name).mkdir(parents=True)
                     taken.append(name)
     return pairs
+
+
+def not_made(folder: Path, names: Iterable[str]) -> list[str]:
+    """Return the names that cannot be folders below a folder, or would be called otherwise there.
+
+    Args:
+        folder: need not be there yet.
+        names: relative paths with ``/``.
+
+    Raises:
+        ResultsError: nothing can be written there.
+    """
+    lost = []
+    with _on_disk_of(folder) as scratch:
+        for number, name in enumerate(names):
+            place = Path(scratch, str(number))
+            try:
+                place.mkdir()
+                for part in name.split("/"):
+                    (place / part).mkdir()
+                    if [folded(one) for one in os.listdir(place)] != [folded(part)]:  # noqa: PTH208
+                        raise FileNotFoundError
+                    place /= part
+            except OSError:
+                lost.append(name)
+    return lost
+
+
+@contextmanager
+def _on_disk_of(folder: Path) -> Iterator[str]:
+    """A folder for a while in the first one that is there, this one or one above it."""
+    whole = folder.absolute()
+    there = next(place for place in (whole, *whole.parents) if place.exists())
+    with told(folder), tempfile.TemporaryDirectory(prefix=".mrxs-tiles-", dir=there) as scratch:
+        yield scratch

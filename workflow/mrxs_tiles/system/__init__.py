@@ -9,6 +9,7 @@ import sys
 
 if sys.platform == "win32":
     from mrxs_tiles.system.windows import (
+        BACKSLASH_DIVIDES,
         OPEN_BINARY,
         OPEN_NO_LINK,
         STOP_SIGNALS,
@@ -25,6 +26,7 @@ if sys.platform == "win32":
     )
 else:
     from mrxs_tiles.system.posix import (
+        BACKSLASH_DIVIDES,
         OPEN_BINARY,
         OPEN_NO_LINK,
         STOP_SIGNALS,
@@ -41,6 +43,7 @@ else:
     )
 
 __all__ = [
+    "BACKSLASH_DIVIDES",
     "OPEN_BINARY",
     "OPEN_NO_LINK",
     "STOP_SIGNALS",

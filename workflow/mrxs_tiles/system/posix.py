@@ -13,6 +13,7 @@ from pathlib import Path
 
 assert sys.platform != "win32"  # so mypy asks nothing of what is below there
 
+BACKSLASH_DIVIDES = False  # the parts of a path
 OPEN_BINARY = 0
 OPEN_NO_LINK = os.O_NOFOLLOW
 STOP_SIGNALS = (signal.SIGTERM,)  # what a cluster sends when the time is up

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 # So mypy asks nothing of what is below elsewhere, where tests run it all the same (--as-windows).
 assert sys.platform == "win32" or not TYPE_CHECKING
 
+BACKSLASH_DIVIDES = os.sep == "\\"  # not where the tests run this elsewhere
 OPEN_BINARY = os.O_BINARY  # line ends are turned otherwise
 OPEN_NO_LINK = 0  # there is no such flag; who may make links there may do more
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGBREAK)  # SIGTERM never comes, Ctrl-Break does

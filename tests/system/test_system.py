@@ -1,0 +1,166 @@
+"""What differs between systems does the same on each, also on Linux as on Windows."""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+import as_windows
+from mrxs_tiles import system
+
+HELD = as_windows.ON_WINDOWS  # who has a file open keeps it from being removed
+
+
+def opened(path: Path, flags: int = os.O_RDWR | os.O_CREAT) -> int:
+    return os.open(path, flags | system.OPEN_BINARY, 0o666)
+
+
+def test_lock(tmp_path: Path) -> None:
+    """A second one is refused at once; what the first has written can be read meanwhile."""
+    path = tmp_path / "lock"
+    first, second = opened(path), opened(path)
+    system.lock(first)
+    os.write(first, b"who holds it")
+    with pytest.raises(BlockingIOError):
+        system.lock(second)
+    assert system.read_at(second, 300, 0) == b"who holds it"
+    os.close(first)
+    system.lock(second)
+    system.remove_locked(path, second)
+    assert not path.exists()
+
+
+def test_lock_that_another_has_open(tmp_path: Path) -> None:
+    """Who lets go does not take the file from who waits for it, where the name is all there is."""
+    path = tmp_path / "lock"
+    first, second = opened(path), opened(path)
+    system.lock(first)
+    system.remove_locked(path, first)
+    system.lock(second)
+    assert path.exists() == HELD
+    system.remove_locked(path, second)
+    assert not path.exists()
+
+
+def test_read_at(tmp_path: Path) -> None:
+    """Threads read at places of one file without being in each other's way."""
+    path = tmp_path / "data"
+    content = bytes(range(256)) * 200 + b"\r\n\x1a\n"
+    path.write_bytes(content)
+    descriptor = opened(path, os.O_RDONLY)
+    wrong: list[int] = []
+
+    def read(first: int) -> None:
+        places = range(first, len(content), 7)
+        right = (content[at : at + 31] for at in places)
+        found = (system.read_at(descriptor, 31, at) for at in places)
+        wrong.extend(at for at, a, b in zip(places, found, right, strict=True) if a != b)
+
+    threads = [threading.Thread(target=read, args=(first,)) for first in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+    assert system.read_at(descriptor, 10, len(content)) == b""
+    os.close(descriptor)
+
+
+def test_replace_waits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that a scanner holds for a moment is renamed when it is let go."""
+    plain, refusals = Path.replace, [PermissionError(errno.EACCES, "in use")] * 3
+
+    def refused(path: Path, target: Path) -> Path:
+        if refusals and HELD:
+            raise refusals.pop()
+        return plain(path, target)
+
+    monkeypatch.setattr(Path, "replace", refused)
+    for name in ("folder", "file"):
+        (tmp_path / "new").mkdir() if name == "folder" else (tmp_path / "new").touch()
+        system.replace(tmp_path / "new", tmp_path / name)
+        assert (tmp_path / name).exists()
+    assert bool(refusals) != HELD
+
+
+def test_replace_gives_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is held for good is told as the system tells it; what is not there at once."""
+
+    def refused(*_: object) -> None:
+        raise PermissionError(errno.EACCES, "in use")
+
+    with pytest.raises(FileNotFoundError):
+        system.replace(tmp_path / "none", tmp_path / "x")
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    monkeypatch.setattr(Path, "replace", refused)
+    with pytest.raises(PermissionError):
+        system.replace(tmp_path / "a", tmp_path / "b")
+
+
+def test_link(tmp_path: Path) -> None:
+    """A file and a folder are found at another place, by a link or by second names."""
+    folder = tmp_path / "slides" / "A"
+    folder.mkdir(parents=True)
+    (folder / "Data0000.dat").write_bytes(b"data")
+    (tmp_path / "slides" / "A.mrxs").write_bytes(b"slide")
+    system.link(tmp_path / "slides" / "A.mrxs", tmp_path / "B.mrxs")
+    system.link(folder, tmp_path / "B")
+    assert (tmp_path / "B.mrxs").read_bytes() == b"slide"
+    assert (tmp_path / "B" / "Data0000.dat").read_bytes() == b"data"
+    assert (tmp_path / "B.mrxs").samefile(tmp_path / "slides" / "A.mrxs")
+    assert (tmp_path / "B.mrxs").is_symlink() != as_windows.ACTIVE
+
+
+def test_no_link(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where neither can be made, what the system says is told, and nothing is left."""
+
+    def refused(*_: object, **__: object) -> None:
+        raise OSError(errno.EXDEV, "other disk")
+
+    (tmp_path / "A").mkdir()
+    (tmp_path / "A" / "x").touch()
+    monkeypatch.setattr(os, "symlink", refused)
+    monkeypatch.setattr(os, "link", refused)
+    for name in ("A", "A/x"):
+        with pytest.raises(OSError, match="other disk"):
+            system.link(tmp_path / name, tmp_path / "B")
+        assert not os.path.lexists(tmp_path / "B")
+
+
+def test_the_rest() -> None:
+    """Numbers that the others reckon with."""
+    assert system.most_open_files(800) >= 256
+    assert system.longest_path() is None or system.longest_path() == 259
+    assert system.has_no_reader(BrokenPipeError(errno.EPIPE, "broken"))
+    assert not system.has_no_reader(OSError(errno.ENOSPC, "full"))
+    assert system.is_mine(Path(__file__).stat()) or os.name == "posix"
+
+
+@pytest.mark.skipif(sys.platform != "linux" or as_windows.ACTIVE, reason="imitated on Linux alone")
+@pytest.mark.slow
+def test_as_windows(tmp_path: Path) -> None:
+    """Some of these tests where Linux behaves like Windows; `make windows` runs all that can."""
+    chosen = [
+        *("tests/system", "tests/files/test_lock.py", "tests/files/test_scratch.py"),
+        *("tests/files/test_store.py", "tests/mirax/test_data_files.py"),
+        *("tests/mirax/test_locate.py", "tests/cutting/test_shard_keys.py"),
+        "tests/steps/test_steps.py",
+    ]
+    command = [sys.executable, "-m", "pytest", "-q", as_windows.OPTION, "-m", "not slow"]
+    command += ["-p", "no:cacheprovider", "--basetemp", str(tmp_path / "tmp")]
+    done = subprocess.run(
+        [*command, *chosen],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        encoding="utf-8",
+        timeout=600,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert " passed" in done.stdout
