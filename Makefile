@@ -27,8 +27,12 @@ demo: env ## the workflow on a made-up MIRAX slide and a real Aperio one
 	@echo "The tiles:  demo/results/demo/tiles/ and demo/results/CMU-1-Small-Region/tiles/"
 
 # Groups stay in one process: there is one Slurm. What comes first in the order is begun first.
-PYTEST := $(BIN)/python -m pytest --durations=10 --dist=loadscope --no-loadscope-reorder
+# A thousand processes import the package: each would compile it where bytecode may not be kept.
+PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --durations=10 --dist=loadscope --no-loadscope-reorder
 
+# Types are checked as on Linux here, and as on each of the others in all other calls.
+PLATFORMS := linux darwin win32
+check: PLATFORMS := linux
 check: .venv/.done lint ## before each commit: lint, types, the tests that need no other program
 	$(PYTEST) -n 2 -m "not slow and not torture"
 
@@ -42,7 +46,7 @@ torture: .venv/.done ## damage, kills and fuzzing at length, half an hour
 lint: .venv/.done ## style, types, and Snakemake's own checks
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	@for on in linux darwin win32; do \
+	@for on in $(PLATFORMS); do \
 	  echo "mypy --platform $$on"; $(BIN)/mypy --platform $$on --cache-dir .mypy_cache/$$on & \
 	  all="$$all $$!"; \
 	done; for one in $$all; do wait $$one || exit 1; done

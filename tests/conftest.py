@@ -45,12 +45,12 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Say what tests need by their fixtures, and begin with those that stay in one process."""
+    """Say what tests need by their fixtures, and begin with those that take long."""
     for item in items:
         for fixture in STARTING.keys() & getattr(item, "fixturenames", ()):
             item.add_marker("slow")
             item.add_marker(pytest.mark.needs(STARTING[fixture]))
-    items.sort(key=lambda item: schedule.group_of(item.nodeid) is None)
+    items.sort(key=lambda item: schedule.turn_of(item.nodeid))
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> schedule.Grouped:

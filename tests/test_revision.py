@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import shutil
+import tokenize
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -202,6 +204,15 @@ def test_runs(package: Path, old: str, new: str) -> None:
     """Whatever runs changes the digest, an indent alone included."""
     assert CODE.count(old) == 1
     assert code_of(package, CODE.replace(old, new)) != code_of(package, CODE)
+
+
+def test_comments_are_those_that_python_finds() -> None:
+    """In every module of the package a hash begins a comment where Python says so, and no other."""
+    for path in module.PACKAGE.rglob("*.py"):
+        text = path.read_text("utf-8")
+        tokens = tokenize.generate_tokens(io.StringIO(text).readline)
+        known = [token.string for token in tokens if token.type == tokenize.COMMENT]
+        assert [word for word in module._WORDS.findall(text) if word[0] == "#"] == known, path
 
 
 IMPORTS = [

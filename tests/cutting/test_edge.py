@@ -19,11 +19,10 @@ from mrxs_tiles.errors import ResultsError
 from mrxs_tiles.steps.export import export
 from mrxs_tiles.steps.tile import tile
 
+QUICK: dict[str, Any] = {"tile_size": 300, "overlap": 20, "downsample": 2}
 GRIDS: list[dict[str, Any]] = [
     {"tile_size": 300},
-    {"tile_size": 300, "overlap": 20},
     {"tile_size": 200, "limit_bounds": True, "overlap": 7},
-    {"tile_size": 150, "downsample": 2},
     {"tile_size": 100, "mpp": 0.7, "overlap": 9},
     {"tile_size": 4000},
 ]
@@ -38,7 +37,9 @@ def places(made: Cut) -> dict[tuple[str, str], dict[str, str]]:
     return {(row["col"], row["row"]): row for row in made.rows}
 
 
-@pytest.mark.parametrize("keys", GRIDS, ids=str)
+@pytest.mark.parametrize(
+    "keys", [QUICK, *(pytest.param(keys, marks=pytest.mark.slow) for keys in GRIDS)], ids=str
+)
 def test_edges(variant: Variant, tmp_path: Path, keys: dict[str, Any]) -> None:
     """A padded picture is the kept one on the background; what is dropped is what was smaller."""
     path = variant("jpeg").path

@@ -48,15 +48,8 @@ def background(name: str, keys: Keys, colour: str) -> tuple[str, Keys]:
     return name, {**keys, "background": colour}
 
 
-CASES: list[tuple[str, Keys]] = [
-    *((name, keys_of(values)) for name in CROSSED for values in PAIRS),
-    # half of them for one kind of slide, the other half for the next
-    *(
-        (name, keys_of(values))
-        for number, name in enumerate(PAIRED)
-        for values in PAIRS[number % 2 :: 2]
-    ),
-    # other downsamples: the first level above the finest, and one that few slides have
+# other downsamples: the first level above the finest, and one that few slides have
+DOWNSAMPLED: list[tuple[str, Keys]] = [
     *(
         (name, {"tile_size": 300, "overlap": 7, "downsample": downsample})
         for name in ("jpeg_plain", "odd_sizes", "few_levels", "one_level", "aperio")
@@ -67,23 +60,33 @@ CASES: list[tuple[str, Keys]] = [
         for name in ("small_area", "eight_divisions", "one_division")
         for downsample in (2, 8, 16)
     ),
-    # a colour of one's own behind what was never scanned
-    *(
-        background(name, keys, colour)
-        for colour in ("255,255,255", "200,30,120")
-        for name, keys in (
-            ("fill_colour", {"tile_size": 512}),
-            ("fill_colour", {"tile_size": 300, "overlap": 7, "downsample": 4}),
-            ("odd_sizes", {"tile_size": 300, "downsample": 2}),
-            ("few_levels", {"tile_size": 300, "downsample": 16}),
-            ("jpeg_plain", {"tile_size": 300, "limit_bounds": True}),
-            ("aperio", {"tile_size": 512}),
-        )
-    ),
 ]
-
-
-MORE_CASES = [(name, keys_of(values)) for name in (*CROSSED, *PAIRED) for values in (*ALL, *PAIRS)]
+# a colour of one's own behind what was never scanned
+COLOURED = [
+    background(name, keys, colour)
+    for colour in ("200,30,120", "255,255,255")
+    for name, keys in (
+        ("fill_colour", {"tile_size": 512}),
+        ("odd_sizes", {"tile_size": 300, "downsample": 2}),
+        ("jpeg_plain", {"tile_size": 300, "limit_bounds": True}),
+        ("few_levels", {"tile_size": 300, "downsample": 16}),
+        ("fill_colour", {"tile_size": 300, "overlap": 7, "downsample": 4}),
+        ("aperio", {"tile_size": 512}),
+    )
+]
+CASES: list[tuple[str, Keys]] = [
+    *((name, keys_of(values)) for name in CROSSED for values in PAIRS),
+    # one of small tiles for each kind of slide, and one of the others
+    *((name, keys_of(PAIRS[4 + number % 2])) for number, name in enumerate(PAIRED)),
+    *((name, keys_of(PAIRS[number % 4])) for number, name in enumerate(PAIRED)),
+    *DOWNSAMPLED[::2],
+    *COLOURED[:7],
+]
+MORE_CASES: list[tuple[str, Keys]] = [
+    *((name, keys_of(values)) for name in (*CROSSED, *PAIRED) for values in (*ALL, *PAIRS)),
+    *DOWNSAMPLED,
+    *COLOURED,
+]
 
 
 def marked(name: str, keys: Keys) -> Any:
