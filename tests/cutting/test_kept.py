@@ -198,6 +198,34 @@ def test_away(slide: WrittenSlide, tmp_path: Path) -> None:
     assert read_report(results)[0]["status"] == "kept"
 
 
+def test_new_slides_are_not_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of thousands of slides that were never cut no run asks why they cannot be opened."""
+    monkeypatch.setattr("mrxs_tiles.steps.away.why_away", lambda _: pytest.fail("asked"))
+    settings = read_config(KEYS).settings
+    new = [Slide(f"{number}", tmp_path / f"{number}.mrxs", settings) for number in range(3)]
+    assert not away(new, tmp_path / "results").names
+
+
+def test_inspected_by_hand_alone(slide: WrittenSlide, tmp_path: Path) -> None:
+    """A slide that `inspect` alone did not find is bad in the report, until it is found again."""
+    results = tmp_path / "results"
+    first = cut(slide, results)
+    before = tree(results)
+    gone(slide)
+    for _ in range(2):
+        assert in_process.look(slide.path, results, **KEYS)["status"] == "kept"
+        report(results)
+        (row,) = read_report(results)
+        assert (row["status"], row["kept"]) == ("kept", str(first.tiled["counts"]["kept"]))
+        assert row["error"].startswith(HARM[gone])
+    slide.folder.with_name("away").rename(slide.folder)
+    assert in_process.look(slide.path, results, **KEYS)["status"] == "ok"
+    now = tree(results)
+    assert {name: now[name] for name in before} == before
+    report(results)
+    assert read_report(results)[0]["status"] == "ok"
+
+
 def test_stamp(slide: WrittenSlide, tmp_path: Path) -> None:
     """Where a slide lies and what lies beside its files changes nothing; another file does."""
     stamp = take_stamp(slide.path).digest

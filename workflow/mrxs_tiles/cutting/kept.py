@@ -81,6 +81,11 @@ def _digest(path: Path, size: int, changed: int) -> str:  # noqa: ARG001 - part 
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
+def may_be_there(folder: Path) -> bool:
+    """Whether an earlier run's records are worth reading: a look that costs next to nothing."""
+    return (folder / manifest.TILES_JSON).exists() or (folder / ASIDE).exists()
+
+
 def earlier(folder: Path) -> Record | None:
     """What ``tiles.json`` held of the tiles that lie in a slide's folder; None: there are none.
 
@@ -152,10 +157,15 @@ def restore_if_same(folder: Path) -> None:
         same = before | {"path": now["path"]} == now and filecmp.cmp(one, other, shallow=False)
     except OSError:
         return
-    if same:
-        with told(folder), suppress(FileNotFoundError):
-            replace(aside / manifest.TILES_JSON, folder / manifest.TILES_JSON)
-        discard_folder(folder, ASIDE)
+    if not same:
+        return
+    with suppress(ResultsError):  # it is there again, and what was said of it is over
+        record = manifest.read_record(aside / manifest.TILES_JSON)
+        if record.get("not_inspected"):
+            manifest.write_record(aside / manifest.TILES_JSON, record["earlier"])
+    with told(folder), suppress(FileNotFoundError):
+        replace(aside / manifest.TILES_JSON, folder / manifest.TILES_JSON)
+    discard_folder(folder, ASIDE)
 
 
 def refuse_damage(folder: Path, settings: Settings, error: str, stops: bool) -> None:
@@ -211,6 +221,18 @@ def keep(
         make_folder(folder / ASIDE)
         manifest.write_record(folder / ASIDE / manifest.TILES_JSON, said)
     return record
+
+
+def keep_uninspected(folder: Path, error: str) -> None:
+    """Say in ``tiles.json`` what `inspect` alone has found: `report` may be what follows.
+
+    Raises:
+        ResultsError: it cannot be written.
+    """
+    was = earlier(folder)
+    if was is not None:
+        said = was | {"status": KEPT, "error": error, "earlier": was, "not_inspected": True}
+        manifest.write_record(folder / manifest.TILES_JSON, said)
 
 
 def kept_record(was: Record, fault: str, is_damage: bool = False) -> Record:

@@ -41,8 +41,8 @@ def away(slides: Iterable[Slide], results: Path, asked: Collection[str] = ()) ->
     """
     found = Away([], [])
     for slide in slides:
-        if slide.refused:
-            continue
+        if slide.refused or not kept.may_be_there(results / slide.name):
+            continue  # why a thousand new slides cannot be opened is said when they are inspected
         why = why_away(slide.path)
         lost = not why and slide.name not in asked and bool(first_stamp(slide.path).lost)
         # only now: the records of thousands of slides that are there are not read

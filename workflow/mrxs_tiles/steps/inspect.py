@@ -68,6 +68,8 @@ def inspect(
     with alone(results / slide / SLIDE_LOCK, SLIDE_TAKEN.format(slide)):
         record = _inspect(slide, path, results, settings, begun_with)
         kept.end_inspecting(results / slide)
+        if record["status"] == manifest.KEPT and not by_workflow:  # there `tile` says it
+            kept.keep_uninspected(results / slide, record["error"])
     return record
 
 
