@@ -198,7 +198,7 @@ def test_full_disk(
     stream = TileFolder.stream
 
     class Full(io.BytesIO):
-        def writelines(self, lines: Any) -> None:
+        def write_as(self, lines: Any, _: object) -> None:
             full()
             super().writelines(lines)
 

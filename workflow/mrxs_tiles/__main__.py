@@ -76,6 +76,8 @@ def _run(words: Sequence[str]) -> int:
             return _report(config, given)
         if command == "survey":
             return _survey(config)
+        if command == "verify":
+            return _verify(config, bool(given["repair"]))
         return _slide_step(command, config, given)
     except MrxsTilesError as error:
         return complain(error)
@@ -132,6 +134,7 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
         ("tile", "cut and filter the tiles of an inspected slide"),
         ("export", "write a cut slide's tables as other programs read them"),
         ("report", "write the table and the page of all slides in the results"),
+        ("verify", "see that every file of the results, or a copy, is there, whole and itself"),
         ("survey", "say what slides will meet and cost, from their indexes alone"),
         ("preview", "show what a few thresholds would keep of a slide; no tile is cut"),
     ):
@@ -157,6 +160,9 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
                 "tiles.parquet; 'none' for none (default: those of the report before)"
             )
             command.add_argument("--carry", action="append", metavar="NAMES", help=help_carry)
+        if name == "verify":
+            help_repair = "have the next run do again what is not whole; nothing else is removed"
+            command.add_argument("--repair", action="store_true", help=help_repair)
         if name == "tile":
             help_recut = "cut what is left of a slide that is damaged now, and was whole before"
             command.add_argument("--recut", action="store_true", help=help_recut)
@@ -166,13 +172,13 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
                 "--threads", type=_threads, default=1, metavar="N", help=help_threads
             )
         if name in words:
-            _add_config_keys(command)
+            _add_config_keys(command, ("results",) if name == "verify" else ())
     return parser
 
 
-def _add_config_keys(command: argparse.ArgumentParser) -> None:
+def _add_config_keys(command: argparse.ArgumentParser, only: Sequence[str] = ()) -> None:
     for option in options():
-        if option.key not in NOT_OPTIONS:
+        if option.key not in NOT_OPTIONS and (not only or option.key in only):
             default = literal(option.default)
             text = f"{option.help}; {option.allowed} (default: {default})"
             # argparse would read a % of the text as one of its own
@@ -359,6 +365,16 @@ def _export_again(results: Path) -> None:
             sheet = of_slide(carried, slide)
             if not carries(file, sheet):
                 export(slide, results, ["parquet"], sheet)
+
+
+def _verify(config: Config, repairs: bool) -> int:
+    from mrxs_tiles.report.verify import lines, repair, verify
+
+    told = verify(config.results)
+    _say(lines(config.results, told))
+    if repairs and told.harmed:
+        _say(repair(config.results, told.harmed))
+    return DONE if told.is_whole else BAD_INPUT
 
 
 def _survey(config: Config) -> int:

@@ -17,7 +17,14 @@ from pathlib import Path
 from mrxs_tiles.errors import ResultsError, SlideError
 from mrxs_tiles.files import manifest
 from mrxs_tiles.files.manifest import KEPT, Record
-from mrxs_tiles.files.store import discard_folder, make_folder, remove_files, told, write_file
+from mrxs_tiles.files.store import (
+    discard_folder,
+    make_folder,
+    remove_files,
+    settle,
+    told,
+    write_file,
+)
 from mrxs_tiles.settings import Settings, rectangle
 from mrxs_tiles.system import replace
 
@@ -91,7 +98,7 @@ def earlier(folder: Path) -> Record | None:
 
     That a slide failed is nothing to be kept.
     """
-    if (folder / PUBLISHING).exists():
+    if is_amid(folder):
         return None
     for place in (folder / ASIDE, folder):
         try:
@@ -215,7 +222,7 @@ def keep(
         record = kept_record(was, failed["error"], isinstance(error, DamagedSinceError))
     else:
         record = failed | {"error": f"{OTHER_KEYS} {failed['error']}"}
-    said = record | {"earlier": was}
+    said = manifest.sealed(record | {"earlier": was}, manifest.TILES_JSON)
     manifest.write_record(folder / manifest.TILES_JSON, said)
     if stops:
         make_folder(folder / ASIDE)
@@ -277,20 +284,39 @@ def end_inspecting(folder: Path) -> None:
     remove_files(folder / INSPECTING)
 
 
-def begin_publishing(folder: Path) -> None:
+def begin_publishing(folder: Path, record: Record | None = None) -> None:
     """Say that the earlier run's results go now: until ``finish`` there are none.
 
     Snakemake puts the tables of a job that failed back: beside other tiles they would lie.
+    ``record``: what ``tiles.json`` will hold, but for its ``tables``; None: not known.
 
     Raises:
         ResultsError: it cannot be said.
     """
-    write_file(folder / PUBLISHING, b"")
+    awaited = b"" if record is None else manifest.bare_crc32(record).encode()
+    write_file(folder / PUBLISHING, awaited, lasting=True)
     discard_folder(folder, ASIDE)
 
 
-def finish(folder: Path, record: Record, stops: bool = False) -> None:
-    """Write ``tiles.json``: all that it speaks of is in place.
+def is_amid(folder: Path) -> bool:
+    """Whether tables and tiles may be those of two runs.
+
+    A power cut can bring the mark back that says so; then the record is there that it waited for.
+    """
+    try:
+        awaited = (folder / PUBLISHING).read_bytes().decode("ascii", "replace")
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    try:
+        return awaited != manifest.bare_crc32(manifest.read_record(folder / manifest.TILES_JSON))
+    except ResultsError:
+        return True
+
+
+def finish(folder: Path, record: Record, stops: bool = False) -> Record:
+    """Write ``tiles.json``: all that it speaks of is in place, and on the disk. Returns it.
 
     ``stops``, as in ``Source``: beside the tiles of a bad slide Snakemake may put other tables, so
     they are still not to be believed.
@@ -298,9 +324,14 @@ def finish(folder: Path, record: Record, stops: bool = False) -> None:
     Raises:
         ResultsError: it cannot be written.
     """
-    manifest.write_record(folder / manifest.TILES_JSON, record)
-    if not (stops and record["status"] in manifest.BAD):
+    settle(folder)
+    sealed = manifest.sealed(record, manifest.TILES_JSON)
+    manifest.write_record(folder / manifest.TILES_JSON, sealed)
+    if stops and record["status"] in manifest.BAD:
+        write_file(folder / PUBLISHING, b"", lasting=True)
+    else:
         remove_files(folder / PUBLISHING)
+    return sealed
 
 
 def last_said(folder: Path) -> Record:
@@ -311,7 +342,7 @@ def last_said(folder: Path) -> Record:
     Raises:
         ResultsError: nothing can be said of them.
     """
-    if (folder / PUBLISHING).exists():
+    if is_amid(folder):
         raise ResultsError(
             f"{folder / manifest.TILES_JSON} may be another run's than the tiles beside it. Run "
             "tile again."
@@ -355,7 +386,7 @@ def tidy(folder: Path) -> None:
         ResultsError: something cannot be removed.
     """
     forget_asked(folder)
-    if (folder / PUBLISHING).exists():
+    if is_amid(folder):
         remove_files(folder / manifest.TILES_JSON, folder / manifest.TILES_TSV)
     elif (folder / ASIDE / manifest.TILES_JSON).exists():
         # of a job that failed, put back by Snakemake

@@ -8,9 +8,17 @@ from pathlib import Path
 from mrxs_tiles.cutting import kept
 from mrxs_tiles.cutting.tile_map import TileMap
 from mrxs_tiles.cutting.tile_record import Fates, failed_record
+from mrxs_tiles.errors import ResultsError
 from mrxs_tiles.files import manifest
 from mrxs_tiles.files.manifest import Record
-from mrxs_tiles.files.store import TileFolder, discard_folder, make_folder, remove_files, write_file
+from mrxs_tiles.files.store import (
+    TILES,
+    TileFolder,
+    discard_folder,
+    make_folder,
+    remove_files,
+    write_file,
+)
 
 _LABEL = manifest.COORDINATES.index("label")
 
@@ -32,29 +40,44 @@ def publish(
         tiles: the new tiles, written.
         fates: of all tiles in ``coordinates.tsv``.
         inspected: what ``slide.json`` holds; None: there is nothing to make a map of.
-        record: what ``tiles.json`` will hold.
+        record: what ``tiles.json`` will hold; it is told which tables there are.
         viewer: puts the viewer in place, by the table; None: there is none.
 
     Raises:
         ResultsError: something cannot be written or removed.
     """
-    kept.begin_publishing(folder)
+    kept.begin_publishing(folder, record)
     remove_files(*(folder / name for name in (manifest.TILES_JSON, manifest.TILES_TSV)))
     remove_files(folder / manifest.TILE_MAP)
+    # what speaks of the old tiles, whoever has written it; first what knows the others
+    remove_files(*(folder / name for name in (manifest.EXPORTS_JSON, manifest.VIEWER_JSON)))
     remove_files(folder / manifest.VIEWER, folder / manifest.VIEWER_DZI)
-    # what speaks of the old tiles, whoever has written it
     remove_files(*(folder / name for name in (*manifest.EXPORTS.values(), manifest.FEATURES_H5)))
     if viewer is None:  # else its new folder takes the place of the old one
         discard_folder(folder, manifest.VIEWER_FILES)
     tiles.publish()
     painter = None if inspected is None else _map_of(folder, inspected)
     rows = _fates_of_rows(folder, fates, painter) if fates else ()
-    manifest.write_table(folder / manifest.TILES_TSV, manifest.TILES, rows)
+    tables = _inspected_tables(folder)
+    table = folder / manifest.TILES_TSV
+    tables[manifest.TILES_TSV] = manifest.write_table(table, manifest.TILES, rows)
     if inspected is not None and painter is not None:
         picture = painter.png(record["counts"], inspected["mpp_x"])
-        write_file(folder / manifest.TILE_MAP, picture)
+        tables[manifest.TILE_MAP] = write_file(folder / manifest.TILE_MAP, picture)
+    tables |= {f"{TILES}/{name}": checksum for name, (_, checksum) in tiles.written.items()}
+    record["tables"] = tables
     if viewer is not None:
         viewer()
+
+
+def _inspected_tables(folder: Path) -> dict[str, str]:
+    """What ``inspect`` has written, and its record."""
+    try:
+        inspected = manifest.read_record(folder / manifest.SLIDE_JSON)
+    except ResultsError:  # what failed before
+        return {}
+    tables: dict[str, str] = dict(inspected.get("tables") or {})
+    return tables | {manifest.SLIDE_JSON: manifest.slide_crc32(inspected)}
 
 
 def write_failed(slide: str, results: Path, error: str, stops: bool = False) -> Record:
@@ -67,8 +90,7 @@ def write_failed(slide: str, results: Path, error: str, stops: bool = False) -> 
     record = failed_record(slide, error)
     with TileFolder(results / slide) as tiles:
         publish(results / slide, tiles, {}, None, record)
-    kept.finish(results / slide, record, stops)
-    return record
+    return kept.finish(results / slide, record, stops)
 
 
 def coordinates(folder: Path) -> Iterator[list[str]]:

@@ -18,11 +18,12 @@ import threading
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import IO, Self
+from typing import Self
 
 from mrxs_tiles.cutting.cutter import Fate
 from mrxs_tiles.cutting.out_of_turn import Tile, Waiting
 from mrxs_tiles.files import manifest
+from mrxs_tiles.files.checksums import Summed
 from mrxs_tiles.files.store import TILES, TileFolder, told
 from mrxs_tiles.grid.blocks import Address
 
@@ -109,6 +110,19 @@ def _json(value: object) -> str:
     return repr(float(f"{value:.6g}")) if isinstance(value, float) else json.dumps(value)
 
 
+def without_sheet(sample: Sequence[bytes]) -> Sequence[bytes]:
+    """A tile's two members in a shard, as they would be if the sheet carried nothing.
+
+    So they count in a shard's size and in its CRC-32: a corrected cell changes neither.
+    """
+    *picture, header, row, _ = sample
+    bare = with_sheet(row, b"")
+    if bare == row:
+        return sample
+    name = header[:100].rstrip(b"\0").decode()
+    return (*picture, member(name, bare), bare, padding(bare))
+
+
 def member(name: str, content: bytes) -> bytes:
     """What stands before a file of an archive; the same each time: no date, owner or group."""
     raw, size = name.encode(), b"%011o" % len(content)
@@ -159,7 +173,7 @@ class Shards:
         self._writing = threading.Lock()  # whoever writes has it
         self._turn = 0  # the place that is written next
         self._begins: list[int] = []  # of each shard, the place of its first sample
-        self._shard: IO[bytes] | None = None
+        self._shard: Summed | None = None
         self._size = 0  # bytes of the shard that is open
 
     def __enter__(self) -> Self:
@@ -215,7 +229,7 @@ class Shards:
         if tile is None:
             return
         sample = self._sample(self._order[place], tile)
-        size = self._counted(sample)
+        size = sum(map(len, without_sheet(sample)))
         if self._shard is None or self._size + size + len(END) > self._shard_bytes:
             self._end()
             self._shard = self._folder.stream(self._shard_name(len(self._begins)))
@@ -223,7 +237,7 @@ class Shards:
             self._size = 0
             sample = self._sample(self._order[place], tile)  # its row names the shard
         try:
-            self._shard.writelines(sample)
+            self._shard.write_as(sample, without_sheet(sample))
         except OSError:
             with told(self._folder.place(self._shard_name(self._newest()))):
                 raise
@@ -246,15 +260,6 @@ class Shards:
             *(member(picture, content), content, padding(content)),
             *(member(f"{stem}.json", row), row, padding(row)),
         )
-
-    def _counted(self, sample: Sequence[bytes]) -> int:
-        """Bytes of a sample, as if the sheet carried nothing."""
-        size = sum(map(len, sample))
-        if self._sheet:
-            row = sample[-2]
-            size -= len(row) + len(sample[-1])
-            size += -(-(len(row) - len(self._sheet)) // tarfile.BLOCKSIZE) * tarfile.BLOCKSIZE
-        return size
 
     def _end(self) -> None:
         """End the shard that is open."""

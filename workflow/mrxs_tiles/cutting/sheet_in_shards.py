@@ -50,7 +50,7 @@ def renew_sheet(results: Path, slide: str, sheet: Mapping[str, str]) -> int:
     if not any(_differs(shard, wanted) for shard in _shards(results / slide, slide)):
         return 0
     with alone(results / slide / SLIDE_LOCK, SLIDE_TAKEN.format(slide)):
-        if (results / slide / kept.PUBLISHING).exists():
+        if kept.is_amid(results / slide):
             return 0
         written = 0
         for shard in _shards(results / slide, slide):

@@ -27,8 +27,8 @@ FORMAT = ("earliest", "v108")
 _X, _Y, _KEPT = (TILES.index(column) for column in ("x", "y", "kept"))
 
 
-def write_clam(path: Path, name: str, inspected: Record, rows: Iterable[Sequence[str]]) -> None:
-    """Write the kept tiles of one slide.
+def write_clam(path: Path, name: str, inspected: Record, rows: Iterable[Sequence[str]]) -> str:
+    """Write the kept tiles of one slide; returns the file's CRC-32.
 
     Args:
         path: the file.
@@ -46,7 +46,7 @@ def write_clam(path: Path, name: str, inspected: Record, rows: Iterable[Sequence
         coords = file.create_dataset(COORDS, data=places.reshape(-1, 2), track_times=False)
         for key, value in attributes(name, inspected).items():
             coords.attrs[key] = value
-    write_file(path, content.getvalue())
+    return write_file(path, content.getvalue())
 
 
 def attributes(name: str, inspected: Record) -> Mapping[str, object]:

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mrxs_tiles.errors import ResultsError
+from mrxs_tiles.files.checksums import Summed
 from mrxs_tiles.files.manifest import SHEET_COLUMN, TILES, plain
 from mrxs_tiles.files.store import in_place_of
 
@@ -51,8 +52,10 @@ def schema_with(sheet: Iterable[str]) -> pa.Schema:
 
 def write_parquet(
     path: Path, name: str, rows: Iterable[Sequence[str]], sheet: Mapping[str, str] | None = None
-) -> None:
+) -> str:
     """Write all tiles of one slide, kept and dropped; what is empty in the table is null.
+
+    Returns the file's CRC-32.
 
     Args:
         path: the file.
@@ -64,13 +67,12 @@ def write_parquet(
         ResultsError: it cannot be written.
     """
     carried = sheet or {}
-    with (
-        in_place_of(path) as partial,
-        partial.open("wb") as stream,
-        pq.ParquetWriter(stream, schema_with(carried), compression="zstd") as writer,
-    ):
-        for table in parquet_tables(name, rows, carried):
-            writer.write_table(table, row_group_size=GROUP)
+    with in_place_of(path) as partial, partial.open("wb") as stream:
+        summed = Summed(stream)
+        with pq.ParquetWriter(summed, schema_with(carried), compression="zstd") as writer:
+            for table in parquet_tables(name, rows, carried):
+                writer.write_table(table, row_group_size=GROUP)
+    return summed.crc32
 
 
 def parquet_tables(

@@ -25,8 +25,8 @@ _CLASSES = {
 }
 
 
-def write_qupath(path: Path, name: str, inspected: Record, rows: Iterable[Sequence[str]]) -> None:
-    """Write all tiles of one slide, kept and dropped.
+def write_qupath(path: Path, name: str, inspected: Record, rows: Iterable[Sequence[str]]) -> str:
+    """Write all tiles of one slide, kept and dropped; returns the file's CRC-32.
 
     Args:
         path: the file.
@@ -38,7 +38,7 @@ def write_qupath(path: Path, name: str, inspected: Record, rows: Iterable[Sequen
         ResultsError: it cannot be written.
     """
     x, y = (inspected["bounds"] or (0, 0))[:2]
-    write_pieces(path, _pieces(name, (x, y), rows))
+    return write_pieces(path, _pieces(name, (x, y), rows))
 
 
 def _pieces(name: str, corner: tuple[int, int], rows: Iterable[Sequence[str]]) -> Iterator[bytes]:

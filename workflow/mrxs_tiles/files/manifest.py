@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from mrxs_tiles.errors import ResultsError
+from mrxs_tiles.files.checksums import crc32
 from mrxs_tiles.files.store import write_file, write_pieces
 
 Record = dict[str, Any]
@@ -26,12 +27,16 @@ LABELS_TSV = "labels.tsv"
 REPORT_TSV = "report.tsv"
 REPORT_HTML = "report.html"
 SURVEY_TSV = "survey.tsv"
+PREVIEW = "preview"  # a folder
 THUMBNAIL = "thumbnail.jpg"
 TISSUE = "tissue.png"
 TILE_MAP = "tiles.png"
 VIEWER, VIEWER_FILES, VIEWER_DZI = "viewer.html", "viewer_files", "viewer.dzi"
 # What `exports` names, and its file.
 EXPORTS = {"clam": "clam.h5", "qupath": "qupath.geojson", "parquet": "tiles.parquet"}
+# What knows the files that `export` and the viewer wrote, as tiles.json those of `tile`.
+EXPORTS_JSON, VIEWER_JSON = "exports.json", "viewer.json"
+VIEWER_TSV = "files.tsv"  # in the viewer's folder
 FEATURES_H5 = "features.h5"  # what a model made of the kept tiles
 
 KEPT = "kept"
@@ -62,6 +67,8 @@ SURVEY = (
     *("warnings", "error"),
 )
 
+VIEWED = ("file", "bytes", "crc32")
+
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 _ESCAPE = re.compile(r"\\(.)")
 
@@ -88,13 +95,18 @@ def _unescaped(found: re.Match[str]) -> str:
     return {"t": "\t", "n": "\n", "r": "\r"}.get(found[1], found[1])
 
 
-def write_table(path: Path, columns: Sequence[str], rows: Iterable[Iterable[object]]) -> None:
-    """Write a table whole or not at all.
+def write_table(path: Path, columns: Sequence[str], rows: Iterable[Iterable[object]]) -> str:
+    """Write a table whole or not at all; returns its CRC-32, 8 hex digits.
 
     Raises:
         ResultsError: it cannot be written.
     """
-    write_pieces(path, (_utf8("\t".join(map(field, row)) + "\n") for row in chain([columns], rows)))
+    return write_pieces(path, table_lines(columns, rows))
+
+
+def table_lines(columns: Sequence[str], rows: Iterable[Iterable[object]]) -> Iterator[bytes]:
+    """A table, line by line."""
+    return (_utf8("\t".join(map(field, row)) + "\n") for row in chain([columns], rows))
 
 
 def read_table(path: Path, columns: Sequence[str], more: bool = False) -> Iterator[list[str]]:
@@ -128,12 +140,49 @@ def read_table(path: Path, columns: Sequence[str], more: bool = False) -> Iterat
 
 
 def write_record(path: Path, record: Record) -> None:
-    """Write a JSON record whole or not at all.
+    """Write a JSON record whole or not at all; it is on the disk when this returns.
 
     Raises:
         ResultsError: it cannot be written.
     """
-    write_file(path, _utf8(json.dumps(record, indent=2, ensure_ascii=False) + "\n"))
+    write_file(path, _text(record), lasting=True)
+
+
+def _text(record: Record) -> bytes:
+    return _utf8(json.dumps(record, indent=2, ensure_ascii=False) + "\n")
+
+
+def slide_crc32(inspected: Record) -> str:
+    """The CRC-32 of what ``slide.json`` holds, without ``path``: a moved slide is the same."""
+    return crc32(_text({key: value for key, value in inspected.items() if key != "path"}))
+
+
+def bare_crc32(record: Record) -> str:
+    """The CRC-32 of a record without its ``tables``: of what it says itself."""
+    return crc32(_text({key: value for key, value in record.items() if key != "tables"}))
+
+
+def sealed(record: Record, name: str) -> Record:
+    """A record whose ``tables`` know the record, too: the CRC-32 of all the rest of it.
+
+    ``name``: its file.
+    """
+    others = {key: value for key, value in record.get("tables", {}).items() if key != name}
+    bare = record | {"tables": others}
+    return bare | {"tables": others | {name: crc32(_text(bare))}}
+
+
+def is_sealed(record: Record, path: Path) -> bool:
+    """Whether a record, and the file that it was read from, is what was written."""
+    return sealed(record, path.name) == record and is_as_written(record, path)
+
+
+def is_as_written(record: Record, path: Path) -> bool:
+    """Whether a record's file holds it to the byte."""
+    try:
+        return path.read_bytes() == _text(record)
+    except OSError:
+        return False
 
 
 def read_record(path: Path) -> Record:
@@ -143,11 +192,13 @@ def read_record(path: Path) -> Record:
         ResultsError: it cannot be read or is no JSON.
     """
     try:
-        record: Record = json.loads(path.read_text(encoding="utf-8"))
+        record = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise _not_read(path, error) from None
     except ValueError:
-        raise ResultsError(f"{path} is no JSON. Run the step before this one again.") from None
+        record = None
+    if not isinstance(record, dict):
+        raise ResultsError(f"{path} is no JSON. Run the step before this one again.")
     return record
 
 

@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import IO, Self
 
 from mrxs_tiles.errors import ResultsError
-from mrxs_tiles.system import OPEN_BINARY, replace
+from mrxs_tiles.files.checksums import Summed, crc32
+from mrxs_tiles.system import OPEN_BINARY, flush_below, flush_file, flush_folder, replace
 
 TILES = "tiles"
 STREAM_BYTES = 1 << 20  # written at once of a file that is written in pieces
@@ -78,29 +79,39 @@ def check_writable(folder: Path) -> None:
         tempfile.TemporaryFile(dir=there).close()
 
 
-def write_file(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all.
+def write_file(path: Path, content: bytes, lasting: bool = False) -> str:
+    """Write a file whole or not at all; returns its CRC-32, 8 hex digits.
+
+    ``lasting``: it is on the disk when this returns, under its name.
 
     Raises:
         ResultsError: it cannot be written.
     """
-    with in_place_of(path) as partial:
+    with in_place_of(path, lasting) as partial:
         partial.write_bytes(content)
+    return crc32(content)
 
 
-def write_pieces(path: Path, pieces: Iterable[bytes]) -> None:
+def write_pieces(path: Path, pieces: Iterable[bytes]) -> str:
     """Write a file whole or not at all, from pieces that are not held together in memory.
+
+    Returns:
+        Its CRC-32, 8 hex digits.
 
     Raises:
         ResultsError: it cannot be written.
     """
     with in_place_of(path) as partial, partial.open("wb") as stream:
-        stream.writelines(pieces)
+        summed = Summed(stream)
+        summed.writelines(pieces)
+    return summed.crc32
 
 
 @contextmanager
-def in_place_of(path: Path) -> Iterator[Path]:
+def in_place_of(path: Path, lasting: bool = False) -> Iterator[Path]:
     """A file beside ``path`` that takes its place when the context ends well.
+
+    ``lasting``: as for ``write_file``.
 
     Raises:
         ResultsError: it cannot be written.
@@ -110,10 +121,28 @@ def in_place_of(path: Path) -> Iterator[Path]:
         try:
             partial.unlink(missing_ok=True)  # were it a link, what it points to would be written
             yield partial
+            if lasting:
+                flush_file(partial)
             replace(partial, path)
+            if lasting:
+                flush_folder(path.parent)
         except BaseException:
             partial.unlink(missing_ok=True)
             raise
+
+
+def settle(folder: Path, *names: str) -> None:
+    """Wait until files of a folder, those that are there, are on the disk; none: all below it.
+
+    Raises:
+        ResultsError: they cannot be written.
+    """
+    with told(folder):
+        if not names:
+            flush_below(folder)
+        for name in names:
+            with suppress(FileNotFoundError):
+                flush_file(folder / name)
 
 
 def remove_files(*paths: Path) -> None:
@@ -162,9 +191,14 @@ class TileFolder:
         ResultsError: it cannot be written.
     """
 
-    def __init__(self, slide_results: Path, name: str = TILES) -> None:
-        """Build the folder ``name`` below ``results/{slide}``, which exists."""
-        self._name = name
+    def __init__(self, slide_results: Path, name: str = TILES, summed: bool = False) -> None:
+        """Build the folder ``name`` below ``results/{slide}``, which exists.
+
+        ``summed``: ``written`` knows all its files, not only those that are streamed.
+        """
+        self._name, self._summed = name, summed
+        self._streams: dict[str, Summed] = {}
+        self._written: dict[str, tuple[int, str]] = {}
         self._final = slide_results / name
         self._new = slide_results / _partial(name)
         self._old = slide_results / _old(name)
@@ -195,16 +229,25 @@ class TileFolder:
                 os.close(descriptor)
         except OSError as error:
             raise _refused(self._final / name, error) from None
+        if self._summed:
+            self._written[name] = len(content), crc32(content)
         return f"{self._name}/{name}"
 
     def place(self, name: str) -> Path:
         """Where a file of it will lie, to be named to the user."""
         return self._final / name
 
-    def stream(self, name: str) -> IO[bytes]:
+    def stream(self, name: str) -> Summed:
         """Open a new file in it, to be written in pieces."""
         with told(self.place(name)):
-            return (self._new / name).open("xb", buffering=STREAM_BYTES)
+            self._streams[name] = Summed((self._new / name).open("xb", buffering=STREAM_BYTES))
+            return self._streams[name]
+
+    @property
+    def written(self) -> dict[str, tuple[int, str]]:
+        """Bytes and CRC-32 of files in it, by name in order: of those whose sum is known here."""
+        streamed = {name: (one.tell(), one.crc32) for name, one in self._streams.items()}
+        return dict(sorted((self._written | streamed).items()))
 
     def scratch(self) -> IO[bytes]:
         """Open a file on the same disk that has no name and is gone when it is closed."""

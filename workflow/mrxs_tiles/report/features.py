@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from mrxs_tiles.errors import shown
 from mrxs_tiles.exports.clam import COORDS, FORMAT, attributes
+from mrxs_tiles.exports.known import note_exports
 from mrxs_tiles.files import manifest
 from mrxs_tiles.files.store import write_file
 
@@ -56,7 +57,7 @@ def write_features(
         for key, value in attributes(slide, inspected).items():
             coords.attrs[key] = value
     path = results / slide / manifest.FEATURES_H5
-    write_file(path, content.getvalue())
+    note_exports(path.parent, slide, {path.name: write_file(path, content.getvalue())})
     return path
 
 

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from mrxs_tiles.cutting import kept
+from mrxs_tiles.exports.known import note_exports
 from mrxs_tiles.files import manifest
 from mrxs_tiles.files.lock import SLIDE_LOCK, SLIDE_TAKEN, alone
 from mrxs_tiles.files.manifest import Record
@@ -47,25 +48,27 @@ def _export(slide: str, folder: Path, exports: Iterable[str], sheet: Mapping[str
     inspected = manifest.read_record(folder / manifest.SLIDE_JSON)
     # as in the tables: a name on the disk may be no Unicode text
     name = slide.encode("utf-8", "backslashreplace").decode()
+    tables: dict[str, str] = {}
     for kind in exports:
-        _write(kind, folder, name, inspected, sheet)
+        tables[manifest.EXPORTS[kind]] = _write(kind, folder, name, inspected, sheet)
         log.info("%s: %s written", slide, manifest.EXPORTS[kind])
+    note_exports(folder, slide, tables)
     return tiled
 
 
-def _write(kind: str, folder: Path, name: str, inspected: Record, sheet: Mapping[str, str]) -> None:
+def _write(kind: str, folder: Path, name: str, inspected: Record, sheet: Mapping[str, str]) -> str:
+    """Write one file; returns its CRC-32."""
     # Imported here: each brings a library of its own that the others do not need.
     path = folder / manifest.EXPORTS[kind]
     rows = manifest.read_table(folder / manifest.TILES_TSV, manifest.TILES)
     if kind == "clam":
         from mrxs_tiles.exports.clam import write_clam
 
-        write_clam(path, name, inspected, rows)
-    elif kind == "qupath":
+        return write_clam(path, name, inspected, rows)
+    if kind == "qupath":
         from mrxs_tiles.exports.qupath import write_qupath
 
-        write_qupath(path, name, inspected, rows)
-    else:
-        from mrxs_tiles.exports.parquet import write_parquet
+        return write_qupath(path, name, inspected, rows)
+    from mrxs_tiles.exports.parquet import write_parquet
 
-        write_parquet(path, name, rows, sheet)
+    return write_parquet(path, name, rows, sheet)

@@ -16,7 +16,7 @@ from mrxs_tiles.errors import SlideError
 from mrxs_tiles.files import manifest
 from mrxs_tiles.files.lock import SLIDE_LOCK, SLIDE_TAKEN, alone
 from mrxs_tiles.files.manifest import Record
-from mrxs_tiles.files.store import make_folder, remove_files, write_file
+from mrxs_tiles.files.store import make_folder, remove_files, settle, write_file
 from mrxs_tiles.inspecting.inspection import Inspection, inspected
 from mrxs_tiles.inspecting.slide_grid import grid_record
 from mrxs_tiles.mirax.damage import damaged_files, has_16_bit_png
@@ -87,21 +87,23 @@ def _inspect(
     record = _record(slide, path, seen, settings)
     record["warnings"] += [] if whole else ["parts of the thumbnail could not be read"]
     fractions = seen.tissue.fractions(seen.grid)
-    write_file(folder / manifest.THUMBNAIL, picture)
-    write_file(folder / manifest.TISSUE, seen.tissue.png())
-    manifest.write_table(
-        folder / manifest.COORDINATES_TSV,
-        manifest.COORDINATES,
-        (
-            (*tile, fractions[tile[:2]], *seen.marks.of(*tile[:2]))
-            for tile in seen.grid.tiles(seen.listed)
-        ),
+    rows = (
+        (*tile, fractions[tile[:2]], *seen.marks.of(*tile[:2]))
+        for tile in seen.grid.tiles(seen.listed)
     )
+    table = folder / manifest.COORDINATES_TSV
+    record["tables"] = {
+        manifest.THUMBNAIL: write_file(folder / manifest.THUMBNAIL, picture),
+        manifest.TISSUE: write_file(folder / manifest.TISSUE, seen.tissue.png()),
+        manifest.COORDINATES_TSV: manifest.write_table(table, manifest.COORDINATES, rows),
+    }
+    labels = folder / manifest.LABELS_TSV
     if settings.labels is None:
-        remove_files(folder / manifest.LABELS_TSV)
+        remove_files(labels)
     else:
-        rows = seen.marks.class_rows(seen.listed)
-        manifest.write_table(folder / manifest.LABELS_TSV, manifest.LABELS, rows)
+        of_classes = seen.marks.class_rows(seen.listed)
+        record["tables"][labels.name] = manifest.write_table(labels, manifest.LABELS, of_classes)
+    settle(folder, *record["tables"])
     manifest.write_record(folder / manifest.SLIDE_JSON, record)
     kept.restore_if_same(folder)
     grid = record["grid"]
@@ -130,7 +132,11 @@ def write_failed(slide: str, path: Path, results: Path, error: str) -> Record:
     kept.set_aside(folder)
     remove_files(*(folder / name for name in (*PICTURES, manifest.LABELS_TSV)))
     record = failed_record(slide, path, error)
-    manifest.write_table(folder / manifest.COORDINATES_TSV, manifest.COORDINATES, ())
+    table = folder / manifest.COORDINATES_TSV
+    record["tables"] = {
+        manifest.COORDINATES_TSV: manifest.write_table(table, manifest.COORDINATES, ())
+    }
+    settle(folder, manifest.COORDINATES_TSV)
     manifest.write_record(folder / manifest.SLIDE_JSON, record)
     return record
 

@@ -38,7 +38,6 @@ from mrxs_tiles.slide.thumbnail import make_thumbnail
 
 log = logging.getLogger(__name__)
 
-FOLDER = "preview"
 COUNTS, TISSUE_MAPS, FOCUS_TILES, PEN_MAPS = (
     *("counts.tsv", "min_tissue.png", "min_focus.png", "max_pen.png"),
 )
@@ -90,7 +89,7 @@ def preview(slide: str, path: Path, results: Path, settings: Settings, threads: 
     Raises:
         ResultsError: the results cannot be written.
     """
-    folder = results / slide / FOLDER
+    folder = results / slide / manifest.PREVIEW
     make_own_folder(folder)
     remove_files(*(folder / name for name in (COUNTS, TISSUE_MAPS, FOCUS_TILES, PEN_MAPS)))
     try:

@@ -108,8 +108,7 @@ def _tile(
         return was or write_failed(slide, results, said, source.stops)
     if record["error"] and not record["error"].endswith(PROMISE):
         record["error"] += since_begun(path, source.begun_with)
-    kept.finish(folder, record, source.stops)
-    return record
+    return kept.finish(folder, record, source.stops)
 
 
 def _own_fault(path: Path, settings: Settings, problem: SlideError) -> SlideError:

@@ -97,6 +97,35 @@ def _patiently(do: Callable[[], object]) -> None:
     do()
 
 
+def flush_file(path: Path) -> None:
+    """Wait until a file's content is on the disk.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    descriptor = os.open(path, os.O_RDWR | OPEN_BINARY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def flush_folder(folder: Path) -> None:
+    """Nothing: no folder can be opened, and NTFS has names in its journal."""
+
+
+def flush_below(folder: Path) -> None:
+    """Wait until all files below a folder are on the disk.
+
+    Raises:
+        OSError: one cannot be written.
+    """
+    for root, _, files in os.walk(folder):
+        for name in files:
+            with suppress(FileNotFoundError):
+                flush_file(Path(root, name))
+
+
 def link(source: Path, place: Path) -> None:
     """Let a file, or a folder, be found at another place too.
 

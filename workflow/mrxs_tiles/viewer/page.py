@@ -55,8 +55,8 @@ def add_scripts(folder: TileFolder, data: Mapping[str, Any]) -> None:
     folder.write(DATA, f"const SLIDE = {text};\n".encode())
 
 
-def write_page(slide_results: Path, inspected: Record, written: Written) -> None:
-    """Write ``viewer.html`` and ``viewer.dzi``.
+def write_page(slide_results: Path, inspected: Record, written: Written) -> dict[str, str]:
+    """Write ``viewer.html`` and ``viewer.dzi``; returns the CRC-32 of each by its name.
 
     Args:
         slide_results: ``results/{slide}``.
@@ -71,7 +71,7 @@ def write_page(slide_results: Path, inspected: Record, written: Written) -> None
         "data": f"{manifest.VIEWER_FILES}/{DATA}",
         "openseadragon": f"{manifest.VIEWER_FILES}/{SCRIPT}",
     }
-    write_file(slide_results / manifest.VIEWER, filled("viewer.page", values).encode())
+    page = write_file(slide_results / manifest.VIEWER, filled("viewer.page", values).encode())
     width, height = inspected["width"], inspected["height"]
     top = max(written)
     rects = "".join(
@@ -85,7 +85,8 @@ def write_page(slide_results: Path, inspected: Record, written: Written) -> None
         f'<Size Width="{width}" Height="{height}"/>\n<DisplayRects>\n{rects}</DisplayRects>\n'
         "</Image>\n"
     )
-    write_file(slide_results / manifest.VIEWER_DZI, dzi.encode())
+    described = write_file(slide_results / manifest.VIEWER_DZI, dzi.encode())
+    return {manifest.VIEWER: page, manifest.VIEWER_DZI: described}
 
 
 def display_rects(

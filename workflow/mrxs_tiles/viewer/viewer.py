@@ -10,8 +10,9 @@ from mrxs_tiles.cutting.job import Job
 from mrxs_tiles.cutting.space import estimate_bytes
 from mrxs_tiles.errors import SlideError
 from mrxs_tiles.files import manifest
+from mrxs_tiles.files.checksums import crc32
 from mrxs_tiles.files.manifest import Record
-from mrxs_tiles.files.store import TileFolder
+from mrxs_tiles.files.store import TileFolder, settle
 from mrxs_tiles.pixels.encode import Encode, make_encoder
 from mrxs_tiles.progress import Progress
 from mrxs_tiles.viewer.deepzoom import SUFFIX, Builder, DeepZoom, Written
@@ -44,8 +45,16 @@ class Viewer:
         rows = manifest.read_table(folder / manifest.TILES_TSV, manifest.TILES)
         background = self._job.background
         add_scripts(self._files, page_data(inspected, tiled, background, self._written, rows))
+        listed = ((name, *known) for name, known in self._files.written.items())
+        lines = b"".join(manifest.table_lines(manifest.VIEWED, listed))
+        table = self._files.write(manifest.VIEWER_TSV, lines)
         self._files.publish()
-        write_page(folder, inspected, self._written)
+        tables = write_page(folder, inspected, self._written) | {table: crc32(lines)}
+        record = {"slide": inspected["slide"], "tables": tables}
+        settle(folder)
+        manifest.write_record(
+            folder / manifest.VIEWER_JSON, manifest.sealed(record, manifest.VIEWER_JSON)
+        )
 
 
 @contextmanager
@@ -62,7 +71,7 @@ def built_viewer(job: Job, threads: int) -> Iterator[Viewer]:
     inspected = job.inspected
     encode = _encoder(job)
     made = DeepZoom((inspected["width"], inspected["height"]), job.background, encode)
-    with TileFolder(job.folder, manifest.VIEWER_FILES) as files:
+    with TileFolder(job.folder, manifest.VIEWER_FILES, summed=True) as files:
         builder = Builder(job.reader, made, files)
         label = f"{inspected['slide']}, viewer"
         with Progress(label, len(builder.blocks), "blocks") as progress:

@@ -1,0 +1,200 @@
+"""The command ``verify``: whether every file of some results is there, whole and itself.
+
+By what the records and tables say, relative to the folder, so a copy of it anywhere is looked at
+in the same way. No slide is opened.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mrxs_tiles.cutting import kept
+from mrxs_tiles.errors import ResultsError, printable
+from mrxs_tiles.files import manifest
+from mrxs_tiles.files.lock import REPORT_LOCK, RUN_LOCK, SLIDE_LOCK, SLIDE_TAKEN, SURVEY_LOCK, alone
+from mrxs_tiles.files.store import TILES, remove_files
+from mrxs_tiles.files.whole import Look, named
+from mrxs_tiles.names import RESERVED, name_fault
+from mrxs_tiles.report.carried import carried_before, of_slide
+from mrxs_tiles.report.report import read_report
+from mrxs_tiles.report.verify_slide import Found, verify_slide
+
+MOST_NAMED = 10  # files in one line
+LOCKS = {REPORT_LOCK, RUN_LOCK, SURVEY_LOCK}
+# By any of these a folder is that of a slide.
+OF_A_SLIDE = {
+    *(manifest.SLIDE_JSON, manifest.TILES_JSON, manifest.TILES_TSV, manifest.COORDINATES_TSV),
+    *(TILES, kept.ASIDE),
+}
+
+
+@dataclass(slots=True)
+class Verified:
+    """What was found of all slides, and of what lies beside them."""
+
+    slides: list[Found]
+    look: Look = field(default_factory=Look)  # of the report
+    said: list[str] = field(default_factory=list)  # of the report, in sentences
+    others: list[str] = field(default_factory=list)  # files that are not ours
+
+    @property
+    def harmed(self) -> list[Found]:
+        """The slides with which something is wrong."""
+        return [found for found in self.slides if not found.is_whole]
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.harmed and self.look.is_whole and not self.said
+
+
+def verify(results: Path, threads: int | None = None) -> Verified:
+    """Look at all files; nothing is changed.
+
+    Args:
+        results: the folder, or a copy of it.
+        threads: how many slides are looked at at the same time; None: as suits this machine.
+
+    Raises:
+        ResultsError: no slide is there.
+    """
+    told = Verified([])
+    names = sorted({*_slide_folders(results, told.others)})
+    if not names:
+        raise ResultsError(
+            f"{results} holds no slide's results: name the folder that was given as results."
+        )
+    with ThreadPoolExecutor(threads or min(8, 2 * (os.cpu_count() or 1))) as pool:
+        sheets = _sheets(results, names)
+        told.slides += pool.map(lambda name: verify_slide(results, name, sheets.get(name)), names)
+    for found in told.slides:
+        told.others += found.others
+    told.others.sort()
+    _check_report(results, told)
+    return told
+
+
+def _slide_folders(results: Path, others: list[str]) -> Iterator[str]:
+    """The names of all slides; what else lies there goes to ``others``."""
+    for folder, below, files in os.walk(results):
+        place = Path(folder).relative_to(results).as_posix()
+        at = "" if place == "." else f"{place}/"
+        if at and OF_A_SLIDE & {*files, *below}:
+            below.clear()
+            yield place
+            continue
+        if not at:
+            below[:] = [name for name in below if name not in RESERVED]
+            files = [name for name in files if name not in {*RESERVED, *LOCKS}]
+        others += (f"{at}{name}" for name in files)
+
+
+def _sheets(results: Path, names: Iterable[str]) -> dict[str, dict[str, str]]:
+    """What the sheet carries for each slide that the report names."""
+    carried = carried_before(results)
+    return {name: of_slide(carried, name) for name in names if name in carried}
+
+
+def _check_report(results: Path, told: Verified) -> None:
+    """Compare ``report.tsv`` with what was counted of each slide."""
+    if not (results / manifest.REPORT_TSV).exists():
+        told.said.append(f"{manifest.REPORT_TSV} is not there: run mrxs-tiles report.")
+        return
+    rows = {row["slide"]: row for row in read_report(results)}
+    if not rows:
+        told.look.changed.append(manifest.REPORT_TSV)
+        return
+    found = {one.slide: one for one in told.slides}
+    told.look.missing += [f"{name}/" for name in rows if name not in found and not name_fault(name)]
+    for name, one in found.items():
+        row = rows.get(name)
+        if row is None or one.row is None or not one.look.is_whole or one.said:
+            continue  # of another run; or it is told already
+        odd = [key for key, value in one.row.items() if row[key] != value]
+        if odd:
+            told.said.append(
+                f"{manifest.REPORT_TSV} is not what the tables say of {printable(name)}: "
+                + ", ".join(f"{key} {row[key] or 'empty'}, not {one.row[key]}" for key in odd)
+            )
+
+
+def lines(results: Path, told: Verified) -> list[str]:
+    """What the command says: a line for each harmed slide, then the rest."""
+    said = [f"{printable(one.slide)}: {'; '.join(_faults(one))}" for one in told.harmed]
+    if faults := [*_of(told.look), *told.said]:
+        said.append(f"beside the slides: {'; '.join(faults)}")
+    if old := [one.slide for one in told.slides if one.is_old]:
+        said.append(
+            f"{len(old):,} slide{_s(old)} cut before all files had a checksum: of what has none, "
+            f"only that it is there and its size were looked at ({_named(old)})"
+        )
+    if told.others:
+        said.append(
+            f"{len(told.others):,} other file{_s(told.others)} not ours: {_named(told.others)}"
+        )
+    looks = [told.look, *(look for one in told.slides for look in (one.look, one.exports))]
+    files, size = sum(look.files for look in looks), sum(look.bytes for look in looks)
+    count = len(told.slides)
+    checked = f"{count:,} slide{_s(told.slides)}, {files:,} files, {size / 1e9:.3g} GB in {results}"
+    if told.is_whole:
+        return [*said, f"{checked}: all are there, whole and themselves"]
+    return [*said, f"{checked}: {len(told.harmed):,} slide{_s(told.harmed)} not whole, see above"]
+
+
+def _faults(found: Found) -> Iterator[str]:
+    both = Look()
+    both.add(found.look)
+    both.add(found.exports)
+    yield from _of(both)
+    yield from found.said
+
+
+def _of(look: Look) -> Iterator[str]:
+    kinds = {"missing": look.missing, "changed": look.changed, "superfluous": look.superfluous}
+    yield from (f"{len(names):,} {kind}: {_named(names)}" for kind, names in kinds.items() if names)
+
+
+def _named(names: Sequence[str]) -> str:
+    return named(names, MOST_NAMED, printable)
+
+
+def _s(some: Sequence[object]) -> str:
+    return "" if len(some) == 1 else "s"
+
+
+def repair(results: Path, harmed: Iterable[Found]) -> list[str]:
+    """Make the next run do again what is wrong, and nothing else; returns a line for each slide.
+
+    The records that say that a slide is done are put aside; nothing else of it is touched before
+    there is something in its place. Of files for other programs alone these are removed.
+
+    Raises:
+        ResultsError: something cannot be moved, or another process is at a slide.
+    """
+    said = []
+    for found in harmed:
+        folder = results / found.slide
+        with alone(folder / SLIDE_LOCK, SLIDE_TAKEN.format(found.slide)):
+            if found.look.is_whole and not found.said:
+                said.append(f"{printable(found.slide)}: {_repair_exports(folder, found.exports)}")
+                continue
+            kept.set_aside(folder, manifest.COORDINATES_TSV, manifest.TILES_JSON)
+            # where there was nothing to put aside
+            remove_files(folder / manifest.COORDINATES_TSV, folder / manifest.TILES_JSON)
+            said.append(f"{printable(found.slide)}: cut again by the next run")
+    return said
+
+
+def _repair_exports(folder: Path, look: Look) -> str:
+    bad = {*look.changed, *look.superfluous}
+    if manifest.EXPORTS_JSON in bad:  # it is not known what the others are
+        bad |= {*manifest.EXPORTS.values()}
+    # what a model made of the tiles nobody but its user can make again
+    remove_files(*(folder / name for name in bad - {manifest.FEATURES_H5}))
+    if manifest.FEATURES_H5 in {*bad, *look.missing}:
+        return f"{manifest.FEATURES_H5} is to be written again by what wrote it"
+    return "exported again by the next run"
