@@ -1,8 +1,8 @@
 """What differs between systems, chosen here once: no other module asks which one it is on.
 
-Locks, reading at a place of a file, links, putting a file in another's place, waiting until it is on
-the disk, whose a file is, the signals that end a process. Windows has no ``fcntl`` and no ``pread``,
-removes and renames nothing that is open, and makes links only for whom it is permitted.
+Locks, reading at a place of a file, links, putting a file in another's place, waiting until it is
+on the disk, whose a file is, the signals that end a process. Windows has no ``fcntl`` and no
+``pread``, removes and renames nothing that is open, and makes links only for whom it is permitted.
 """
 
 import sys
