@@ -151,3 +151,32 @@ def test_a_cohort_of_several_scales(tmp_path: Path) -> None:
     assert sentence in (results / "report.html").read_text("utf-8")
     assert differing_scales(rows[:1]) == ""
     assert "not known (1 slide: b)" in differing_scales([rows[0], rows[1] | {"mpp_x": ""}])
+
+
+@pytest.mark.parametrize(
+    ("mpp", "keys", "told"),
+    [
+        ("0.0002325", {"mpp": 0.1}, "the slide says 0.0002325 µm per px, as no scanner has"),
+        ("232.5", {}, "the slide says 232.5 µm per px, as no scanner has"),
+        ("0.2325", {"slide_mpp": 250}, "slide_mpp is 250 µm per px, as no scanner has"),
+        ("0.2325", {"mpp": 210}, "mpp 210 asks for px of 0.21 mm: it counts in µm, so if nm"),
+        ("0.2325", {"mpp": 100}, None),
+    ],
+)
+def test_another_unit(tmp_path: Path, mpp: str, keys: dict[str, Any], told: str | None) -> None:
+    """A scale that no scanner has was meant in mm or nm: it is asked about."""
+    record = look(written(tmp_path, mpp=(mpp, mpp)), tmp_path / "out", **keys)
+    said = [text for text in record["warnings"] if "scanner" in text or "µm, so" in text]
+    assert [text[: len(told or "")] for text in said] == ([told] if told else [])
+
+
+@pytest.mark.parametrize(("mpp", "told"), [("0.25", 1), ("0,24", 1), ("0.5", 0), ("0.2", 0)])
+def test_a_row_that_says_what_the_slides_px_are(tmp_path: Path, mpp: str, told: int) -> None:
+    """Sheets of TRIDENT's form have the scanner's nominal scale, a little off the slide's own."""
+    written(tmp_path, mpp=("0.2325", "0.2325"))
+    sheet = tmp_path / "sheet.csv"
+    sheet.write_text(f"path;mpp\nslide.mrxs;{mpp}\n")
+    config = read_config({"slides": str(sheet), "mpp": 1, "mpp_tolerance": 0.2})
+    (found,) = find_slides(config)
+    record = inspect("a", found.path, tmp_path / "out", found.settings)
+    assert len([text for text in record["warnings"] if "rename its column" in text]) == told

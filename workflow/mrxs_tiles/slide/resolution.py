@@ -14,7 +14,12 @@ from mrxs_tiles.slide.reader import SlideFacts
 
 ASSUMED_MPP = 0.25  # µm per level-0 px of a slide that does not say: most are scanned so
 
-LIKE_OWN = 0.05  # part by which a row's mpp differs at most from the slide's own scale it may mean
+# Part by which a row's mpp differs at most from the slide's own scale that it may mean: sheets have
+# 0.25 for a scanner's 0.2325, too.
+LIKE_OWN = 0.1
+# µm per px. Beyond these no scanner's px are: they were meant in mm, nm or inches.
+LEAST_MPP, MOST_MPP = 0.01, 50.0
+MOST_TILE_MPP = 200.0  # at more, a whole slide is a few px
 
 # The tables give a slide's mpp with six digits; who copies it from there means it exactly.
 SIX_DIGITS = 1e-5
@@ -125,6 +130,7 @@ def scale_warnings(said: SlideFacts, facts: SlideFacts, settings: GridSettings) 
                 f"the scale is slide_mpp, {settings.slide_mpp:.6g} µm per px; the slide itself "
                 f"says {own[0]:.6g} x {own[1]:.6g}"
             )
+    yield from _odd_scales(facts, settings)
     if settings.mpp is not None and facts.mpp_x and facts.mpp_y:
         asked = (_snapped(settings.mpp / facts.mpp_x), _snapped(settings.mpp / facts.mpp_y))
         if min(asked) < 1 and _is_tolerated(asked, settings):
@@ -140,6 +146,20 @@ def scale_warnings(said: SlideFacts, facts: SlideFacts, settings: GridSettings) 
             f"{usual:.2g}x: {_meant(settings.magnification)}"
         )
     yield from meant_otherwise(facts, settings)
+
+
+def _odd_scales(facts: SlideFacts, settings: GridSettings) -> Iterator[str]:
+    """Scales that are none of a slide's, so that another unit was meant."""
+    mpp = _mean_mpp(facts)
+    if mpp is not None and not LEAST_MPP <= mpp <= MOST_MPP:
+        whose = "slide_mpp is" if settings.slide_mpp is not None else "the slide says"
+        instead = "write it in µm" if settings.slide_mpp is not None else "give it with slide_mpp"
+        yield f"{whose} {mpp:.4g} µm per px, as no scanner has: if it is in another unit, {instead}"
+    elif settings.mpp is not None and settings.mpp > MOST_TILE_MPP:
+        yield (
+            f"mpp {settings.mpp:g} asks for px of {settings.mpp / 1000:.3g} mm: it counts in µm, "
+            f"so if nm were meant set it to {settings.mpp / 1000:g}"
+        )
 
 
 def _mean_mpp(facts: SlideFacts) -> float | None:
