@@ -114,7 +114,10 @@ def edit(path: Path, old: str, new: str) -> None:
 
 
 def test_edited_code(tmp_path: Path) -> None:
-    """An edited module redoes the steps that run it, in its new form; a comment redoes nothing."""
+    """An edited module redoes nothing; a raised number makes the report say so, and no tile.
+
+    Asked for by its rule, the step runs in its new form, and the report is content.
+    """
     repo = running.copy_repo(tmp_path / "a clone")
     package = repo / "workflow" / "mrxs_tiles"
     running.write(tmp_path / "slides" / "A.mrxs", TINY)
@@ -123,15 +126,16 @@ def test_edited_code(tmp_path: Path) -> None:
     before = tree(tmp_path / "results" / "A" / "tiles")
 
     edit(package / "pixels/encode.py", 'PNG_EFFORT = {"level": 1', 'PNG_EFFORT = {"level": 0')
+    assert snakemake(tmp_path, "-n", repo=repo, **config).jobs == []
+
+    edit(package / "made_by.py", '"tile": 1', '"tile": 2')
     ran = snakemake(tmp_path, repo=repo, **config)
+    assert (ran.code, ran.jobs) == (0, ["report"])
+    assert "A: made by tile 1, now 2: it stays until it is asked for again" in ran.text
+    assert tree(tmp_path / "results" / "A" / "tiles") == before
+
+    ran = snakemake(tmp_path, "--forcerun", "tile", repo=repo, **config)
     assert (ran.code, ran.jobs) == (0, ["report", "tile A"])
+    assert "made by" not in ran.text
     after = tree(tmp_path / "results" / "A" / "tiles")
     assert all(len(after[name]) > len(before[name]) for name in before), "the old code ran"
-
-    edit(package / "report/report.py", "but not cut: run tile", "but not cut yet: run tile")
-    ran = snakemake(tmp_path, "-n", repo=repo, **config)
-    assert (ran.code, ran.jobs) == (0, ["report"])
-    edit(package / "report/report.py", "but not cut yet: run tile", "but not cut: run tile")
-
-    edit(package / "pixels/encode.py", "import io\n", "# a comment\n\nimport io  # another\n")
-    assert snakemake(tmp_path, "-n", repo=repo, **config).jobs == []

@@ -14,13 +14,13 @@ from mrxs_tiles.errors import ConfigError, ResultsError
 from mrxs_tiles.mirax.stamp import first_stamp
 from mrxs_tiles.files.lock import RUN_LOCK, hold
 from mrxs_tiles.files.manifest import EXPORTS, REPORT_TSV
+from mrxs_tiles.made_by import all_made_by
 from mrxs_tiles.names import check_for_cluster, fit_for_cluster
 from mrxs_tiles.native import complaint
 from mrxs_tiles.report.pictures import FOLDER, map_name, maps_beside
 from mrxs_tiles.annotations.marks import file_megabytes, file_stamp
 from mrxs_tiles.report.report import read_report
 from mrxs_tiles.report.summary import bad_slides, summary
-from mrxs_tiles.revision import revision
 from mrxs_tiles.settings import GridSettings
 from mrxs_tiles.config.slides import find_slides
 from mrxs_tiles.config.typed import as_typed
@@ -104,12 +104,6 @@ def slides_here():
 
 def slide_stamp(slide):
     return first_stamp(SLIDES[slide].path)
-
-
-def tile_code():
-    """The digest of `tile`: the viewer's code counts where a viewer is made; a copy's never."""
-    viewer = () if CONFIG.settings.deepzoom else ("viewer.viewer", "viewer.page", "viewer.deepzoom")
-    return revision("steps.tile", without=("cutting.stage", *viewer))
 
 
 def inspect_settings(wildcards):

@@ -43,8 +43,8 @@ rule report:
         carried=CARRIED,  # of the sheet: compared here, and by no step that cuts
         away=lambda wildcards: slides_away().kept,
         config=cutting_keys(CONFIG),
-        code=revision("report.report"),
         version=__version__,  # stands on the page
+        made_by=all_made_by(),  # it says which slides were made by others
         again=say_again(),
     script:
         "../scripts/report.py"

@@ -1,9 +1,10 @@
-# The steps of each slide. `stamp` and `code` are parameters because Snakemake redoes a job
-# whose parameters changed: the slide's own files are no input (one that is missing or may not be
-# read would stop every slide), and an edited module is no script. `path` is none of these: where a
-# slide lies changes no tile. To Snakemake it is derived from the output, so it does not compare it;
-# `report` writes it down where it changed. Outputs are `update`d: what an earlier run left is not
-# removed before there is something in its place.
+# The steps of each slide. `stamp` is a parameter because Snakemake redoes a job whose parameters
+# changed: the slide's own files are no input (one that is missing or may not be read would stop
+# every slide). No parameter hangs on the code: the steps' numbers stand in their records, and the
+# report says where they are not today's (docs/decisions/03-step-numbers.md). `path` is not compared
+# either: where a slide lies changes no tile. To Snakemake it is derived from the output; `report`
+# writes it down where it changed. Outputs are `update`d: what an earlier run left is not removed
+# before there is something in its place.
 
 
 rule inspect:
@@ -25,7 +26,6 @@ rule inspect:
         replaced_scale=replaced_scale,
         annotations=annotation_stamps,
         stamp=lambda wildcards: slide_stamp(wildcards.slide).digest,
-        code=revision("steps.inspect"),
     script:
         "../scripts/inspect_slide.py"
 
@@ -54,7 +54,6 @@ rule tile:
         stamp=lambda wildcards: slide_stamp(wildcards.slide).digest,
         # not compared, as `path` is not: `report` puts another value where it belongs
         sheet=lambda wildcards, output: CARRIED.get(wildcards.slide, {}),
-        code=tile_code(),
     script:
         "../scripts/tile_slide.py"
 
@@ -81,6 +80,5 @@ if CONFIG.exports:
         params:
             exports=CONFIG.exports,
             sheet=sheet_in_exports,
-            code=revision("steps.export", libraries=("h5py", "numpy", "pyarrow")),
         script:
             "../scripts/export.py"

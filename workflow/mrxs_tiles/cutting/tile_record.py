@@ -10,6 +10,7 @@ from mrxs_tiles.errors import PassingError, SlideError
 from mrxs_tiles.files import manifest
 from mrxs_tiles.files.manifest import Record
 from mrxs_tiles.grid.blocks import Address
+from mrxs_tiles.made_by import FIELD, made_by
 from mrxs_tiles.mirax.damage import COPY_AGAIN
 from mrxs_tiles.mirax.unchanged import CHECK_DISK
 
@@ -36,6 +37,7 @@ def tile_record(
             **{reason: reasons[reason] for reason in manifest.REASONS},
         },
         "tile_bytes": sum(fate.bytes or 0 for fate in fates.values()),
+        FIELD: made_by("tile"),
     }
 
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from mrxs_tiles.errors import ResultsError
 from mrxs_tiles.files import manifest
-from mrxs_tiles.files.manifest import Record
+from mrxs_tiles.files.manifest import EXPORTS, Record
 from mrxs_tiles.files.store import settle
+from mrxs_tiles.made_by import FIELD, made_by
 
 
 def note_exports(folder: Path, slide: str, tables: Mapping[str, str]) -> None:
@@ -22,16 +23,23 @@ def note_exports(folder: Path, slide: str, tables: Mapping[str, str]) -> None:
     Raises:
         ResultsError: it cannot be written.
     """
-    known = {name: sum_ for name, sum_ in _before(folder).items() if (folder / name).is_file()}
-    record: Record = {"slide": slide, "tables": dict(sorted((known | dict(tables)).items()))}
+    before = _before(folder)
+    there = [name for name in before.get("tables", {}) if (folder / name).is_file()]
+    known = {name: before["tables"][name] for name in there} | dict(tables)
+    makers = before.get(FIELD, {}) | dict.fromkeys(tables, made_by("export"))
+    record: Record = {
+        "slide": slide,
+        # of each, since they are written at different times; what a model made is the user's
+        FIELD: {name: makers[name] for name in sorted(known) if name in EXPORTS.values()},
+        "tables": dict(sorted(known.items())),
+    }
     settle(folder, *tables)
     path = folder / manifest.EXPORTS_JSON
     manifest.write_record(path, manifest.sealed(record, manifest.EXPORTS_JSON))
 
 
-def _before(folder: Path) -> dict[str, str]:
+def _before(folder: Path) -> Record:
     try:
-        tables = manifest.read_record(folder / manifest.EXPORTS_JSON).get("tables", {})
+        return manifest.read_record(folder / manifest.EXPORTS_JSON)
     except ResultsError:
         return {}
-    return {name: str(checksum) for name, checksum in tables.items()}

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
@@ -19,6 +18,7 @@ from mrxs_tiles.files import manifest
 from mrxs_tiles.files.manifest import BAD, REASONS, Record
 from mrxs_tiles.files.manifest import KEPT as KEPT_STATUS
 from mrxs_tiles.files.store import make_own_folder, write_file
+from mrxs_tiles.made_by import versions
 from mrxs_tiles.names import name_fault
 from mrxs_tiles.pixels.reasons import KEPT, LOOKS
 from mrxs_tiles.report import pictures as page_pictures
@@ -27,7 +27,6 @@ from mrxs_tiles.report.pictures import FOLDER, Pictures, make_pictures, slide_id
 from mrxs_tiles.report.sample_tiles import DROPPED_SHOWN, KEPT_SHOWN, Sample, Tiles, look_at_tiles
 from mrxs_tiles.report.scales import differing_scales
 from mrxs_tiles.report.text import MEASURES, number, size, slide_facts
-from mrxs_tiles.revision import LIBRARIES
 from mrxs_tiles.viewer.page_template import filled
 
 MOST_NAMED = 12  # outliers named below a histogram; the table shows all of them
@@ -268,10 +267,4 @@ def _value(value: object) -> str:
 
 
 def _versions() -> list[tuple[str, str]]:
-    found = [("mrxs-tiles", mrxs_tiles.__version__)]
-    for library in LIBRARIES:
-        try:
-            found.append((library, version(library)))
-        except PackageNotFoundError:
-            continue
-    return found
+    return [("mrxs-tiles", mrxs_tiles.__version__), *versions().items()]

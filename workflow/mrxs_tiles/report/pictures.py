@@ -19,10 +19,10 @@ from PIL import Image, ImageDraw, ImageFont
 from mrxs_tiles.files import manifest
 from mrxs_tiles.files.store import remove_files, told, write_file
 from mrxs_tiles.files.tile_files import TileFiles, file_on_disk
+from mrxs_tiles.made_by import made_by
 from mrxs_tiles.pixels.decode import open_picture
 from mrxs_tiles.pixels.reasons import TINTS
 from mrxs_tiles.report.sample_tiles import Sample
-from mrxs_tiles.revision import revision
 
 FOLDER = "report_files"
 MAP_PX, THUMBNAIL_PX, CELL_PX = 420, 256, 160  # sides, at most
@@ -115,7 +115,7 @@ def _strip_name(folder: Path, slide: str, thumbnail: bytes, samples: Sequence[Sa
     slide is bad: so a picture that is there under this name is taken as it is.
     """
     digest = hashlib.sha256(thumbnail)
-    digest.update(revision("report.pictures").encode())
+    digest.update(repr(made_by("report")).encode())
     for sample in samples:
         # of a folder the size hangs on the file system, and the name must not
         size = _size(folder / file_on_disk(sample.file)) if sample.file else None

@@ -10,6 +10,7 @@ import logging
 import os
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ from mrxs_tiles.files import manifest
 from mrxs_tiles.files.lock import REPORT_LOCK, alone
 from mrxs_tiles.files.manifest import Record
 from mrxs_tiles.files.store import make_folder, write_file
+from mrxs_tiles.made_by import differences
 from mrxs_tiles.names import name_fault
 from mrxs_tiles.report.carried import carried_before, of_slide
 from mrxs_tiles.report.page import Entry, write_page
@@ -122,8 +124,23 @@ def _entries(results: Path, records: Sequence[tuple[Record, Record]]) -> list[En
     if not records:
         raise ResultsError(f"{results} holds no slide.json. Run inspect and tile first.")
     entries = [Entry(_row(inspected, tiled), inspected) for inspected, tiled in records]
+    for entry, (inspected, tiled) in zip(entries, records, strict=True):
+        entry.row["warnings"] += _made_by_others(results, inspected, tiled)
     _name_twins(entries)
     return sorted(entries, key=lambda entry: str(entry.row["slide"]))
+
+
+def _made_by_others(results: Path, inspected: Record, tiled: Record) -> Iterator[str]:
+    """A sentence for each step that would perhaps make something else now: the user decides."""
+    records = [("inspect", inspected), ("tile", tiled)]
+    if not name_fault(slide := str(inspected["slide"])):
+        folder = results / slide
+        for step, name in (("viewer", manifest.VIEWER_JSON), ("export", manifest.EXPORTS_JSON)):
+            with suppress(ResultsError):
+                records.append((step, manifest.read_record(folder / name)))
+    for step, record in records:
+        if differs := ", ".join(differences(step, record)):
+            yield f"{differs}: it stays until it is asked for again (snakemake --forcerun {step})"
 
 
 def _name_twins(entries: Iterable[Entry]) -> None:

@@ -19,6 +19,7 @@ from mrxs_tiles.files.manifest import Record
 from mrxs_tiles.files.store import make_folder, remove_files, settle, write_file
 from mrxs_tiles.inspecting.inspection import Inspection, inspected
 from mrxs_tiles.inspecting.slide_grid import grid_record
+from mrxs_tiles.made_by import FIELD, made_by
 from mrxs_tiles.mirax.damage import damaged_files, has_16_bit_png
 from mrxs_tiles.mirax.facts import beyond_canvas
 from mrxs_tiles.mirax.locate import locate
@@ -163,6 +164,7 @@ def failed_record(slide: str, path: Path, error: str) -> Record:
         "error": error,
         "warnings": [],
         **dict.fromkeys(unknown),
+        FIELD: made_by("inspect"),
     }
 
 
@@ -197,6 +199,7 @@ def _record(slide: str, path: Path, seen: Inspection, settings: GridSettings) ->
     }
     if seen.index is not None:
         record["mirax"] = mirax_record(seen.index)
+    record[FIELD] = made_by("inspect")
     return record
 
 

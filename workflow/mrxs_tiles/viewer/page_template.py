@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from mrxs_tiles.revision import PACKAGE
+from mrxs_tiles.made_by import PACKAGE
 
 
 def filled(

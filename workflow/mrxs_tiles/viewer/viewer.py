@@ -13,6 +13,7 @@ from mrxs_tiles.files import manifest
 from mrxs_tiles.files.checksums import crc32
 from mrxs_tiles.files.manifest import Record
 from mrxs_tiles.files.store import TileFolder, settle
+from mrxs_tiles.made_by import FIELD, made_by
 from mrxs_tiles.pixels.encode import Encode, make_encoder
 from mrxs_tiles.progress import Progress
 from mrxs_tiles.viewer.deepzoom import SUFFIX, Builder, DeepZoom, Written
@@ -50,7 +51,7 @@ class Viewer:
         table = self._files.write(manifest.VIEWER_TSV, lines)
         self._files.publish()
         tables = write_page(folder, inspected, self._written) | {table: crc32(lines)}
-        record = {"slide": inspected["slide"], "tables": tables}
+        record = {"slide": inspected["slide"], FIELD: made_by("viewer"), "tables": tables}
         settle(folder)
         manifest.write_record(
             folder / manifest.VIEWER_JSON, manifest.sealed(record, manifest.VIEWER_JSON)
