@@ -135,6 +135,12 @@ NEEDS = {
         lambda: shutil.which("curl") is not None,
         {"debian": f"{APT} curl", "ubuntu": f"{APT} curl"},
     ),
+    "torch": Need(
+        "PyTorch, whose DataLoader the examples are run with (1 GB),",
+        lambda: find_spec("torch") is not None,
+        dict.fromkeys(("debian", "ubuntu", "macos"), ".venv/bin/pip install torch"),
+        in_ci=False,
+    ),
     "setpriv": Need(
         "setpriv",
         lambda: shutil.which("setpriv") is not None,
