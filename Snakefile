@@ -8,6 +8,7 @@
 #   workflow/mrxs_tiles/        the package that does the work
 import gc
 import os
+import re
 import sys
 
 from snakemake.utils import min_version
@@ -22,6 +23,10 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 # thousands of jobs are a million objects that all stay: to look through them for garbage as often
 # as Python does by default takes a tenth of the time before the first job
 gc.set_threshold(50_000)
+# Snakemake hands this path to a shell as it is, where one with a blank (C:\Users\Anna Maria) is two
+# words and no script starts
+if re.search(r"[^\w/\\:.+~-]", sys.executable) and sys.executable[0] != '"':
+    sys.executable = f'"{sys.executable}"'
 
 
 include: "workflow/rules/config.smk"

@@ -38,6 +38,8 @@ def test_who_may_read(
     """The system says who may read a file: root may where nobody else does."""
     in_process.cut(slide.path, tmp_path / "results", tile_size=100)
     (slide.folder / "Data0001.dat").chmod(0)
+    if (slide.folder / "Data0001.dat").stat().st_mode & 0o444:
+        pytest.skip("who may read is not a file's mode on Windows")
     monkeypatch.setattr(os, "access", lambda *_: permitted)
     assert stamp.take_stamp(slide.path).lost == (() if permitted else ("Data0001.dat",))
     assert away_now(slide, tmp_path / "results") == (set() if permitted else {NAME})

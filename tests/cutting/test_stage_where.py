@@ -13,6 +13,7 @@ from mrxs_tiles.config.config import read_config
 from mrxs_tiles.cutting import stage
 from mrxs_tiles.errors import StageError
 from mrxs_tiles.mirax.locate import locate
+from mrxs_tiles.system import TEMP_VARIABLE
 from running import mrxs_tiles, names, tree
 from staging import HERE, MORE
 
@@ -25,19 +26,19 @@ def refused(path: Path, where: str) -> str:
 
 
 def test_auto(tiny: Path, local: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`auto` is the folder that TMPDIR names; without one that is there, that is said."""
-    monkeypatch.setenv("TMPDIR", str(local))
+    """`auto` is the folder that TMPDIR, or TEMP on Windows, names; where there is none it is said."""
+    monkeypatch.setenv(TEMP_VARIABLE, str(local))
     with stage.staged(locate(tiny), "auto") as copy:
         assert local in copy.files.path.parents
-    monkeypatch.setenv("TMPDIR", "/not/there")
+    monkeypatch.setenv(TEMP_VARIABLE, "/not/there")
     assert refused(tiny, "auto") == (
-        'stage is auto, and TMPDIR names "/not/there", but there is no such folder on '
+        f'stage is auto, and {TEMP_VARIABLE} names "/not/there", but there is no such folder on '
         f"{HERE}. Make it there, name another one with stage, or set stage to null."
     )
-    monkeypatch.delenv("TMPDIR")
+    monkeypatch.delenv(TEMP_VARIABLE)
     assert refused(tiny, "auto") == (
-        "stage is auto, the folder that the environment variable TMPDIR names, but TMPDIR is not "
-        f"set on {HERE}. Set it, or name a folder with stage."
+        f"stage is auto, the folder that the environment variable {TEMP_VARIABLE} names, but "
+        f"{TEMP_VARIABLE} is not set on {HERE}. Set it, or name a folder with stage."
     )
 
 

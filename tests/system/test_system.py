@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -13,6 +14,7 @@ import pytest
 
 import as_windows
 from mrxs_tiles import system
+from mrxs_tiles.steps.run_step import TERMINATED, run
 
 HELD = as_windows.ON_WINDOWS  # who has a file open keeps it from being removed
 
@@ -131,6 +133,27 @@ def test_no_link(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         with pytest.raises(OSError, match="other disk"):
             system.link(tmp_path / name, tmp_path / "B")
         assert not os.path.lexists(tmp_path / "B")
+
+
+@pytest.mark.parametrize("number", system.STOP_SIGNALS)
+def test_signals(number: signal.Signals, capsys: pytest.CaptureFixture[str]) -> None:
+    """What ends a process, Ctrl-Break too, lets a step tidy up."""
+    before = {one: signal.getsignal(one) for one in system.STOP_SIGNALS}
+    tidied = []
+
+    def step() -> None:
+        try:
+            signal.raise_signal(number)
+        finally:
+            tidied.append(True)
+
+    try:
+        assert run(step, ignore_bad=False) == TERMINATED
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)
+    assert tidied
+    assert capsys.readouterr().err == "mrxs-tiles: terminated\n"
 
 
 def test_the_rest() -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import site
+import venv
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +12,7 @@ import pytest
 import yaml
 
 import running
-from running import REPO, TINY, Ran, lasting, snakemake, table
+from running import REPO, TINY, Ran, lasting, snakemake, snakemake_command, table
 
 pytestmark = pytest.mark.slow
 
@@ -161,3 +164,17 @@ def test_catalog() -> None:
     assert usage["software-stack-deployment"]["conda"] is True
     assert usage["report"] is True
     assert set(usage) == {"mandatory-flags", "software-stack-deployment", "report"}
+
+
+def test_python_below_a_name_with_a_blank(plain: tuple[Path, Ran], tmp_path: Path) -> None:
+    """Snakemake hands the path of Python to a shell as it is: also that of a user with two names."""
+    home = tmp_path / "Anna Maria (x)"
+    venv.create(home, with_pip=False, symlinks=os.name != "nt")
+    (here,) = home.glob("[Ll]ib/**/site-packages")
+    paths = [str(path) for path in site.getsitepackages()]
+    (here / "ours.pth").write_text("\n".join(paths), encoding="utf-8")
+    (python,) = (path for path in home.glob("*/python*") if path.stem == "python")
+    command = snakemake_command(tmp_path / "work", slides=plain[0] / "slides" / f"{A}.mrxs")[1:]
+    (tmp_path / "work").mkdir()
+    ran = running.run(python, "-m", "snakemake", *command)
+    assert (ran.code, ran.jobs) == (0, [f"inspect {A}", "report", f"tile {A}"]), ran.text

@@ -19,6 +19,7 @@ from mrxs_tiles.errors import SlideError
 from mrxs_tiles.files.alike import alike, difference, listing, while_unchanged
 from mrxs_tiles.mirax.absent import how_to_fetch, why_absent
 from mrxs_tiles.mirax.slidedat import INI_NAME, read_slidedat
+from mrxs_tiles.system import LINK_ADVICE
 from mrxs_tiles.system import link as make_link
 
 MIRAX_SUFFIX = ".mrxs"
@@ -266,5 +267,6 @@ def openable(files: SlideFiles) -> Iterator[Path]:
             raise SlideError(
                 f"{path.name} needs a temporary link, which cannot be made "
                 f"({error.strerror}). Rename the file so that it ends in {MIRAX_SUFFIX}."
+                f"{LINK_ADVICE}"
             ) from None
         yield link

@@ -20,7 +20,7 @@ from mrxs_tiles.errors import SlideError
 from mrxs_tiles.mirax.index import MiraxIndex
 from mrxs_tiles.mirax.locate import SlideFiles, openable
 from mrxs_tiles.mirax.slidedat import INI_NAME, MPP_KEYS
-from mrxs_tiles.system import link
+from mrxs_tiles.system import LINK_ADVICE, link
 
 _SECTION = re.compile(rb"\s*\[(.*)\]\s*")
 _NOT_KNOWN = "".join(f"\n{key} = 0" for key in MPP_KEYS).encode() + b"\n"
@@ -71,7 +71,7 @@ def openable_levels(files: SlideFiles, index: MiraxIndex | None) -> Iterator[Pat
             raise SlideError(
                 f"{files.path.name} lacks {lacks}, and needs temporary links to be read "
                 f"without it, which cannot be made ({error.strerror}). Copy its folder again from "
-                "the scanner or the archive."
+                f"the scanner or the archive.{LINK_ADVICE}"
             ) from None
         yield slide
 

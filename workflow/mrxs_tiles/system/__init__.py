@@ -10,6 +10,7 @@ import sys
 if sys.platform == "win32":
     from mrxs_tiles.system.windows import (
         BACKSLASH_DIVIDES,
+        LINK_ADVICE,
         OPEN_BINARY,
         OPEN_NO_LINK,
         STOP_SIGNALS,
@@ -30,6 +31,7 @@ if sys.platform == "win32":
 else:
     from mrxs_tiles.system.posix import (
         BACKSLASH_DIVIDES,
+        LINK_ADVICE,
         OPEN_BINARY,
         OPEN_NO_LINK,
         STOP_SIGNALS,
@@ -50,6 +52,7 @@ else:
 
 __all__ = [
     "BACKSLASH_DIVIDES",
+    "LINK_ADVICE",
     "OPEN_BINARY",
     "OPEN_NO_LINK",
     "STOP_SIGNALS",

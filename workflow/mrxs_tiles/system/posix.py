@@ -20,6 +20,7 @@ BACKSLASH_DIVIDES = False  # the parts of a path
 OPEN_BINARY = 0
 OPEN_NO_LINK = os.O_NOFOLLOW
 STOP_SIGNALS = (signal.SIGTERM,)  # what a cluster sends when the time is up
+LINK_ADVICE = ""  # what more to do where no link can be made
 TEMP_VARIABLE = "TMPDIR"  # names the folder for what is written for a while
 
 # What a file system answers that cannot wait: there is nothing to be waited for.

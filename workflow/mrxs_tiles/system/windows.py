@@ -23,6 +23,10 @@ OPEN_BINARY = os.O_BINARY  # line ends are turned otherwise
 OPEN_NO_LINK = 0  # there is no such flag; who may make links there may do more
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGBREAK)  # SIGTERM never comes, Ctrl-Break does
 TEMP_VARIABLE = "TEMP"
+LINK_ADVICE = (
+    " Or switch on Windows' Developer Mode, which permits links, or set TEMP to a folder on the "
+    "slide's disk."
+)
 PRIVILEGE_NOT_HELD = 1314  # Windows' error of who makes a link without Developer Mode
 PATH_CHARACTERS = 259  # MAX_PATH, without the zero at its end
 
