@@ -26,7 +26,7 @@ def refused(path: Path, where: str) -> str:
 
 
 def test_auto(tiny: Path, local: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`auto` is the folder that TMPDIR, or TEMP on Windows, names; where there is none it is said."""
+    """`auto` is the folder that TMPDIR names, on Windows TEMP; where there is none it is said."""
     monkeypatch.setenv(TEMP_VARIABLE, str(local))
     with stage.staged(locate(tiny), "auto") as copy:
         assert local in copy.files.path.parents

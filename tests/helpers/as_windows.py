@@ -94,8 +94,10 @@ def _replace(name: str, stand_in: Callable[..., Any]) -> None:
     setattr(os, name, stand_in)
 
 
-def _refuse(number: int, words: str, path: object) -> NoReturn:
-    raise OSError(number, words, os.fspath(path))  # type: ignore[call-overload]
+def _refuse(number: int, words: str, path: object, winerror: int = 0) -> NoReturn:
+    error = OSError(number, words, os.fspath(path))  # type: ignore[call-overload]
+    error.winerror = winerror  # type: ignore[attr-defined]
+    raise error
 
 
 def _caller() -> FrameType:
@@ -137,7 +139,7 @@ def _check_closed(path: object) -> None:
     below = os.path.realpath(os.fspath(path)) + "/"  # type: ignore[call-overload]
     held = any(name.startswith(below) for name in found.values())
     if (status.st_dev, status.st_ino) in found or (stat.S_ISDIR(status.st_mode) and held):
-        _refuse(errno.EACCES, IN_USE, path)
+        _refuse(errno.EACCES, IN_USE, path, 32)
 
 
 def _open_files_stay() -> None:
@@ -154,9 +156,9 @@ def _removing(name: str) -> Callable[..., None]:
         if dir_fd is None and not isinstance(path, int):
             _check_closed(path)
             if os.path.isdir(path) and os.path.realpath(path) == os.getcwd():  # noqa: PTH109, PTH112
-                _refuse(errno.EACCES, IN_USE, path)
+                _refuse(errno.EACCES, IN_USE, path, 32)
             if os.path.isfile(path) and not os.lstat(path).st_mode & stat.S_IWUSR:  # noqa: PTH113
-                _refuse(errno.EACCES, "Access is denied", path)
+                _refuse(errno.EACCES, "Access is denied", path, 5)
         _really[name](path, dir_fd=dir_fd)
 
     return remove
@@ -171,7 +173,7 @@ def _renaming(name: str) -> Callable[..., None]:
             if name == "rename":
                 _refuse(errno.EEXIST, "Cannot create a file when that file already exists", target)
             if os.path.isdir(target):  # noqa: PTH112
-                _refuse(errno.EACCES, "Access is denied", target)
+                _refuse(errno.EACCES, "Access is denied", target, 5)
         _really[name](source, target, **keys)
 
     return rename
@@ -185,7 +187,7 @@ def _check_name(path: Any) -> None:
     name = os.path.basename(os.fsdecode(path).rstrip("/"))  # noqa: PTH119
     if DEVICE.fullmatch(name) or FORBIDDEN.search(name):
         text = "The filename, directory name, or volume label syntax is incorrect"
-        _refuse(errno.EINVAL, text, path)
+        _refuse(errno.EINVAL, text, path, 123)
 
 
 def _mkdir(path: Any, mode: int = 0o777, *, dir_fd: int | None = None) -> None:
@@ -232,7 +234,7 @@ def _chmod(path: Any, mode: int, **keys: Any) -> None:
 
 
 def _no_links(_: Any, target: Any, target_is_directory: bool = False, **__: Any) -> None:  # noqa: ARG001
-    _refuse(errno.EINVAL, PRIVILEGE, target)
+    _refuse(errno.EINVAL, PRIVILEGE, target, 1314)
 
 
 def _kill(process: int, number: int) -> None:
@@ -275,13 +277,11 @@ def wanted_by_test(error: BaseException) -> str:
     if isinstance(error, AttributeError) and error.name and not hasattr(error.obj, error.name):
         found = str(getattr(error.obj, "__name__", ""))
         return f"no {found}.{error.name} on Windows" if found in ("os", "signal", "time") else ""
-    if isinstance(error, OSError) and (
-        PRIVILEGE in str(error) or getattr(error, "winerror", 0) == 1314
-    ):
+    if getattr(error, "winerror", 0) == 1314:
         return "no links on Windows without Developer Mode"
-    if isinstance(error, OSError) and "syntax is incorrect" in str(error):
+    if getattr(error, "winerror", 0) == 123:
         return "no such name on Windows"
-    if isinstance(error, OSError) and (IN_USE in str(error) or getattr(error, "winerror", 0) == 32):
+    if getattr(error, "winerror", 0) == 32:
         return "an open file stays on Windows"
     return ""
 

@@ -145,7 +145,9 @@ def test_features(cohort: Path, tmp_path: Path) -> None:
         assert np.array_equal(file["coords"], kept[["x", "y"]])
         assert file["coords"].attrs["patch_size"] == 64
     first = path.read_bytes()
-    assert run.write_features(slide, np.asarray(h5py.File(path)["features"])) == path
+    with h5py.File(path) as file:
+        again = np.asarray(file["features"])
+    assert run.write_features(slide, again) == path
     assert path.read_bytes() == first
     for array, rows in ((vectors[1:], None), (vectors[:, 0], None), (vectors, given[:-1])):
         with pytest.raises(ValueError, match=f"has {len(given)} kept"):

@@ -14,6 +14,8 @@ import pytest
 
 import as_windows
 from mrxs_tiles import system
+from mrxs_tiles.errors import ResultsError
+from mrxs_tiles.files.store import write_file
 from mrxs_tiles.steps.run_step import TERMINATED, run
 
 HELD = as_windows.ON_WINDOWS  # who has a file open keeps it from being removed
@@ -103,6 +105,20 @@ def test_replace_gives_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(Path, "replace", refused)
     with pytest.raises(PermissionError):
         system.replace(tmp_path / "a", tmp_path / "b")
+
+
+@pytest.mark.skipif(not as_windows.ACTIVE, reason="what is open can be replaced here")
+def test_table_open_in_excel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A table that another program has open is told, with what to do; it stays as it was."""
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    (tmp_path / "report.tsv").write_bytes(b"old")
+    advice = "Close the program that has it open, or permit writing there, or set another folder"
+    with (
+        (tmp_path / "report.tsv").open("rb"),
+        pytest.raises(ResultsError, match=f"report.tsv cannot be written: .* {advice}"),
+    ):
+        write_file(tmp_path / "report.tsv", b"new")
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"old"]
 
 
 def test_link(tmp_path: Path) -> None:

@@ -167,7 +167,7 @@ def test_catalog() -> None:
 
 
 def test_python_below_a_name_with_a_blank(plain: tuple[Path, Ran], tmp_path: Path) -> None:
-    """Snakemake hands the path of Python to a shell as it is: also that of a user with two names."""
+    """Snakemake hands the path of Python to a shell as it is: one with a blank in it, too."""
     home = tmp_path / "Anna Maria (x)"
     venv.create(home, with_pip=False, symlinks=os.name != "nt")
     (here,) = home.glob("[Ll]ib/**/site-packages")

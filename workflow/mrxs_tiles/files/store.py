@@ -18,7 +18,7 @@ from typing import IO, Self
 
 from mrxs_tiles.errors import ResultsError
 from mrxs_tiles.files.checksums import Summed, crc32
-from mrxs_tiles.system import OPEN_BINARY, flush_below, flush_file, flush_folder, replace
+from mrxs_tiles.system import OPEN_BINARY, flush_below, flush_file, flush_folder, is_in_use, replace
 
 TILES = "tiles"
 STREAM_BYTES = 1 << 20  # written at once of a file that is written in pieces
@@ -40,9 +40,12 @@ def told(what: Path) -> Iterator[None]:
 
 
 def _refused(what: Path, error: OSError) -> ResultsError:
+    do = "Free space or permit writing there"
+    if is_in_use(error):
+        do = "Close the program that has it open, or permit writing there"
     return ResultsError(
-        f"{what} cannot be written: {error.strerror or error}. Free space or permit "
-        "writing there, or set another folder with results; then run again."
+        f"{what} cannot be written: {error.strerror or error}. {do}, or set another folder with "
+        "results; then run again."
     )
 
 

@@ -150,6 +150,11 @@ def longest_path() -> int | None:
     return None
 
 
+def is_in_use(error: OSError) -> bool:  # noqa: ARG001 - as elsewhere
+    """Whether a file could not be written because another program has it open."""
+    return False
+
+
 def has_no_reader(error: OSError) -> bool:
     """Whether what was written to has ended before us, such as ``head``."""
     return error.errno == errno.EPIPE

@@ -28,6 +28,7 @@ LINK_ADVICE = (
     "slide's disk."
 )
 PRIVILEGE_NOT_HELD = 1314  # Windows' error of who makes a link without Developer Mode
+_IN_USE = (5, 32, 33)  # access denied, sharing violation, a part of it locked
 PATH_CHARACTERS = 259  # MAX_PATH, without the zero at its end
 
 # One byte is locked, far behind the text that says who holds it: others must be able to read that.
@@ -184,6 +185,14 @@ def longest_path() -> int | None:
     except (ImportError, OSError):
         return PATH_CHARACTERS
     return None if enabled else PATH_CHARACTERS
+
+
+def is_in_use(error: OSError) -> bool:
+    """Whether a file could not be written because another program has it open.
+
+    Windows says the same where the file may not be written at all.
+    """
+    return getattr(error, "winerror", 0) in _IN_USE
 
 
 def has_no_reader(error: OSError) -> bool:
