@@ -10,9 +10,9 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mrxs_tiles.cutting import shards
+from mrxs_tiles.cutting import samples
 from mrxs_tiles.cutting.cutter import Fate
-from mrxs_tiles.cutting.shards import LONGEST_SLIDE, row_json, slide_key
+from mrxs_tiles.cutting.samples import LONGEST_SLIDE, row_json, slide_key
 from mrxs_tiles.files.manifest import TILES, field
 
 
@@ -69,7 +69,7 @@ def test_headers(name: str, size: int) -> None:
     info = tarfile.TarInfo(name)
     info.size = size
     content = b"x" * size
-    whole = shards.member(name, content) + content + shards.padding(content)
+    whole = samples.member(name, content) + content + samples.padding(content)
     assert whole[:512] == info.tobuf(tarfile.USTAR_FORMAT)
     assert whole[512:].rstrip(b"\0") == b"x" * size
     assert len(whole) % 512 == 0

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 import running
 from in_process import cut
 from mrxs_tiles.cutting.cutter import Fate
-from mrxs_tiles.cutting.shards import slide_key
+from mrxs_tiles.cutting.samples import slide_key
 from mrxs_tiles.errors import ResultsError
 from mrxs_tiles.files.store import TileFolder
 from mrxs_tiles.files.tile_files import TileFiles

@@ -24,7 +24,7 @@ import mrxs_tiles
 import running
 from mrxs_tiles.config.config import read_config
 from mrxs_tiles.cutting.job import Source
-from mrxs_tiles.cutting.shards import slide_key
+from mrxs_tiles.cutting.samples import slide_key
 from mrxs_tiles.files import manifest
 from mrxs_tiles.report.report import report
 from mrxs_tiles.steps.inspect import inspect

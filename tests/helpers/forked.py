@@ -23,7 +23,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
 
-MAINS = {"snakemake": "snakemake.cli", "mrxs-tiles": "mrxs_tiles.__main__"}
+MAINS = {
+    "snakemake": ("snakemake.cli", "main"),
+    "mrxs-tiles": ("mrxs_tiles.__main__", "command"),
+}
 # Of what they import, what takes long.
 IMPORTED = (
     "snakemake.cli",
@@ -154,7 +157,8 @@ def _become(asked: dict[str, Any], out: int, err: int) -> None:
 def _main() -> NoReturn:
     with socket.socket(fileno=int(sys.argv[1])) as requests:
         _serve(requests)
-    sys.exit(import_module(MAINS[Path(sys.argv[0]).name]).main())
+    module, main = MAINS[Path(sys.argv[0]).name]
+    sys.exit(getattr(import_module(module), main)())
 
 
 if __name__ == "__main__":

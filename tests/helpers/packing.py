@@ -8,6 +8,7 @@ from typing import Any
 
 from in_process import Cut, cut
 from mrxs_tiles.cutting.cutter import Fate
+from mrxs_tiles.cutting.samples import Samples
 from mrxs_tiles.cutting.shards import Shards
 from mrxs_tiles.files.store import TileFolder
 from mrxs_tiles.grid.blocks import Address
@@ -41,4 +42,4 @@ def make_shards(tiles: TileFolder, order: list[Address], shard_bytes: int = MB) 
     def row(at: Address, fate: Fate) -> tuple[object, ...]:
         return (*at, 0, 0, 1, 1, 1, 1, 0.5, None, "", None, *fate)
 
-    return Shards(tiles, "a", "jpg", order, row, shard_bytes)
+    return Shards(tiles, Samples("a", "jpg", row), order, shard_bytes)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import io
 import logging
 import os
@@ -12,14 +11,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn, TextIO
 
-from mrxs_tiles import __version__
+from mrxs_tiles.arguments import config_of, parser
 from mrxs_tiles.config.config import (
     Config,
     cutting_keys,
-    from_text,
-    from_texts,
-    options,
-    read_config,
 )
 from mrxs_tiles.config.places import foreign, understood
 from mrxs_tiles.config.results_place import fit_for_disk, misplaced
@@ -29,10 +24,6 @@ from mrxs_tiles.names import Slide, name_fault
 from mrxs_tiles.native import complaint
 from mrxs_tiles.steps.run_step import BAD_INPUT, DONE, INTERRUPTED, complain, end_quickly, run
 from mrxs_tiles.system import has_no_reader
-from mrxs_tiles.wording import literal
-
-SLIDE_COMMANDS = ("inspect", "tile", "export", "preview")
-NOT_OPTIONS = ("slides", "carry")  # named by the command itself; the workflow's alone
 
 MOST_NAMED = 10  # slides in one line
 
@@ -63,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(words: Sequence[str]) -> int:
     given: dict[str, Any] = {}
     with _perhaps_unread():  # --help
-        given = vars(_parser(words).parse_args(words))
+        given = vars(parser(words).parse_args(words))
     if not given:
         return DONE
     terminal = _Terminal(sys.stdout)
@@ -71,7 +62,7 @@ def _run(words: Sequence[str]) -> int:
     logging.basicConfig(level=logging.INFO, format="%(message)s", handlers=[terminal])
     command = given.pop("command")
     try:
-        config = _config(given)
+        config = config_of(given)
         if command == "report":
             return _report(config, given)
         if command == "survey":
@@ -120,146 +111,59 @@ def _write_to_nobody() -> None:
     os.close(nobody)
 
 
-def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
-    """What understands these words: the other commands' options would only cost time."""
-    parser = argparse.ArgumentParser(
-        prog="mrxs-tiles",
-        allow_abbrev=False,
-        description="Cut whole-slide images into tiles, one step at a time.",
-    )
-    parser.add_argument("--version", action="version", version=f"mrxs-tiles {__version__}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name, does in (
-        ("inspect", "say what a slide is and where its tiles lie"),
-        ("tile", "cut and filter the tiles of an inspected slide"),
-        ("export", "write a cut slide's tables as other programs read them"),
-        ("report", "write the table and the page of all slides in the results"),
-        ("verify", "see that every file of the results, or a copy, is there, whole and itself"),
-        ("survey", "say what slides will meet and cost, from their indexes alone"),
-        ("preview", "show what a few thresholds would keep of a slide; no tile is cut"),
-    ):
-        command = commands.add_parser(
-            name, allow_abbrev=False, help=does, description=f"{does.capitalize()}."
-        )
-        if name == "survey":
-            help_slides = "a folder of slides, one slide, a glob in quotes, or a sheet"
-            command.add_argument("slides", metavar="SLIDES", help=help_slides)
-        if name in SLIDE_COMMANDS:
-            command.add_argument("path", metavar="SLIDE", help="the slide's file")
-            help_name = "its name, the folder in the results (default: the file's, without suffix)"
-            command.add_argument("--slide", metavar="NAME", help=help_name)
-        if name == "report":
-            help_benchmarks = (
-                "write runtime.tsv too, from Snakemake's benchmark files in this folder"
-            )
-            command.add_argument("--benchmarks", metavar="DIR", help=help_benchmarks)
-            help_sheet = "the sheet of the slides, for --carry"
-            command.add_argument("--slides", metavar="SHEET", help=help_sheet)
-            help_carry = (
-                "columns of that sheet that go with the slides into report.tsv, shards and "
-                "tiles.parquet; 'none' for none (default: those of the report before)"
-            )
-            command.add_argument("--carry", action="append", metavar="NAMES", help=help_carry)
-        if name == "verify":
-            help_repair = "have the next run do again what is not whole; nothing else is removed"
-            command.add_argument("--repair", action="store_true", help=help_repair)
-        if name == "tile":
-            help_recut = "cut what is left of a slide that is damaged now, and was whole before"
-            command.add_argument("--recut", action="store_true", help=help_recut)
-        if name in ("tile", "preview"):
-            help_threads = "tiles read at the same time (default: 1)"
-            command.add_argument(
-                "--threads", type=_threads, default=1, metavar="N", help=help_threads
-            )
-        if name in words:
-            _add_config_keys(command, ("results",) if name == "verify" else ())
-    return parser
-
-
-def _add_config_keys(command: argparse.ArgumentParser, only: Sequence[str] = ()) -> None:
-    for option in options():
-        if option.key not in NOT_OPTIONS and (not only or option.key in only):
-            default = literal(option.default)
-            text = f"{option.help}; {option.allowed} (default: {default})"
-            # argparse would read a % of the text as one of its own
-            many = bool(option.separator)  # may be given more than once
-            command.add_argument(
-                option.flag,
-                action="append" if many else "store",
-                metavar="VALUE",
-                help=text.replace("%", "%%"),
-            )
-
-
-def _threads(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and int(text) > 0):
-        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number from 1")
-    return int(text)
-
-
-def _config(given: dict[str, Any]) -> Config:
-    """The config from the options alone; config.yaml is the workflow's.
-
-    Raises:
-        ConfigError: with a sentence for each option that is wrong.
-    """
-    values: dict[str, object] = {}
-    faults: list[str] = []
-    for option in options():
-        text = given.get(option.key)
-        if text is not None:
-            try:
-                read = from_texts if isinstance(text, list) else from_text
-                values[option.key] = read(option.key, text, option.flag)
-            except ConfigError as error:
-                faults += error.faults
-    if faults:
-        raise ConfigError(*faults)
-    return read_config(values)
-
-
 def _slide_step(command: str, config: Config, given: dict[str, Any]) -> int:
-    path = _slide_path(str(given["path"]))
-    slide = path.stem if given["slide"] is None else given["slide"]
-    if fault := name_fault(slide):
-        raise ConfigError(
-            f"The slide's name {shown(slide)} {fault}: give another, such as --slide case/1."
-        )
-    results, settings = config.results, config.settings
-    if faults := misplaced([Slide(slide, path, settings)], results):
-        raise ConfigError(*faults)
-    if refused := fit_for_disk([Slide(slide, path, settings)], results)[0].refused:
-        raise ConfigError(refused)
+    slide = _slide(config, given)
     if command == "export" and not config.exports:
         raise ConfigError("Nothing is asked for: name it, such as --exports clam,parquet.")
-
     if slower := complaint():
         log.warning(slower)
+    return run(lambda: _done(command, slide, config, given), config.on_bad_slide == "ignore")
 
-    def step() -> Record:
-        if command == "inspect":
-            from mrxs_tiles.steps.inspect import inspect
 
-            return inspect(slide, path, results, settings)
-        if command == "export":
-            return _export(slide, config)
-        threads = int(given["threads"] or 1)
-        if command == "preview":
-            from mrxs_tiles.steps.preview import preview
+def _slide(config: Config, given: dict[str, Any]) -> Slide:
+    """The slide that is named.
 
-            return preview(slide, path, results, settings, threads)
-        from mrxs_tiles.cutting import kept
-        from mrxs_tiles.cutting.job import Source
-        from mrxs_tiles.steps.tile import tile
+    Raises:
+        ConfigError: its name or its place cannot be one.
+    """
+    path = _slide_path(str(given["path"]))
+    name = path.stem if given["slide"] is None else given["slide"]
+    if fault := name_fault(name):
+        raise ConfigError(
+            f"The slide's name {shown(name)} {fault}: give another, such as --slide case/1."
+        )
+    slide = Slide(name, path, config.settings)
+    if faults := misplaced([slide], config.results):
+        raise ConfigError(*faults)
+    if refused := fit_for_disk([slide], config.results)[0].refused:
+        raise ConfigError(refused)
+    return slide
 
-        if given["recut"]:
-            kept.ask_again(results / slide)
-        # a sheet is known to the workflow and `report` alone: what they left is carried on
-        source = Source(config.stage, sheet=_sheet_of(slide, results))
-        tiled = tile(slide, path, results, settings, threads, source)
-        return _export(slide, config) if config.exports else tiled
 
-    return run(step, config.on_bad_slide == "ignore")
+def _done(command: str, slide: Slide, config: Config, given: dict[str, Any]) -> Record:
+    """Do what is asked with a slide; returns its record."""
+    name, path, results, settings = slide.name, slide.path, config.results, config.settings
+    if command == "inspect":
+        from mrxs_tiles.steps.inspect import inspect
+
+        return inspect(name, path, results, settings)
+    if command == "export":
+        return _export(name, config)
+    threads = int(given["threads"] or 1)
+    if command == "preview":
+        from mrxs_tiles.steps.preview import preview
+
+        return preview(name, path, results, settings, threads)
+    from mrxs_tiles.cutting import kept
+    from mrxs_tiles.cutting.job import Source
+    from mrxs_tiles.steps.tile import tile
+
+    if given["recut"]:
+        kept.ask_again(results / name)
+    # a sheet is known to the workflow and `report` alone: what they left is carried on
+    source = Source(config.stage, sheet=_sheet_of(name, results))
+    tiled = tile(name, path, results, settings, threads, source)
+    return _export(name, config) if config.exports else tiled
 
 
 def _slide_path(text: str) -> Path:

@@ -179,6 +179,22 @@ def _at_once(drawings: list[Drawing]) -> tuple[Shapes, list[Drawing], list[int]]
     counts = np.array(point_counts, np.int64)
     if not owners or not len(counts) or min(ring_counts) < 1 or counts.min() < 3:
         raise ValueError
+    points, counts, open_rings = _closed(points, counts)
+    shapes: Shapes = shapely.from_ragged_array(
+        shapely.GeometryType.POLYGON,
+        points,
+        (_offsets(counts), _offsets(np.array(ring_counts, np.int64))),
+    )
+    left_open = np.repeat(np.arange(len(owners)), ring_counts)[open_rings]
+    return shapes, owners, list(dict.fromkeys(owners[at].number for at in left_open))
+
+
+def _closed(points: Floats, counts: Ints) -> tuple[Floats, Ints, npt.NDArray[np.bool_]]:
+    """Rings of so many points, each with its first point as its last; and which had it not.
+
+    Raises:
+        ValueError: one has less than three corners.
+    """
     ends = counts.cumsum()
     open_rings = (points[ends - counts] != points[ends - 1]).any(axis=1)
     if open_rings.any():
@@ -187,13 +203,7 @@ def _at_once(drawings: list[Drawing]) -> tuple[Shapes, list[Drawing], list[int]]
         counts = counts + open_rings
     if counts.min() < 4:
         raise ValueError
-    shapes: Shapes = shapely.from_ragged_array(
-        shapely.GeometryType.POLYGON,
-        points,
-        (_offsets(counts), _offsets(np.array(ring_counts, np.int64))),
-    )
-    left_open = np.repeat(np.arange(len(owners)), ring_counts)[open_rings]
-    return shapes, owners, list(dict.fromkeys(owners[at].number for at in left_open))
+    return points, counts, open_rings
 
 
 def _numbers(flat: Sequence[Any]) -> Floats:

@@ -12,7 +12,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import IO
 
-from mrxs_tiles.cutting.shards import END, SHEET, member, padding, with_sheet
+from mrxs_tiles.cutting.samples import SHEET, member, padding, with_sheet
+from mrxs_tiles.cutting.shards import END
 from mrxs_tiles.files import manifest
 from mrxs_tiles.files.checksums import AT_ONCE
 from mrxs_tiles.files.tile_files import file_on_disk

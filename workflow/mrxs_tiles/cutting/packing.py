@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Self
 
 from mrxs_tiles.cutting.cutter import Fate
-from mrxs_tiles.cutting.shards import RowOf, Shards
+from mrxs_tiles.cutting.samples import RowOf, Samples
+from mrxs_tiles.cutting.shards import Shards
 from mrxs_tiles.files.store import TileFolder
 from mrxs_tiles.grid.blocks import Address
 from mrxs_tiles.settings import Settings
@@ -35,7 +36,8 @@ def packing(
     if settings.packing == "folder":
         return LooseFiles(folder, settings.format)
     line = [address for group in order for address in group]
-    return Shards(folder, slide, settings.format, line, row, settings.shard_size * MB, sheet)
+    samples = Samples(slide, settings.format, row, sheet)
+    return Shards(folder, samples, line, settings.shard_size * MB)
 
 
 class LooseFiles:

@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import IO
 
 from mrxs_tiles.cutting import kept
-from mrxs_tiles.cutting.shards import (
-    END,
+from mrxs_tiles.cutting.samples import (
     SHEET,
     member,
     padding,
@@ -23,6 +22,7 @@ from mrxs_tiles.cutting.shards import (
     slide_key,
     with_sheet,
 )
+from mrxs_tiles.cutting.shards import END
 from mrxs_tiles.errors import ResultsError
 from mrxs_tiles.files.lock import SLIDE_LOCK, SLIDE_TAKEN, alone
 from mrxs_tiles.files.store import TILES, write_pieces

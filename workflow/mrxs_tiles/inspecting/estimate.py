@@ -59,73 +59,73 @@ def cost(
     index: MiraxIndex, facts: SlideFacts, grid: Grid, kept: Bools, settings: Settings
 ) -> Record:
     """Tiles to keep, the room they take and the time to cut them."""
-    places = stored_map(index, grid.level, facts.levels.sizes[grid.level])
-    scanned_px = places.tile_px(places.image >= 0, index, grid, kept)
+    tiles = _KeptTiles(index, facts, grid, kept, settings)
     return {
         "kept_estimate": int(kept.sum()),
-        "tile_gigabytes": _gigabytes(index, facts, grid, kept, places, scanned_px, settings),
-        "core_hours": _seconds(index, grid, scanned_px, settings) / 3600,
+        "tile_gigabytes": tiles.gigabytes(),
+        "core_hours": tiles.seconds() / 3600,
     }
 
 
-def _seconds(index: MiraxIndex, grid: Grid, scanned_px: float, settings: Settings) -> float:
-    """Of one core; ``scanned_px`` are those of the level that is read."""
-    shrinks = grid.downsample / layout.downsample(index, grid.level)
-    each = ENCODING[settings.format]
-    if settings.quality == 100:
-        each = LOSSLESS.get(settings.format, each)
-    if shrinks != 1:
-        each += RESAMPLING
-    if settings.min_focus > 0 or settings.max_pen < 1:
-        each += MEASURING
-    return scanned_px * (READING + each / shrinks**2)
+class _KeptTiles:
+    """The tiles of a slide that are kept, as far as its index tells."""
 
+    def __init__(
+        self, index: MiraxIndex, facts: SlideFacts, grid: Grid, kept: Bools, settings: Settings
+    ) -> None:
+        self._index, self._facts, self._grid = index, facts, grid
+        self._kept, self._settings = kept, settings
+        self._shrinks = grid.downsample / layout.downsample(index, grid.level)
+        self._places = self._map(grid.level)
+        # of the level that is read
+        self._scanned_px = self._places.tile_px(self._places.image >= 0, index, grid, kept)
 
-def _gigabytes(
-    index: MiraxIndex,
-    facts: SlideFacts,
-    grid: Grid,
-    kept: Bools,
-    places: StoredMap,
-    scanned_px: float,
-    settings: Settings,
-) -> float | None:
-    """GB of the kept tiles; None where they, or what is stored, are no JPEGs."""
-    stored = _stored_bytes(index, facts, grid, kept, places, settings)
-    if stored is None or settings.format != "jpg":
-        return None
-    share = (layout.downsample(index, grid.level) / grid.downsample) ** 2
-    all_px = sum(tile.tile_width * tile.tile_height for tile in grid.tiles(kept))
-    empty_px = max(0.0, all_px - scanned_px * share)
-    heads = int(kept.sum()) * JPEG_HEAD_BYTES
-    return (stored + empty_px * FLAT_BYTES_PER_PX + heads) / 1e9
+    def _map(self, level: int) -> StoredMap:
+        return stored_map(self._index, level, self._facts.levels.sizes[level])
 
+    def seconds(self) -> float:
+        """To cut them, of one core."""
+        settings, shrinks = self._settings, self._shrinks
+        each = ENCODING[settings.format]
+        if settings.quality == 100:
+            each = LOSSLESS.get(settings.format, each)
+        if shrinks != 1:
+            each += RESAMPLING
+        if settings.min_focus > 0 or settings.max_pen < 1:
+            each += MEASURING
+        return self._scanned_px * (READING + each / shrinks**2)
 
-def _stored_bytes(
-    index: MiraxIndex,
-    facts: SlideFacts,
-    grid: Grid,
-    kept: Bools,
-    places: StoredMap,
-    settings: Settings,
-) -> float | None:
-    """Bytes of the kept tiles' scanned px: between those of the levels around their scale."""
+    def gigabytes(self) -> float | None:
+        """GB of them; None where they, or what is stored, are no JPEGs."""
+        stored = self._stored_bytes()
+        if stored is None or self._settings.format != "jpg":
+            return None
+        places = self._grid.tiles(self._kept)
+        all_px = sum(tile.tile_width * tile.tile_height for tile in places)
+        share = (1 / self._shrinks) ** 2
+        empty_px = max(0.0, all_px - self._scanned_px * share)
+        heads = int(self._kept.sum()) * JPEG_HEAD_BYTES
+        return (stored + empty_px * FLAT_BYTES_PER_PX + heads) / 1e9
 
-    def at(level: int, places: StoredMap) -> float | None:
-        per_px = jpeg_px_bytes(index, level, settings.quality, settings.subsampling)
+    def _stored_bytes(self) -> float | None:
+        """Bytes of their scanned px: between those of the levels around their scale."""
+        level = self._grid.level
+        finer = self._bytes_of(level, self._places)
+        if not finer or self._shrinks == 1:
+            return finer
+        coarser = None
+        if level + 1 < len(self._index.images):
+            coarser = self._bytes_of(level + 1, self._map(level + 1))
+        if not coarser:
+            return finer / self._shrinks**2
+        downsamples = self._facts.levels.downsamples
+        gap = downsamples[level + 1] / downsamples[level]
+        return float(finer * (coarser / finer) ** (np.log(self._shrinks) / np.log(gap)))
+
+    def _bytes_of(self, level: int, places: StoredMap) -> float | None:
+        """Bytes of their px as a level stores them."""
+        settings = self._settings
+        per_px = jpeg_px_bytes(self._index, level, settings.quality, settings.subsampling)
         if per_px is None:
             return None
-        return places.tile_px(places.spread(per_px), index, grid, kept)
-
-    finer = at(grid.level, places)
-    step = grid.downsample / layout.downsample(index, grid.level)
-    if not finer or step == 1:
-        return finer
-    coarser = None
-    if grid.level + 1 < len(index.images):
-        size = facts.levels.sizes[grid.level + 1]
-        coarser = at(grid.level + 1, stored_map(index, grid.level + 1, size))
-    if not coarser:
-        return finer / step**2
-    gap = facts.levels.downsamples[grid.level + 1] / facts.levels.downsamples[grid.level]
-    return float(finer * (coarser / finer) ** (np.log(step) / np.log(gap)))
+        return places.tile_px(places.spread(per_px), self._index, self._grid, self._kept)

@@ -112,10 +112,7 @@ def pieces(index: MiraxIndex, level: int, scanned: Bools) -> Pieces:
         raise SlideError("the index holds an image that belongs to no camera picture")
     shown = _any_of(scanned, merged)[position_y, position_x]
     number, piece_x, piece_y = number[shown], piece_x[shown], piece_y[shown]
-    position_x, position_y = position_x[shown], position_y[shown]
-    corner = index.positions[position_y * scanned.shape[1] + position_x]
-    l0_x = corner[:, 0] + base.image_width * (piece_x - position_x * divisions)
-    l0_y = corner[:, 1] + base.image_height * (piece_y - position_y * divisions)
+    l0_x, l0_y = _l0_corners(index, piece_x, piece_y)
     return Pieces(
         image=number,
         x=l0_x / at.concat,
@@ -126,6 +123,17 @@ def pieces(index: MiraxIndex, level: int, scanned: Bools) -> Pieces:
         cut_y=(piece_y - image_y[number]) // divisions,
         cuts=cuts,
         stride=min(at.concat, divisions) if split else at.concat,
+    )
+
+
+def _l0_corners(index: MiraxIndex, image_x: Int64s, image_y: Int64s) -> tuple[Int64s, Int64s]:
+    """Where level-0 images lie, level-0 px: in their camera picture edge to edge."""
+    slidedat, base, divisions = index.slidedat, index.slidedat.levels[0], index.slidedat.divisions
+    position_x, position_y = image_x // divisions, image_y // divisions
+    corner = index.positions[position_y * slidedat.positions_x + position_x]
+    return (
+        corner[:, 0] + base.image_width * (image_x - position_x * divisions),
+        corner[:, 1] + base.image_height * (image_y - position_y * divisions),
     )
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from mrxs_tiles.cutting import kept
 from mrxs_tiles.cutting.check_pictures import check_pictures
-from mrxs_tiles.cutting.shards import sheet_json
+from mrxs_tiles.cutting.samples import sheet_json
 from mrxs_tiles.errors import ResultsError
 from mrxs_tiles.files import manifest
 from mrxs_tiles.files.lock import SLIDE_LOCK

@@ -42,21 +42,13 @@ def read_overview(
     level = reader.best_level(max(1.0, most_downsample))
     width, height = facts.levels.sizes[level]
     shrink = max(1, int(most_downsample / facts.levels.downsamples[level]))
-    shape = (math.ceil(height / shrink), math.ceil(width / shrink))
-    out = Overview(
-        rgb=np.empty((*shape, 3), np.uint8),
-        scanned=np.zeros(shape, bool),
-        unread=np.zeros(shape, bool),
-        downsample=facts.levels.downsamples[level] * shrink,
-    )
-    out.rgb[:] = background
+    painter = _Painter(reader, facts, level, shrink, background)
     block = max(shrink, BLOCK_PX // shrink * shrink)
-    painter = _Painter(reader, facts, level, shrink, background, out)
     x_blocks, y_blocks = _scanned_blocks(facts, level, block)
     for top in y_blocks:
         for left in x_blocks:
             painter.paint(left, top, (min(block, width - left), min(block, height - top)))
-    return out
+    return painter.overview
 
 
 def _scanned_blocks(facts: SlideFacts, level: int, block: int) -> tuple[range, range]:
@@ -73,20 +65,23 @@ def _scanned_blocks(facts: SlideFacts, level: int, block: int) -> tuple[range, r
 
 
 class _Painter:
-    """Reads blocks of a level and paints them, made smaller, into the overview."""
+    """Reads blocks of a level and paints them, made smaller, into ``overview``."""
 
     def __init__(
-        self,
-        reader: Reader,
-        facts: SlideFacts,
-        level: int,
-        shrink: int,
-        background: Color,
-        out: Overview,
+        self, reader: Reader, facts: SlideFacts, level: int, shrink: int, background: Color
     ) -> None:
         self._reader, self._level, self._shrink = reader, level, shrink
         self._downsample = facts.levels.downsamples[level]
-        self._background, self._out = background, out
+        self._background = background
+        width, height = facts.levels.sizes[level]
+        shape = (math.ceil(height / shrink), math.ceil(width / shrink))
+        self.overview = Overview(
+            rgb=np.empty((*shape, 3), np.uint8),
+            scanned=np.zeros(shape, bool),
+            unread=np.zeros(shape, bool),
+            downsample=self._downsample * shrink,
+        )
+        self.overview.rgb[:] = background
 
     def paint(self, left: int, top: int, size: tuple[int, int]) -> None:
         """Paint a block of the level."""
@@ -102,8 +97,8 @@ class _Painter:
         put_on_background(pixels, self._background)
         small = Image.fromarray(rgb(pixels)).reduce(self._shrink)
         at = self._at(left, top, size)
-        self._out.rgb[at] = np.asarray(small)
-        self._out.scanned[at] = np.asarray(alpha) > 127
+        self.overview.rgb[at] = np.asarray(small)
+        self.overview.scanned[at] = np.asarray(alpha) > 127
 
     def _at(self, left: int, top: int, size: tuple[int, int]) -> tuple[slice, slice]:
         x, y = left // self._shrink, top // self._shrink
@@ -113,7 +108,7 @@ class _Painter:
     def _paint_parts(self, left: int, top: int, size: tuple[int, int]) -> None:
         half = max(size) // 2 // self._shrink * self._shrink
         if half < max(LEAST_BLOCK_PX, self._shrink):
-            self._out.unread[self._at(left, top, size)] = True
+            self.overview.unread[self._at(left, top, size)] = True
             return
         for y in range(0, size[1], half):
             for x in range(0, size[0], half):

@@ -1,0 +1,118 @@
+"""What may stand on the command line of ``mrxs-tiles``, and what is read from it."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from typing import Any
+
+from mrxs_tiles import __version__
+from mrxs_tiles.config.config import Config, from_text, from_texts, options, read_config
+from mrxs_tiles.errors import ConfigError
+from mrxs_tiles.wording import literal
+
+COMMANDS = {
+    "inspect": "say what a slide is and where its tiles lie",
+    "tile": "cut and filter the tiles of an inspected slide",
+    "export": "write a cut slide's tables as other programs read them",
+    "report": "write the table and the page of all slides in the results",
+    "verify": "see that every file of the results, or a copy, is there, whole and itself",
+    "survey": "say what slides will meet and cost, from their indexes alone",
+    "preview": "show what a few thresholds would keep of a slide; no tile is cut",
+}
+SLIDE_COMMANDS = ("inspect", "tile", "export", "preview")
+NOT_OPTIONS = ("slides", "carry")  # named by the command itself; the workflow's alone
+
+
+def parser(words: Sequence[str]) -> argparse.ArgumentParser:
+    """What understands these words: the other commands' options would only cost time."""
+    whole = argparse.ArgumentParser(
+        prog="mrxs-tiles",
+        allow_abbrev=False,
+        description="Cut whole-slide images into tiles, one step at a time.",
+    )
+    whole.add_argument("--version", action="version", version=f"mrxs-tiles {__version__}")
+    commands = whole.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, does in COMMANDS.items():
+        command = commands.add_parser(
+            name, allow_abbrev=False, help=does, description=f"{does.capitalize()}."
+        )
+        if name in words:
+            _add_own(command, name)
+            _add_config_keys(command, ("results",) if name == "verify" else ())
+    return whole
+
+
+def _add_own(command: argparse.ArgumentParser, name: str) -> None:
+    """What a command takes that is no key of the config."""
+    add = command.add_argument
+    if name == "survey":
+        add(
+            "slides",
+            metavar="SLIDES",
+            help="a folder of slides, one slide, a glob in quotes, or a sheet",
+        )
+    if name in SLIDE_COMMANDS:
+        add("path", metavar="SLIDE", help="the slide's file")
+        help_name = "its name, the folder in the results (default: the file's, without suffix)"
+        add("--slide", metavar="NAME", help=help_name)
+    if name == "report":
+        help_benchmarks = "write runtime.tsv too, from Snakemake's benchmark files in this folder"
+        add("--benchmarks", metavar="DIR", help=help_benchmarks)
+        add("--slides", metavar="SHEET", help="the sheet of the slides, for --carry")
+        help_carry = (
+            "columns of that sheet that go with the slides into report.tsv, shards and "
+            "tiles.parquet; 'none' for none (default: those of the report before)"
+        )
+        add("--carry", action="append", metavar="NAMES", help=help_carry)
+    if name == "verify":
+        help_repair = "have the next run do again what is not whole; nothing else is removed"
+        add("--repair", action="store_true", help=help_repair)
+    if name == "tile":
+        help_recut = "cut what is left of a slide that is damaged now, and was whole before"
+        add("--recut", action="store_true", help=help_recut)
+    if name in ("tile", "preview"):
+        help_threads = "tiles read at the same time (default: 1)"
+        add("--threads", type=_threads, default=1, metavar="N", help=help_threads)
+
+
+def _add_config_keys(command: argparse.ArgumentParser, only: Sequence[str] = ()) -> None:
+    for option in options():
+        if option.key not in NOT_OPTIONS and (not only or option.key in only):
+            default = literal(option.default)
+            text = f"{option.help}; {option.allowed} (default: {default})"
+            # argparse would read a % of the text as one of its own
+            many = bool(option.separator)  # may be given more than once
+            command.add_argument(
+                option.flag,
+                action="append" if many else "store",
+                metavar="VALUE",
+                help=text.replace("%", "%%"),
+            )
+
+
+def _threads(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) > 0):
+        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number from 1")
+    return int(text)
+
+
+def config_of(given: dict[str, Any]) -> Config:
+    """The config from the options alone; config.yaml is the workflow's.
+
+    Raises:
+        ConfigError: with a sentence for each option that is wrong.
+    """
+    values: dict[str, object] = {}
+    faults: list[str] = []
+    for option in options():
+        text = given.get(option.key)
+        if text is not None:
+            try:
+                read = from_texts if isinstance(text, list) else from_text
+                values[option.key] = read(option.key, text, option.flag)
+            except ConfigError as error:
+                faults += error.faults
+    if faults:
+        raise ConfigError(*faults)
+    return read_config(values)
