@@ -89,10 +89,13 @@ MORE_CASES: list[tuple[str, Keys]] = [
 ]
 
 
+SMALL = [keys_of(values) for values in PAIRS[4:]]
+
+
 def marked(name: str, keys: Keys) -> Any:
-    """A case: `make check` takes one of small tiles of each slide, `make torture` all others."""
-    often = keys == keys_of(PAIRS[4]) or keys == keys_of(PAIRS[5])
-    slow = [] if often and name != "aperio" else [pytest.mark.slow]
+    """A case: `make check` takes those of small tiles of some slides."""
+    often = keys in SMALL and name in (*CROSSED[:4], *PAIRED[-3:])
+    slow = [] if often else [pytest.mark.slow]
     return pytest.param(name, keys, marks=slow)
 
 

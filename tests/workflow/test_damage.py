@@ -82,6 +82,7 @@ def test_sentence(whole: WrittenSlide, tmp_path: Path, name: str) -> None:
     assert [found["status"], found["error"]] == SENTENCES[name]
 
 
+@pytest.mark.slow
 def test_everything_is_read_or_told(whole: WrittenSlide, tmp_path: Path) -> None:
     """All 1,500 damages: our own parser reads the index or says why not, in little memory."""
     folder = tmp_path / "A"
