@@ -9,7 +9,7 @@ UV := uv==0.13.9
 KERNELS := workflow/mrxs_tiles/native.h $(wildcard workflow/mrxs_tiles/*/*.c)
 
 .DELETE_ON_ERROR:
-.PHONY: help env demo check test torture lint bench real lock clean
+.PHONY: help env demo check test torture windows lint bench real lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## /  make \1|/p' Makefile | awk -F'|' '{ printf "%-13s %s\n", $$1, $$2 }'
@@ -42,6 +42,10 @@ test: env lint ## lint, then the whole test-suite
 
 torture: .venv/.done ## damage, kills and fuzzing at length, half an hour
 	$(PYTEST) -n 2 -m torture
+
+# What it imitates of Windows, and what it cannot: docs/windows.md.
+windows: .venv/.done ## on Linux: the quick tests with what Windows has not hidden
+	$(PYTEST) -n 2 -m "not slow and not torture" --as-windows
 
 lint: .venv/.done ## style, types, and Snakemake's own checks
 	$(BIN)/ruff check

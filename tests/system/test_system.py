@@ -191,8 +191,9 @@ def test_as_windows(tmp_path: Path) -> None:
         *("tests/mirax/test_locate.py", "tests/cutting/test_shard_keys.py"),
         "tests/steps/test_steps.py",
     ]
-    command = [sys.executable, "-m", "pytest", "-q", as_windows.OPTION, "-m", "not slow"]
-    command += ["-p", "no:cacheprovider", "--basetemp", str(tmp_path / "tmp")]
+    command = [sys.executable, "-m", "pytest", "-q", as_windows.OPTION]
+    command += ["-m", "not slow and not torture", "-p", "no:cacheprovider"]
+    command += ["--basetemp", str(tmp_path / "tmp")]
     done = subprocess.run(
         [*command, *chosen],
         cwd=Path(__file__).parents[2],
