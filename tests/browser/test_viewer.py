@@ -34,6 +34,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.needs("openseadragon")]
 SPARSE = replace(LARGE, scanned=lambda column, row: (column, row) in ((0, 0), (3, 2)))
 READY = "body[data-ready=true]"
 TILE = 200
+PLACE = "#x=1500&y=1400&zoom=0.25"
 
 
 @pytest.fixture(scope="module")
@@ -131,20 +132,52 @@ def test_keeps_its_place(watched: Watched, shown: Cut) -> None:
     watched.check()
 
 
+def test_labels_tint_the_grid(watched: Watched, large: WrittenSlide, tmp_path: Path) -> None:
+    """On request kept tiles have their label's colour; the place keeps it, the legend counts."""
+    ring = [[0, 0], [0, 9000], [1500, 9000], [1500, 0], [0, 0]]
+    drawn, named = tmp_path / "drawn.geojson", {"classification": {"name": "Tumor"}}
+    shape = {"type": "Polygon", "coordinates": [ring]}
+    drawn.write_text(json.dumps({"type": "Feature", "geometry": shape, "properties": named}))
+    found = cut(large.path, tmp_path, tile_size=TILE, labels=str(drawn), deepzoom=True)
+    plain = screenshot(settled(watched, found, PLACE))
+    page = settled(watched, found, f"{PLACE}&grid=1")
+    page.get_by_role("button", name="Labels").click()
+    page.wait_for_function("location.hash.includes('labels=1')")
+    labelled = [row for row in found.rows if row["label"] == "Tumor" and row["kept"] == "1"]
+    assert f"{len(labelled):,} kept: Tumor" in page.locator("#legend li").all_inner_texts()
+    seen = screenshot(settled(watched, found, page.url[page.url.index("#") :]))
+    checked = set()
+    for row in found.rows:
+        x, y = on_screen(row, plain)
+        if row["kept"] == "1" and 5 < x < plain.shape[1] - 5 and 5 < y < plain.shape[0] - 5:
+            share = 0.4 if row["label"] else 0
+            tint = np.array([200, 0, 0])
+            assert seen[y, x] == pytest.approx(plain[y, x] * (1 - share) + tint * share, abs=3)
+            checked.add(row["label"])
+    assert checked == {"", "Tumor"}
+    page = settled(watched, found, f"#tile={labelled[0]['col']}_{labelled[0]['row']}")
+    assert "Tumor" in page.locator("#tile").inner_text()
+
+
+def on_screen(row: dict[str, str], picture: np.ndarray) -> tuple[int, int]:
+    """Where a tile's middle is seen at ``PLACE``."""
+    x, y = (int(row[at]) + int(row[size]) / 2 for at, size in (("x", "width"), ("y", "height")))
+    height, width = picture.shape[:2]
+    return round((x - 1500) * 0.25 + width / 2), round((y - 1400) * 0.25 + height / 2)
+
+
 def test_grid_has_the_reasons_colours(watched: Watched, shown: Cut) -> None:
     """Switched on, dropped tiles have their reason's tint, kept ones the slide's own colours."""
-    plain = screenshot(settled(watched, shown, "#x=1500&y=1400&zoom=0.25"))
-    page = settled(watched, shown, "#x=1500&y=1400&zoom=0.25&grid=1")
-    counted = shown.tiled["counts"]
+    plain = screenshot(settled(watched, shown, PLACE))
+    page = settled(watched, shown, f"{PLACE}&grid=1")
     legend = page.locator("#legend li").all_inner_texts()
     for kind in ("kept", "tissue"):
-        assert f"{counted[kind]:,} {LOOKS[kind].label}" in legend
+        assert f"{shown.tiled['counts'][kind]:,} {LOOKS[kind].label}" in legend
     tinted = screenshot(page)
     height, width = plain.shape[:2]
     seen = set()
     for row in shown.rows:
-        x = round((int(row["x"]) + int(row["width"]) / 2 - 1500) * 0.25 + width / 2)
-        y = round((int(row["y"]) + int(row["height"]) / 2 - 1400) * 0.25 + height / 2)
+        x, y = on_screen(row, plain)
         if not (5 < x < width - 5 and 5 < y < height - 5):
             continue
         tint = np.array(LOOKS[row["reason"] or "kept"].tint)

@@ -10,9 +10,20 @@ import pytest
 from PIL import Image
 
 from in_process import NAME, Variant, cut, table
-from mrxs_tiles.cutting.tile_map import INK, LINE, MARGIN, STRENGTH, TINTS, WEAK, TileMap, scale_bar
+from mrxs_tiles.cutting.tile_map import (
+    INK,
+    LINE,
+    MARGIN,
+    MOST_LABELS,
+    STRENGTH,
+    TINTS,
+    WEAK,
+    TileMap,
+    scale_bar,
+)  # fmt: skip
 from mrxs_tiles.files.manifest import REASONS
 from mrxs_tiles.pixels.filters import Pixels
+from mrxs_tiles.pixels.label_tints import LABEL_STRENGTH, label_tint
 
 GREY = 100
 
@@ -49,6 +60,36 @@ def test_tints(reason: str) -> None:
     assert (page[1:100, 101:200] == tinted(reason)).all()
     assert (page[50, 250] == round(GREY * (1 - WEAK) + 130 * WEAK)).all(), "it has no row"
     assert page[50, 100].tolist() == [round(band * 0.6) for band in tinted(reason)]
+
+
+def test_labels_tint_kept_tiles() -> None:
+    """A kept tile has its label's colour, a dropped one its reason's; each label has its line."""
+    plain, painter = (TileMap(thumbnail(), (5000, 3000)) for _ in range(2))
+    for place, (reason, label) in enumerate(
+        (("", "Tumor"), ("blank", "Tumor"), ("", "x"), ("", ""))
+    ):
+        painter.add(1000 * place, 0, 1000, 1000, reason, label)
+        plain.add(1000 * place, 0, 1000, 1000, reason)
+    counts = {"kept": 3, "blank": 1}
+    page, without = (pixels(one.png(counts, None)) for one in (painter, plain))
+    for at, color in ((50, (200, 0, 0)), (250, label_tint("x"))):
+        veil = [round(GREY * (1 - LABEL_STRENGTH) + band * LABEL_STRENGTH) for band in color]
+        assert page[50, at].tolist() == pytest.approx(veil, abs=1)
+    assert page[50, 150].tolist() == tinted("blank")
+    assert (page[50, 350] == GREY).all()
+    assert len(page) - len(without) == 2 * LINE
+    assert label_tint("x") != label_tint("y")
+
+
+def test_more_labels_than_colours() -> None:
+    """A map of hundreds of classes is still a map: those that come last stay clear, and counted."""
+    painter = TileMap(thumbnail(), (5000, 3000))
+    for number in range(300):
+        painter.add(10 * number, 0, 10, 3000, "", f"class {number}")
+    one = pixels(painter.png({"kept": 300}, None))
+    alone = pixels(TileMap(thumbnail(), (5000, 3000)).png({"kept": 300}, None))
+    assert len(one) - len(alone) == (MOST_LABELS + 1) * LINE
+    assert (one[50, 290] == GREY).all()
 
 
 def test_legend_has_what_occurs() -> None:

@@ -113,8 +113,8 @@ def _fates_of_rows(
     """The rows of ``tiles.tsv``, each painted as it passes: a slide can have a million."""
     for row in coordinates(folder):
         fate = fates[int(row[0]), int(row[1])]
+        row[_LABEL] = manifest.plain(row[_LABEL])
         if painter is not None:
             x, y, width, height = map(int, row[2:6])
-            painter.add(x, y, width, height, fate.reason)
-        row[_LABEL] = manifest.plain(row[_LABEL])
+            painter.add(x, y, width, height, fate.reason, row[_LABEL])
         yield (*row, *fate)

@@ -44,6 +44,7 @@ function here() {
   const centre = item().viewportToImageCoordinates(viewer.viewport.getCenter(true));
   const state = { x: centre.x.toFixed(0), y: centre.y.toFixed(0), zoom: screenPerPx().toPrecision(4) };
   if (gridShown()) state.grid = 1;
+  if (pressed("labels")) state.labels = 1;
   if (chosen) state.tile = `${chosen[0]}_${chosen[1]}`;
   return new URLSearchParams(state).toString();
 }
@@ -57,6 +58,7 @@ function remember() {
 function goTo(hash) {
   const asked = new URLSearchParams(hash.replace(/^#/, ""));
   const [x, y, zoom] = ["x", "y", "zoom"].map((name) => Number.parseFloat(asked.get(name)));
+  showLabels(asked.get("labels") === "1" && SLIDE.labels.length > 0);
   showGrid(asked.get("grid") === "1");
   if (asked.get("tile")) choose(tileAt(...asked.get("tile").split("_").map(Number)));
   if (![x, y, zoom].every(Number.isFinite)) return;
@@ -84,7 +86,8 @@ overlay.id = "overlay";
 viewer.canvas.appendChild(overlay);
 const tiles = new Map(SLIDE.tiles.map((tile) => [`${tile[0]}_${tile[1]}`, tile]));
 const tileAt = (col, row) => tiles.get(`${col}_${row}`);
-const gridShown = () => byId("grid").getAttribute("aria-pressed") === "true";
+const pressed = (id) => byId(id).getAttribute("aria-pressed") === "true";
+const gridShown = () => pressed("grid");
 let chosen = null;
 
 const box = (tile) => [...SLIDE.columns[tile[0]], ...SLIDE.rows[tile[1]]]; // x, width, y, height
@@ -105,6 +108,11 @@ function drawGrid() {
     const left = corner.x + x * scale, top = corner.y + y * scale;
     if (left > width || top > height || left + w * scale < 0 || top + h * scale < 0) continue;
     const [kind, tint] = SLIDE.kinds[tile[2]];
+    const label = SLIDE.labels[tile[7]];
+    if (gridShown() && kind === "kept" && label && pressed("labels")) {
+      pen.fillStyle = `rgba(${label[1].join(",")},0.4)`;
+      pen.fillRect(left, top, w * scale, h * scale);
+    }
     if (gridShown() && kind !== "kept") {
       pen.fillStyle = `rgba(${tint.join(",")},0.55)`;
       pen.fillRect(left, top, w * scale, h * scale);
@@ -122,15 +130,27 @@ function showGrid(shown) {
   byId("legend").hidden = !shown;
 }
 
+// Kept tiles are tinted by their label, with the grid, on request.
+function showLabels(shown) {
+  byId("labels").setAttribute("aria-pressed", String(shown));
+  if (shown) showGrid(true);
+  fillLegend();
+}
+
 function fillLegend() {
-  for (const [number, [kind, tint]] of SLIDE.kinds.entries()) {
-    const count = SLIDE.counts[number];
-    if (!count) continue;
+  byId("legend").replaceChildren();
+  const add = (count, text, background) => {
+    if (!count) return;
     const line = document.createElement("li");
     const patch = document.createElement("i");
-    patch.style.background = kind === "kept" ? "transparent" : `rgba(${tint.join(",")},0.8)`;
-    line.append(patch, `${count.toLocaleString("en")} ${kind}`);
+    patch.style.background = background;
+    line.append(patch, `${count.toLocaleString("en")} ${text}`);
     byId("legend").append(line);
+  };
+  for (const [number, [kind, tint]] of SLIDE.kinds.entries()) {
+    add(SLIDE.counts[number], kind, kind === "kept" ? "transparent" : `rgba(${tint.join(",")},0.8)`);
+    if (kind !== "kept" || !pressed("labels")) continue;
+    for (const [name, color, count] of SLIDE.labels) add(count, `kept: ${name}`, `rgba(${color.join(",")},0.8)`);
   }
 }
 
@@ -142,7 +162,7 @@ function choose(tile) {
   panel.hidden = !chosen;
   panel.replaceChildren();
   if (chosen) {
-    const [col, row, kind, tissue, focus, pen, file] = chosen;
+    const [col, row, kind, tissue, focus, pen, file, label] = chosen;
     const [x, width, y, height] = box(chosen);
     const add = (name, text, to) => {
       const made = document.createElement(name);
@@ -154,7 +174,8 @@ function choose(tile) {
     const list = add("dl", "", panel);
     const reason = SLIDE.kinds[kind][0];
     const facts = [["fate", reason === "kept" ? "kept" : `dropped: ${reason}`], ["place", `${x}, ${y} (level-0 px)`],
-      ["size", `${width} x ${height} px`], ["tissue", tissue], ["focus", focus], ["pen", pen]];
+      ["size", `${width} x ${height} px`], ["tissue", tissue], ["focus", focus], ["pen", pen],
+      ["label", label === undefined ? null : SLIDE.labels[label][0]]];
     for (const [name, value] of facts) {
       if (value === null) continue;
       add("dt", name, list);
@@ -189,6 +210,7 @@ viewer.addHandler("canvas-click", (event) => {
   if (event.quick) remember();
 });
 viewer.addHandler("open", () => {
+  byId("labels").hidden = !SLIDE.labels.length;
   fillLegend();
   byId("damage").hidden = !SLIDE.error;
   byId("damage").textContent = SLIDE.error;
@@ -208,6 +230,7 @@ byId("full-screen").addEventListener("click", () => {
   if (document.fullscreenElement) document.exitFullscreen();
   else document.documentElement.requestFullscreen();
 });
+byId("labels").addEventListener("click", () => { showLabels(!pressed("labels")); drawGrid(); remember(); });
 byId("grid").addEventListener("click", () => { showGrid(!gridShown()); drawGrid(); remember(); });
 byId("go").addEventListener("submit", (event) => {
   event.preventDefault();

@@ -7,6 +7,7 @@ scripts are loaded as such, which browsers also do from a disk.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from mrxs_tiles.files import manifest
 from mrxs_tiles.files.manifest import Record
 from mrxs_tiles.files.store import TileFolder, write_file
 from mrxs_tiles.pixels.filters import Color
+from mrxs_tiles.pixels.label_tints import label_tint
 from mrxs_tiles.pixels.pyramid import TILE_PX
 from mrxs_tiles.pixels.reasons import LOOKS
 from mrxs_tiles.viewer.deepzoom import SUFFIX, Written
@@ -134,7 +136,7 @@ def page_data(
         rows: those of ``tiles.tsv``.
     """
     kinds = list(LOOKS)
-    columns, lines, tiles = _grid_and_tiles(rows)
+    columns, lines, tiles, labels = _grid_and_tiles(rows)
     return {
         "name": inspected["slide"],
         "width": inspected["width"],
@@ -149,6 +151,7 @@ def page_data(
         "columns": columns,
         "rows": lines,
         "tiles": tiles,
+        "labels": [[name, list(label_tint(name)), kept] for name, kept in labels.items()],
         "counts": [tiled["counts"].get(kind, 0) for kind in kinds],
         "error": tiled["error"],
     }
@@ -156,8 +159,15 @@ def page_data(
 
 def _grid_and_tiles(
     rows: Iterable[Sequence[str]],
-) -> tuple[dict[int, tuple[int, int]], dict[int, tuple[int, int]], list[list[object]]]:
-    """Where columns and rows lie (begin and length, level-0 px), and what became of each tile."""
+) -> tuple[
+    dict[int, tuple[int, int]], dict[int, tuple[int, int]], list[list[object]], Counter[str]
+]:
+    """Where columns and rows lie (begin and length, level-0 px), and what became of each tile.
+
+    And of how many kept tiles each label is; a tile has the number of its own, or none.
+    """
+    labels: Counter[str] = Counter()
+    numbers: dict[str, int] = {}
     kinds = list(LOOKS)
     columns: dict[int, tuple[int, int]] = {}
     lines: dict[int, tuple[int, int]] = {}
@@ -170,7 +180,11 @@ def _grid_and_tiles(
         kind = kinds.index(row["reason"] or "kept")
         measured = [_number(row[name]) for name in ("tissue", "focus", "pen")]
         tiles.append([col, line, kind, *measured, row["file"]])
-    return columns, lines, tiles
+        if row["label"]:
+            label = manifest.plain(row["label"])
+            labels[label] += row["reason"] == ""
+            tiles[-1].append(numbers.setdefault(label, len(numbers)))
+    return columns, lines, tiles, labels
 
 
 def _number(cell: str) -> float | None:
