@@ -154,7 +154,7 @@ class Pictures:
         left, top, right, bottom = box
         (width, height), (tile_width, tile_height) = region.size, region.tile_size
         scale = (bottom - top) / tile_height
-        out = np.empty((tile_height, tile_width, 4), np.uint8)
+        parts: list[Pixels] = []
         scanned = not self._drop_unscanned
         for first, end in strips(tile_height, scale, width):
             box_top, box_bottom = top + first * scale, top + end * scale
@@ -164,12 +164,17 @@ class Pictures:
             pixels = self._buffer(width, read_bottom - read_top)
             x, y = region.location
             below = round(read_top * self._grid.y.l0_l_downsample)
-            self._reader.read((x, y + below), region.level, pixels)
+            alpha = self._reader.read((x, y + below), region.level, pixels)
             own = (left, box_top - read_top, right, box_bottom - read_top)
-            scanned = scanned or not is_unscanned(_whole_px(pixels, own))
-            put_on_background(pixels, self._background)
-            out[first:end] = resample(pixels, own, (tile_width, end - first))
-        return out if scanned else None
+            if alpha is Alpha.OPAQUE:
+                scanned = True
+            else:
+                scanned = scanned or not is_unscanned(_whole_px(pixels, own))
+                put_on_background(pixels, self._background)
+            parts.append(resample(pixels, own, (tile_width, end - first)))
+        if not scanned:
+            return None
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
 def strips(tile_height: int, scale: float, width: int) -> Iterator[tuple[int, int]]:

@@ -75,17 +75,21 @@ class CoarseLevel:
     def _paint(self, canvas: Words, part: Part, rows: Int64s) -> None:
         """Lay pieces on a part of a region, in their order."""
         laid = boxes(self.grid, rows, part)
-        px = (laid[:, 2] - laid[:, 0]).clip(0) * (laid[:, 3] - laid[:, 1]).clip(0)
-        whole = self._whole_px if (laid[:, 6] == Way.BLEND).any() else self._whole_copied()
-        needs = [Need(*need) for need in np.column_stack([self.grid.image[rows], px]).tolist()]
+        needs, whole = [], self._whole_copied()
+        numbers = self.grid.image[rows].tolist()
+        for number, (left, top, right, bottom, _, _, way) in zip(
+            numbers, laid.tolist(), strict=True
+        ):
+            needs.append(Need(number, max(0, right - left) * max(0, bottom - top)))
+            if way == Way.BLEND:
+                whole = self._whole_px
         images = self.store.images(needs, whole)
+        lay = self._kernel.on(canvas)
         for row, box, image in zip(rows.tolist(), laid, images, strict=True):
             if self.grid.cuts == 1:
-                self._kernel.lay(canvas, image, box, opaque=True)
+                lay(image, box, opaque=True)
             else:
-                self._kernel.lay(
-                    canvas, self._piece(row, image), box, opaque=bool(self._is_view[row])
-                )
+                lay(self._piece(row, image), box, opaque=bool(self._is_view[row]))
 
     def _whole_copied(self) -> int:
         """Px that pieces cover that lie at whole px."""

@@ -72,6 +72,7 @@ class ImageStore:
         self.width, self.height = at.image_width, at.image_height
         self._stored, self._names = index.images[level], index.slidedat.data_files
         self._lost = index.unreadable(level)
+        self._some_lost = bool(self._lost.any())
         self._files, self._ask_openslide = files, ask_openslide
         self._decode = decoder(at.image_format)
         self._most_kept = max(1, cache_bytes // (self.width * self.height * 4))
@@ -86,6 +87,8 @@ class ImageStore:
         Raises:
             StoredImageError: one is not; this is certain.
         """
+        if not self._some_lost:
+            return
         lost = numbers[self._lost[numbers]]
         if len(lost):
             raise self._error(int(lost[0]), "is lost: its file is missing or cut short")

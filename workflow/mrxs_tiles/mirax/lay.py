@@ -12,6 +12,7 @@ import math
 import zlib
 from enum import IntEnum
 from functools import cache
+from typing import Protocol
 
 import numpy as np
 
@@ -118,6 +119,13 @@ def _single(at: float, px: int) -> int | None:
     return sample if sample == math.floor(centre + SAMPLE_REACH) else None
 
 
+class Lay(Protocol):
+    """``Kernel.lay`` for one canvas."""
+
+    def __call__(self, image: Words, box: Int64s, *, opaque: bool) -> None:
+        """Lay an image under what is there."""
+
+
 class Kernel:
     """The C functions that lay images: see ``lay.c``."""
 
@@ -136,8 +144,17 @@ class Kernel:
         Raises:
             ValueError: the box does not fit the arrays; nothing was touched.
         """
-        if self._lay(*_array(canvas), *_array(image), opaque, box.ctypes.data):
-            raise ValueError(f"{box.tolist()} on {canvas.shape} from {image.shape}")
+        self.on(canvas)(image, box, opaque=opaque)
+
+    def on(self, canvas: Words) -> Lay:
+        """``lay`` for one canvas, which is asked once where it is."""
+        begin = _array(canvas)
+
+        def lay(image: Words, box: Int64s, *, opaque: bool) -> None:
+            if self._lay(*begin, *_array(image), opaque, box.ctypes.data):
+                raise ValueError(f"{box.tolist()} on {canvas.shape} from {image.shape}")
+
+        return lay
 
     def piece(self, image: Words, at: tuple[float, float], size: tuple[int, int]) -> Words:
         """A piece of an opaque image that begins between its px; it has alpha at its rim."""

@@ -8,6 +8,7 @@ touches, and with which weights, hangs on the last bit of that sum, so the order
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from typing import NamedTuple
 
 import numpy as np
@@ -135,7 +136,10 @@ class LevelGrid:
         self._offset: Doubles = np.stack([pieces.x, pieces.y])[:, kept] - natural
         self.at: Doubles = natural + self._offset
         self.x, self.y = (_axis(self._offset[way], advance[way], self.sides[way]) for way in (0, 1))
-        self._place = self._cell[1] * self._cols + self._cell[0]
+        # one by one below: most regions hold a few, for which arrays take five times as long
+        self._place: list[int] = (self._cell[1] * self._cols + self._cell[0]).tolist()
+        self._at: list[list[float]] = self.at.tolist()
+        self._places = [*zip(*self._cell.tolist(), *self._offset.tolist(), strict=True)]
 
     def touching(self, part: Part) -> Int64s:
         """The pieces that OpenSlide paints in a part, in its order: the last row's last first.
@@ -144,27 +148,38 @@ class LevelGrid:
         """
         if part.inner_width <= 0 or part.inner_height <= 0 or not len(self.image):
             return np.empty(0, np.int64)
-        left, right = self.x.near(part.x, part.inner_width)
+        left, right = (
+            min(max(0, col), self._cols) for col in self.x.near(part.x, part.inner_width)
+        )
         top, bottom = self.y.near(part.y, part.inner_height)
-        lines = np.arange(min(bottom, self._rows) - 1, max(0, top) - 1, -1) * self._cols
-        first = np.searchsorted(self._place, lines + min(max(0, left), self._cols))
-        end = np.searchsorted(self._place, lines + min(max(0, right), self._cols))
-        ends = zip(first.tolist(), end.tolist(), strict=True)
-        rows = np.array([row for a, b in ends for row in range(b - 1, a - 1, -1)], np.int64)
-        at = self.at[:, rows]
-        start = _column(part.x, part.y)
-        size = _column(part.inner_width, part.inner_height)
-        outside = (at + _column(*self.sides) <= start) | (at >= start + size)
-        found: Int64s = rows[~(outside[0] | outside[1])]
-        return found
+        (at_x, at_y), (width, height) = self._at, self.sides
+        end_x, end_y = part.x + part.inner_width, part.y + part.inner_height
+        found: list[int] = []
+        for line in range(min(bottom, self._rows) - 1, max(0, top) - 1, -1):
+            first = bisect_left(self._place, line * self._cols + left)
+            end = bisect_left(self._place, line * self._cols + right, first)
+            found += [
+                row
+                for row in range(end - 1, first - 1, -1)
+                if part.x < at_x[row] + width
+                and at_x[row] < end_x
+                and part.y < at_y[row] + height
+                and at_y[row] < end_y
+            ]
+        return np.array(found, np.int64)
 
     def places(self, rows: Int64s, part: Part) -> Doubles:
         """Where pieces begin, px of a part, (2, n); the order of the sum is OpenSlide's."""
-        begin = self.x.begin(part.x, part.shift_x), self.y.begin(part.y, part.shift_y)
-        first, behind, moved = (_column(*both) for both in zip(*begin, strict=True))
-        steps = (self._cell[:, rows] - first) * _column(self.x.advance, self.y.advance) - behind
-        found: Doubles = (steps + moved) + self._offset[:, rows]
-        return found
+        first_x, behind_x, moved_x = self.x.begin(part.x, part.shift_x)
+        first_y, behind_y, moved_y = self.y.begin(part.y, part.shift_y)
+        step_x, step_y = self.x.advance, self.y.advance
+        found: list[tuple[float, float]] = []
+        for row in rows.tolist():
+            col, line, offset_x, offset_y = self._places[row]
+            x = (((col - first_x) * step_x - behind_x) + moved_x) + offset_x
+            y = (((line - first_y) * step_y - behind_y) + moved_y) + offset_y
+            found.append((x, y))
+        return np.array(found, np.float64).reshape(len(found), 2).T
 
 
 def _column(across: float, down: float) -> np.ndarray:

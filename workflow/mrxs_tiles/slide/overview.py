@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -32,6 +33,21 @@ class Overview:
     downsample: float
 
 
+class Scale(NamedTuple):
+    """The level that is read, how many of its px, each way, become one, and the result's scale."""
+
+    level: int
+    shrink: int
+    downsample: float
+
+
+def overview_scale(reader: Reader, facts: SlideFacts, most_downsample: float) -> Scale:
+    """The coarsest scale that is not coarser than a downsample."""
+    level = reader.best_level(max(1.0, most_downsample))
+    shrink = max(1, int(most_downsample / facts.levels.downsamples[level]))
+    return Scale(level, shrink, facts.levels.downsamples[level] * shrink)
+
+
 def read_overview(
     reader: Reader, facts: SlideFacts, most_downsample: float, background: Color
 ) -> Overview:
@@ -39,9 +55,8 @@ def read_overview(
 
     What cannot be read, or was never scanned, has the background's colour.
     """
-    level = reader.best_level(max(1.0, most_downsample))
+    level, shrink, _ = overview_scale(reader, facts, most_downsample)
     width, height = facts.levels.sizes[level]
-    shrink = max(1, int(most_downsample / facts.levels.downsamples[level]))
     painter = _Painter(reader, facts, level, shrink, background)
     block = max(shrink, BLOCK_PX // shrink * shrink)
     x_blocks, y_blocks = _scanned_blocks(facts, level, block)

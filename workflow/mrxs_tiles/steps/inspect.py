@@ -80,7 +80,9 @@ def _inspect(
     folder = results / slide
     try:
         with unchanged(locate(path)), inspected(path, settings) as seen:
-            picture, whole = make_thumbnail(seen.reader, seen.facts, seen.facts.background or WHITE)
+            picture, whole = make_thumbnail(
+                seen.reader, seen.facts, seen.facts.background or WHITE, seen.overview
+            )
     except SlideError as error:
         said = explained(path, error, begun_with)
         return _kept(folder, said) or write_failed(slide, path, results, said)

@@ -110,7 +110,9 @@ def _lines(counts: Sequence[Count]) -> Iterator[str]:
 
 
 def _try_all(folder: Path, seen: Inspection, settings: Settings, threads: int) -> Iterator[Count]:
-    thumbnail, _ = make_thumbnail(seen.reader, seen.facts, seen.facts.background or WHITE)
+    thumbnail, _ = make_thumbnail(
+        seen.reader, seen.facts, seen.facts.background or WHITE, seen.overview
+    )
     reached = _scanned(seen, settings)
     tissue = seen.tissue.fractions(seen.grid)
     yield from _try_map(

@@ -14,8 +14,12 @@ from mrxs_tiles.files.checksums import crc32
 from mrxs_tiles.files.manifest import Record
 from mrxs_tiles.files.store import TileFolder, settle
 from mrxs_tiles.made_by import FIELD, made_by
+from mrxs_tiles.mirax.proof import choose
+from mrxs_tiles.mirax.readers import MIRAX, reading
+from mrxs_tiles.mirax.without_levels import openable_levels
 from mrxs_tiles.pixels.encode import Encode, make_encoder
 from mrxs_tiles.progress import Progress
+from mrxs_tiles.slide.reader import Reader, SlideReader
 from mrxs_tiles.viewer.deepzoom import SUFFIX, Builder, DeepZoom, Written
 from mrxs_tiles.viewer.page import add_scripts, page_data, write_page
 
@@ -72,12 +76,33 @@ def built_viewer(job: Job, threads: int) -> Iterator[Viewer]:
     inspected = job.inspected
     encode = _encoder(job)
     made = DeepZoom((inspected["width"], inspected["height"]), job.background, encode)
-    with TileFolder(job.folder, manifest.VIEWER_FILES, summed=True) as files:
-        builder = Builder(job.reader, made, files)
+    with (
+        TileFolder(job.folder, manifest.VIEWER_FILES, summed=True) as files,
+        _level_0(job) as reader,
+    ):
+        builder = Builder(reader, made, files)
         label = f"{inspected['slide']}, viewer"
         with Progress(label, len(builder.blocks), "blocks") as progress:
             refused = builder.build(threads, progress.done)
         yield Viewer(refused, job, files, builder.written)
+
+
+@contextmanager
+def _level_0(job: Job) -> Iterator[Reader]:
+    """What reads level 0: that of the tiles, which `inspect` has proven on their level alone.
+
+    Where they come from a coarser level and our own reader reads them, it is proven here.
+
+    Raises:
+        SlideError: the slide cannot be opened again.
+    """
+    if job.grid.level == 0 or job.inspected["reader"] != MIRAX or job.index is None:
+        yield job.reader
+        return
+    with openable_levels(job.files, job.index) as path, SlideReader(path) as slide:
+        name, _ = choose(job.settings.reader, job.index, 0, slide)
+        with reading(name, slide, job.index, 0) as reader:
+            yield reader
 
 
 def viewer_bytes(job: Job) -> int:
