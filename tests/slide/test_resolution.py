@@ -120,23 +120,30 @@ def whole_picture(path: Path, scale: tuple[float, float]) -> Image.Image:
     return Image.fromarray(pixels).resize(tuple(size), Image.Resampling.LANCZOS, (0, 0, *box))
 
 
+CUT_AT: list[tuple[str, dict[str, Any], tuple[float, float]]] = [
+    ("jpeg", {"downsample": 2.5}, (2.5, 2.5)),
+    ("one_level", {"magnification": 2.5, "tile_size": 40}, (8, 8)),
+    ("anisotropic", {"mpp": 0.93}, (4, 3)),
+    ("aperio", {"downsample": 3}, (3, 3)),
+    ("jpeg", {"downsample": 1.5, "overlap": 6}, (1.5, 1.5)),
+    ("eight_divisions", {"mpp": 0.868}, (10, 10)),
+    ("one_level", {"magnification": 3.2, "tile_size": 40}, (6.25, 6.25)),
+    ("few_levels", {"downsample": 6}, (6, 6)),
+    ("small_area", {"downsample": 3}, (3, 3)),
+    ("fill_colour", {"downsample": 5}, (5, 5)),
+]  # fmt: skip
+READ_AT_ONCE = [(*scale, picture.MOST_READ_PX) for scale in CUT_AT]
+READ_IN_PARTS = [(*scale, 30_000) for scale in CUT_AT]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("name", "keys", "scale"),
+    ("name", "keys", "scale", "most_read_px"),
     [
-        ("jpeg", {"downsample": 2.5}, (2.5, 2.5)),
-        ("jpeg", {"downsample": 1.5, "overlap": 6}, (1.5, 1.5)),
-        ("eight_divisions", {"mpp": 0.868}, (10, 10)),
-        ("one_level", {"magnification": 2.5, "tile_size": 40}, (8, 8)),
-        ("one_level", {"magnification": 3.2, "tile_size": 40}, (6.25, 6.25)),
-        ("few_levels", {"downsample": 6}, (6, 6)),
-        ("anisotropic", {"mpp": 0.93}, (4, 3)),
-        ("small_area", {"downsample": 3}, (3, 3)),
-        ("fill_colour", {"downsample": 5}, (5, 5)),
-        ("aperio", {"downsample": 3}, (3, 3)),
+        *(*READ_AT_ONCE, *READ_IN_PARTS[:4]),
+        *(pytest.param(*values, marks=pytest.mark.torture) for values in READ_IN_PARTS[4:]),
     ],
-)  # fmt: skip
-@pytest.mark.parametrize("most_read_px", [picture.MOST_READ_PX, 30_000])
+)
 def test_pixels(
     variant: Variant,
     aperio: Path,

@@ -83,12 +83,17 @@ def test_sentence(whole: WrittenSlide, tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.slow
-def test_everything_is_read_or_told(whole: WrittenSlide, tmp_path: Path) -> None:
-    """All 1,500 damages: our own parser reads the index or says why not, in little memory."""
+@pytest.mark.parametrize("step", [3, pytest.param(1, marks=pytest.mark.torture)])
+def test_everything_is_read_or_told(whole: WrittenSlide, tmp_path: Path, step: int) -> None:
+    """All 1,500 damages: our own parser reads the index or says why not, in little memory.
+
+    ``make test`` takes each third of them.
+    """
     folder = tmp_path / "A"
+    damages = [*damage_kit.ini_values(whole), *damage_kit.index_numbers(whole)]
     tracemalloc.start()
     try:
-        for damage in (*damage_kit.ini_values(whole), *damage_kit.index_numbers(whole)):
+        for damage in damages[::step]:
             shutil.rmtree(folder, ignore_errors=True)
             shutil.copytree(whole.folder, folder)
             damage.apply(folder)
