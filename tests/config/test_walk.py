@@ -22,6 +22,7 @@ BINS = [
     *("#snapshot", "~snapshot", "@Recently-Snapshot", "@snapshots", "@eaDir", "@__thumb", "@tmp"),
     *("System Volume Information", "lost+found", "found.000", "Network Trash Folder", "__MACOSX"),
     *("@GMT-2024.05.01-10.00.00", "Trash-1000", "trashbox"),
+    *("#trash", "@Trash", "~trash", "@deleted"),
 ]
 
 

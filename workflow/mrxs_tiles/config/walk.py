@@ -24,7 +24,7 @@ INI = "Slidedat.ini"
 # deleted, or is there in an older state.
 _SYSTEM = re.compile(
     r"[#@~$_]?(nas_)?recycle[drs]?([ ._-]?bin)?(_\w+)?"
-    r"|papierkorb|trashbox|trash-\d+|network trash folder"
+    r"|papierkorb|trashbox|trash-\d+|[#@~$](trash(es|ed|box|can)?|deleted)|network trash folder"
     r"|[#@~$](recently-)?snapshots?|@gmt-[\d.-]+|#?previous versions"
     r"|@eadir|@__thumb|@(tmp|sharebin|sharesnap|sync[\w.-]*|database|appstore|cloudsync)|#work"
     r"|system volume information|lost\+found|found\.\d{3}|\$windows\.~\w+|temporary items|__macosx",
