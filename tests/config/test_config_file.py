@@ -30,6 +30,7 @@ def check(content: str | bytes, name: str = "config.yaml") -> list[str]:
         "slides: d # the new ones\nresults: r  # and theirs\n",
         '{"slides": "d",\t"tile_size": 512}',
         "__use_yte__: true\nslides: [?x]\n\tx: 1\n",
+        "slides: '!x'\nresults: a&b\nbackground: '&'\n",
         "mpp:\nstage: ~\nregion: null\nslides: 'a #2'\n",
     ],
 )
@@ -53,6 +54,8 @@ def test_accepted(text: str) -> None:
         ('slides: "C:\\slides"\n', "line 1: in double quotes a backslash is YAML's own"),
         ("# nothing\n", "is empty: write a key"),
         ("slides: a: b\n", "line 1 is no YAML"),
+        ("slides: !x y\n", "line 1: slides begins with !, which is a sign of YAML's own"),
+        ("slides: d\nresults: &x y\n", "line 2: results begins with &, which is a sign of YAML's"),
         ("tile_size: 3\n slides: d\n", "line 2 is no YAML"),
         (
             "results: 007\n",

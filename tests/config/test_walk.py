@@ -64,6 +64,14 @@ def test_a_data_folder_without_its_file(asked: str, tmp_path: Path) -> None:
     assert found[1].path == tmp_path / "d/b.mrxs"
 
 
+def test_parts_of_slides_are_no_slides() -> None:
+    """A glob that finds the files of a data folder takes none for a slide."""
+    make("d/a.mrxs", "d/a/Slidedat.ini", "d/a/Index.dat", "d/a/Data0000.dat", "d/b.svs")
+    assert names("d/**") == names("d/*/../*") == ["a", "b"]
+    make("e/data.dat")
+    assert names("e/*") == ["data"], "who names it means it"
+
+
 def test_a_renamed_folder_is_one_slide() -> None:
     """A file without its folder beside a folder without its file count once."""
     make("d/a.mrxs", "d/a/Slidedat.ini", "d/b.mrxs", "d/b_old/Slidedat.ini")

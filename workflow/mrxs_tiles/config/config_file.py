@@ -81,8 +81,20 @@ def _faults(path: Path) -> Iterator[str]:
         return
     yield from _twice(label, node)
     for key, value in node.value:
-        if key.value in PATHS:
+        if sign := _sign(text, key.end_mark.index, value):
+            yield (
+                f"{label}, line {key.start_mark.line + 1}: {key.value} begins with {sign}, which "
+                "is a sign of YAML's own: write the value in quotes."
+            )
+        elif key.value in PATHS:
             yield from _path_faults(label, text, key.value, value)
+
+
+def _sign(text: str, key_end: int, value: Node) -> str:
+    """The sign before a value by which YAML takes what follows for a tag or an anchor, else ""."""
+    match = re.match(r"\s*:\s+([!&])", text[key_end:])
+    is_written_there = value.start_mark.index >= key_end
+    return match[1] if match and is_written_there else ""
 
 
 def _not_yaml(label: str, text: str, error: Exception) -> str:

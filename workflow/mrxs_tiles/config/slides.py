@@ -38,6 +38,7 @@ from mrxs_tiles.settings import Settings
 __all__ = ["Found", "Slide", "find_slides", "name_fault"]
 
 NO_SHEETS = frozenset((".xls", ".xlsb", ".ods", ".numbers"))
+PARTS = frozenset((".dat", ".ini"))  # of a MIRAX slide, in its data folder
 ESCAPED = re.compile(r"\[([*?[])\]")  # no wildcard in a glob, but that character itself
 ASK = "name a folder, one slide, a glob or a sheet (.tsv, .csv, .xlsx)."
 
@@ -249,11 +250,17 @@ def _from_glob(config: Config) -> Found:
     files: dict[tuple[str, str], Path] = {}
     passed_over: set[Path] = set()
     real = cache(os.path.realpath)
+    is_data = cache(lambda folder: os.path.isfile(folder / INI))  # noqa: PTH113 - never raises
+
+    def is_part(path: Path) -> bool:
+        """`**` finds 230 data files of each slide, too."""
+        return path.suffix.lower() in PARTS and is_data(path.parent)
+
     # `**` follows a link that leads back up dozens of times: the shortest way counts.
     for path in sorted(paths, key=lambda path: (len(path.parts), path)):
         if system := system_part(path, root, parts):
             passed_over.add(system)
-        elif not os.path.isdir(path):  # noqa: PTH112 - never raises
+        elif not os.path.isdir(path) and not is_part(path):  # noqa: PTH112 - never raises
             files.setdefault((real(path.parent), path.name), path)
     notes = [passed_over_note(sorted(passed_over), root)] if passed_over else []
     if not files:
