@@ -74,6 +74,7 @@ def test_edges(variant: Variant, tmp_path: Path, keys: dict[str, Any]) -> None:
     assert len(given) == padded.tiled["counts"]["kept"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", ["jpg", "png", "webp", "tif"])
 def test_every_format_is_padded(variant: Variant, tmp_path: Path, suffix: str) -> None:
     """Whatever the format, all pictures have one size."""

@@ -122,6 +122,7 @@ def check_sums(folder: Path) -> None:
             assert int(row["crc32"], 16) == zlib.crc32((folder / row["file"]).read_bytes())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tidied", [True, False], ids=["workflow", "module"])
 @pytest.mark.parametrize("was", ["damaged", "ok"])
 def test_stop(slide: WrittenSlide, tmp_path: Path, was: str, tidied: bool) -> None:

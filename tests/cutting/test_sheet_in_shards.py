@@ -50,6 +50,7 @@ def shards(results: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in archives(results)}
 
 
+@pytest.mark.slow
 def test_in_the_rows_alone(slide: tuple[Path, Path]) -> None:
     """Each row says what the sheet does, last; pictures, table and shards are as without one."""
     plain, results = cut_with(slide, {}), slide[1]

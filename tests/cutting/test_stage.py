@@ -46,6 +46,7 @@ def _log(caplog: pytest.LogCaptureFixture) -> None:
 # --- the same bytes -----------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "reader"),
     [

@@ -50,6 +50,7 @@ def test_parquet_is_the_table(variant: Variant, tmp_path: Path) -> None:
     assert column.compression == "ZSTD"
 
 
+@pytest.mark.slow
 def test_cohort_is_one_data_set(
     variant: Variant, aperio: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -82,6 +82,7 @@ def kept(results: Path) -> Counter[tuple[str, int, int]]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("nodes", "workers"), [(1, 1), (1, 2), (1, 4), (2, 2), (1, 16)])
 def test_each_tile_once(
     cohort: Path,

@@ -98,6 +98,7 @@ def addresses(folder: Path) -> set[tuple[int, int]]:
     return {(int(r["col"]), int(r["row"])) for r in table(folder / NAME / "coordinates.tsv")}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "downsample"),
     [

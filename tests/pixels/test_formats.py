@@ -90,6 +90,7 @@ def test_a_browser_shows_the_same_pixels(
     watched.check()
 
 
+@pytest.mark.slow
 def test_load_and_the_report_read_jxl(variant: Variant, tmp_path: Path) -> None:
     """Pillow cannot: `load` and the page's sample pictures decode it by imagecodecs."""
     folder = tmp_path / "jxl"

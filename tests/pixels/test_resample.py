@@ -63,6 +63,7 @@ def check(resample: Kernel, cases: Iterator[tuple[Pixels, Box, Size]]) -> int:
     return number
 
 
+@pytest.mark.slow
 def test_drawn_boxes_are_pillows(kernel: Kernel) -> None:
     """Ten thousand boxes of small pictures, most of them with strides, come out as Pillow's."""
     assert check(kernel, drawn(1, DRAWN, 64)) == DRAWN

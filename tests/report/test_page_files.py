@@ -6,6 +6,7 @@ import re
 import shutil
 from pathlib import Path
 
+import pytest
 from PIL import Image
 
 import running
@@ -28,6 +29,7 @@ def test_nothing_of_this_machine(page_results: Path) -> None:
     assert not re.search(r"20\d\d-\d\d-\d\d|\d\d:\d\d:\d\d|https?://", text)
 
 
+@pytest.mark.slow
 def test_same_bytes(page_results: Path) -> None:
     """A second report, and one in a fresh place, have the same bytes."""
     before = {name: text for name, text in tree(page_results).items() if name.startswith("report")}
@@ -63,6 +65,7 @@ def test_small_pictures(page_results: Path) -> None:
                 assert max(picture.size) <= 420
 
 
+@pytest.mark.slow
 def test_edited_tiles_are_shown_anew(page_results: Path) -> None:
     """The sample tiles are made again when tiles changed, and only then."""
     strip = next((page_results / FOLDER).glob(f"{slide_id('B')}-*-tiles.jpg"))

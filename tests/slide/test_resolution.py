@@ -73,6 +73,7 @@ def test_no_error_adds_up(drawn: tuple[Grid, FakeSlide, Any]) -> None:
         assert max(high for _, high in found.values()) >= origin + length
 
 
+@pytest.mark.slow
 @given(drawn=resampled())
 @settings(max_examples=300, deadline=None)
 def test_what_is_read(drawn: tuple[Grid, FakeSlide, Any]) -> None:
@@ -192,6 +193,7 @@ def pixels(content: bytes) -> bytes:
         return image.tobytes()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "keys", "downsample"),
     [

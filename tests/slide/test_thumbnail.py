@@ -67,6 +67,7 @@ NAMES = (
 )  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_close_to_openslides(variant: Variant, name: str) -> None:
     """Every written slide, those of one level or of a background of their own included."""

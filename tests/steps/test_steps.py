@@ -63,6 +63,7 @@ def test_table_of_another_run(aperio: Path, tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_leftovers_take_no_room(
     aperio: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -45,6 +45,7 @@ def _same(given: list[tuple[dict[str, Any], Any]], made: Cut) -> None:
         assert (rgb == picture).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", OPTIONS, ids=str)
 def test_gives_what_the_files_hold(
     options: dict[str, Any], variant: Variant, tmp_path: Path
@@ -54,6 +55,7 @@ def test_gives_what_the_files_hold(
     _same(list(mrxs_tiles.tiles(path, threads=2, **options)), made)
 
 
+@pytest.mark.slow
 def test_gives_what_the_files_of_a_real_slide_hold(aperio: Path, tmp_path: Path) -> None:
     made = cut(aperio, tmp_path, format="png", tile_size=256, mpp=1.0)
     _same(list(mrxs_tiles.tiles(aperio, tile_size=256, mpp=1.0)), made)
@@ -70,6 +72,7 @@ def test_same_order_with_any_number_of_threads(variant: Variant, reader: str) ->
     assert orders[0] == orders[1] == orders[2]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reader", ["auto", "openslide"])
 @pytest.mark.parametrize("threads", [1, 5])
 def test_a_damaged_slide(variant: Variant, tmp_path: Path, reader: str, threads: int) -> None:
