@@ -19,12 +19,15 @@ import struct
 import sys
 import tempfile
 from collections.abc import Callable
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import FrameType, ModuleType
 from typing import Any, NoReturn
 
 OPTION, VARIABLE = "--as-windows", "MRXS_TILES_AS_WINDOWS"
 ACTIVE = OPTION in sys.argv or bool(os.environ.get(VARIABLE))
+IN_TESTS = OPTION in sys.argv or "pytest" in sys.modules  # else in a program that they start
 ON_WINDOWS = ACTIVE or sys.platform == "win32"
 
 HELPERS = Path(__file__).parent
@@ -55,12 +58,15 @@ def apply() -> None:
         return
     for name in LOOK_FIRST:
         importlib.import_module(name)
-    _really["fcntl"] = sys.modules.get("fcntl") or __import__("fcntl")
-    for name in HIDDEN_MODULES:
-        sys.modules[name] = None  # type: ignore[assignment]
+    _really["fcntl"] = importlib.import_module("fcntl")
     sys.modules["msvcrt"] = _msvcrt()
-    for name in HIDDEN:
-        _really[name] = os.__dict__.pop(name, None)
+    if IN_TESTS:
+        for name in HIDDEN_MODULES:
+            sys.modules[name] = None  # type: ignore[assignment]
+        for name in HIDDEN:
+            _really[name] = os.__dict__.pop(name, None)
+    else:
+        _hide_from_ours()
     os.O_BINARY = O_BINARY  # type: ignore[attr-defined]
     signal.SIGBREAK = signal.SIGUSR2  # type: ignore[attr-defined]
     _open_files_stay()
@@ -75,18 +81,54 @@ def apply() -> None:
     tempfile.TemporaryFile = tempfile.NamedTemporaryFile  # type: ignore[misc,assignment]
     if pytest := sys.modules.get("_pytest.tmpdir"):
         pytest.get_user_id = lambda: None  # type: ignore[attr-defined]
-    _choose()
+    sys.meta_path.insert(0, _Chooser())
 
 
-def _choose() -> None:
-    """Have the package choose Windows, as it does there."""
-    if str(HELPERS.parents[1] / "workflow") not in sys.path:
-        sys.path.insert(0, str(HELPERS.parents[1] / "workflow"))
-    here, sys.platform = sys.platform, "win32"
-    try:
-        importlib.import_module(f"{PACKAGE}.system")
-    finally:
-        sys.platform = here
+def _hide_from_ours() -> None:
+    """In a program, where libraries look at sys.platform: what is hidden is so from us alone."""
+    plain = __builtins__["__import__"]  # type: ignore[index]
+
+    def imported(name: str, *arguments: Any, **keys: Any) -> Any:
+        if name in HIDDEN_MODULES and _is_package():
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+        return plain(name, *arguments, **keys)
+
+    __builtins__["__import__"] = imported  # type: ignore[index]
+    for name in HIDDEN:
+        if callable(function := getattr(os, name, None)):
+            setattr(os, name, _hidden_function(name, function))
+
+
+def _hidden_function(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    def hidden(*arguments: Any, **keys: Any) -> Any:
+        if _is_package():
+            raise AttributeError(f"module 'os' has no attribute {name!r}")
+        return function(*arguments, **keys)
+
+    return hidden
+
+
+class _Chooser(MetaPathFinder):
+    """Has the package choose Windows when it is imported, whichever copy of it that is."""
+
+    def find_spec(self, name: str, path: Any, target: Any = None) -> ModuleSpec | None:
+        if name != f"{PACKAGE}.system":
+            return None
+        others = (finder for finder in sys.meta_path if finder is not self)
+        found = (finder.find_spec(name, path, target) for finder in others)
+        spec = next(spec for spec in found if spec is not None)
+        loader: Any = spec.loader
+        plain = loader.exec_module
+
+        def on_windows(module: ModuleType) -> None:
+            here, sys.platform = sys.platform, "win32"
+            try:
+                plain(module)
+            finally:
+                sys.platform = here
+
+        loader.exec_module = on_windows
+        return spec
 
 
 def _replace(name: str, stand_in: Callable[..., Any]) -> None:
