@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 import running
+from mrxs_tiles.made_by import STEPS
 from running import (
     TINY,
     Ran,
@@ -128,10 +129,12 @@ def test_edited_code(tmp_path: Path) -> None:
     edit(package / "pixels/encode.py", 'PNG_EFFORT = {"level": 1', 'PNG_EFFORT = {"level": 0')
     assert snakemake(tmp_path, "-n", repo=repo, **config).jobs == []
 
-    edit(package / "made_by.py", '"tile": 1', '"tile": 2')
+    number = STEPS["tile"]
+    edit(package / "made_by.py", f'"tile": {number}', f'"tile": {number + 1}')
     ran = snakemake(tmp_path, repo=repo, **config)
     assert (ran.code, ran.jobs) == (0, ["report"])
-    assert "A: made by tile 1, now 2: it stays until it is asked for again" in ran.text
+    told = f"A: made by tile {number}, now {number + 1}: it stays until it is asked for again"
+    assert told in ran.text
     assert tree(tmp_path / "results" / "A" / "tiles") == before
 
     ran = snakemake(tmp_path, "--forcerun", "tile", repo=repo, **config)
