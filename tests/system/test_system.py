@@ -15,7 +15,7 @@ import pytest
 import as_windows
 from mrxs_tiles import system
 from mrxs_tiles.errors import ResultsError
-from mrxs_tiles.files.store import write_file
+from mrxs_tiles.files.store import discard_folder, remove_files, write_file
 from mrxs_tiles.steps.run_step import TERMINATED, run
 
 HELD = as_windows.ON_WINDOWS  # who has a file open keeps it from being removed
@@ -91,6 +91,27 @@ def test_replace_waits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         system.replace(tmp_path / "new", tmp_path / name)
         assert (tmp_path / name).exists()
     assert bool(refusals) != HELD
+
+
+def test_remove_waits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So is one removed, and a folder with it."""
+    plain, once = os.unlink, set[str]()
+
+    def refused(path: Path, **keys: object) -> None:
+        name = Path(path).name
+        if HELD and name not in once:
+            once.add(name)
+            raise PermissionError(errno.EACCES, "in use")
+        plain(path, **keys)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(os, "unlink", refused)
+    (tmp_path / "tiles").mkdir()
+    for name in ("tiles/0_0.jpg", "report.tsv"):
+        (tmp_path / name).touch()
+    discard_folder(tmp_path, "tiles")
+    remove_files(tmp_path / "report.tsv", tmp_path / "none")
+    assert list(tmp_path.iterdir()) == []
+    assert {"0_0.jpg", "report.tsv"} <= once or not HELD
 
 
 def test_replace_gives_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

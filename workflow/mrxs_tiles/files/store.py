@@ -18,7 +18,16 @@ from typing import IO, Self
 
 from mrxs_tiles.errors import ResultsError
 from mrxs_tiles.files.checksums import Summed, crc32
-from mrxs_tiles.system import OPEN_BINARY, flush_below, flush_file, flush_folder, is_in_use, replace
+from mrxs_tiles.system import (
+    OPEN_BINARY,
+    flush_below,
+    flush_file,
+    flush_folder,
+    is_in_use,
+    patiently,
+    remove,
+    replace,
+)
 
 TILES = "tiles"
 STREAM_BYTES = 1 << 20  # written at once of a file that is written in pieces
@@ -122,7 +131,7 @@ def in_place_of(path: Path, lasting: bool = False) -> Iterator[Path]:
     partial = path.with_name(_partial(path.name))
     with told(path):
         try:
-            partial.unlink(missing_ok=True)  # were it a link, what it points to would be written
+            remove(partial)  # were it a link, what it points to would be written
             yield partial
             if lasting:
                 flush_file(partial)
@@ -130,7 +139,7 @@ def in_place_of(path: Path, lasting: bool = False) -> Iterator[Path]:
             if lasting:
                 flush_folder(path.parent)
         except BaseException:
-            partial.unlink(missing_ok=True)
+            remove(partial)
             raise
 
 
@@ -156,8 +165,8 @@ def remove_files(*paths: Path) -> None:
     """
     for path in paths:
         with told(path):
-            path.unlink(missing_ok=True)
-            path.with_name(_partial(path.name)).unlink(missing_ok=True)
+            remove(path)
+            remove(path.with_name(_partial(path.name)))
 
 
 def discard_folder(slide_results: Path, name: str) -> None:
@@ -288,4 +297,4 @@ def _remove_tree(folder: Path) -> None:
     if folder.is_symlink() or folder.is_file():
         folder.unlink()
     elif folder.exists():
-        shutil.rmtree(folder)
+        patiently(lambda: shutil.rmtree(folder))

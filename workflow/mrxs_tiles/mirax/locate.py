@@ -258,7 +258,7 @@ def openable(files: SlideFiles) -> Iterator[Path]:
     if folder == path.with_suffix("") and plain.exists() and plain.samefile(path):
         yield plain  # a file system that does not tell upper from lower case
         return
-    with tempfile.TemporaryDirectory(prefix="mrxs-tiles-") as scratch:
+    with tempfile.TemporaryDirectory(prefix="mrxs-tiles-", ignore_cleanup_errors=True) as scratch:
         link = Path(scratch) / "slide.mrxs"
         try:
             make_link(path, link)

@@ -61,7 +61,7 @@ def openable_levels(files: SlideFiles, index: MiraxIndex | None) -> Iterator[Pat
         with openable(files) as path:
             yield path
         return
-    with tempfile.TemporaryDirectory(prefix="mrxs-tiles-") as scratch:
+    with tempfile.TemporaryDirectory(prefix="mrxs-tiles-", ignore_cleanup_errors=True) as scratch:
         slide = Path(scratch) / "slide.mrxs"
         try:
             link(files.path, slide)

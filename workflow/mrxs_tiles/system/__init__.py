@@ -25,7 +25,9 @@ if sys.platform == "win32":
         lock,
         longest_path,
         most_open_files,
+        patiently,
         read_at,
+        remove,
         remove_locked,
         replace,
     )
@@ -47,7 +49,9 @@ else:
         lock,
         longest_path,
         most_open_files,
+        patiently,
         read_at,
+        remove,
         remove_locked,
         replace,
     )
@@ -69,7 +73,9 @@ __all__ = [
     "lock",
     "longest_path",
     "most_open_files",
+    "patiently",
     "read_at",
+    "remove",
     "remove_locked",
     "replace",
 ]

@@ -56,6 +56,24 @@ def read_at(descriptor: int, length: int, offset: int) -> bytes:
     return os.pread(descriptor, length, offset)
 
 
+def patiently(do: Callable[[], object]) -> None:
+    """Do what Windows refuses while another program has a file open.
+
+    Raises:
+        OSError: it cannot be done.
+    """
+    do()
+
+
+def remove(path: Path) -> None:
+    """Remove a file where it is there.
+
+    Raises:
+        OSError: it cannot be removed.
+    """
+    path.unlink(missing_ok=True)
+
+
 def replace(source: Path, target: Path) -> None:
     """Put a file or a folder where another file may lie.
 

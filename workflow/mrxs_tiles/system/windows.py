@@ -81,17 +81,30 @@ def read_at(descriptor: int, length: int, offset: int) -> bytes:
         return os.read(descriptor, length)
 
 
+def remove(path: Path) -> None:
+    """Remove a file where it is there.
+
+    Raises:
+        OSError: it cannot be removed, also not when tried again.
+    """
+    patiently(lambda: path.unlink(missing_ok=True))
+
+
 def replace(source: Path, target: Path) -> None:
     """Put a file or a folder where another file may lie.
 
     Raises:
         OSError: it cannot be done, also not when tried again.
     """
-    _patiently(lambda: source.replace(target))
+    patiently(lambda: source.replace(target))
 
 
-def _patiently(do: Callable[[], object]) -> None:
-    """Do what is refused while another program has a file open, again after a while."""
+def patiently(do: Callable[[], object]) -> None:
+    """Do what is refused while another program has a file open, again after a while.
+
+    Raises:
+        OSError: it is refused for good.
+    """
     for wait in _WAITS:
         try:
             do()
