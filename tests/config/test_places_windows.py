@@ -75,6 +75,7 @@ def test_understood(text: str, meant: str) -> None:
         ("e:slides", "begins wherever drive e: stands just now: write the whole path, such as "),
         ("/scratch/out", "begins with no drive, as on Linux: write the whole path with its drive"),
         (r"\out", "begins with no drive, as on Linux: write the whole path with its drive, such"),
+        ('E:\\my slides" results=x', "holds a quotation mark: in "),
         ("s3://bucket/x", "is an address (s3), not a path: copy the files here, and write the"),
         ("nfs://nas/x", "is an address (nfs), not a path: mount the share, and write the path."),
     ],

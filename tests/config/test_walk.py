@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import unicodedata
 from collections.abc import Callable
 from pathlib import Path
@@ -150,3 +151,17 @@ def _lower_case(folder: Path) -> Callable[..., str]:
         return str(place)
 
     return make_folder
+
+
+def test_disk_that_numbers_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no file has a number of its own, a folder is still not taken for another one."""
+    make("d/a.mrxs", "d/x/b.mrxs", "d/y/z/c.mrxs")
+    plain = Path.stat
+
+    def stat(path: Path, **keys: bool) -> os.stat_result:
+        found = list(plain(path, **keys))
+        found[1] = 0  # st_ino
+        return os.stat_result(found)
+
+    monkeypatch.setattr(Path, "stat", stat)
+    assert [slide.name for slide in find("d")] == ["a", "x/b", "y/z/c"]

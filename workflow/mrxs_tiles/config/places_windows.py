@@ -69,6 +69,11 @@ def foreign(text: str) -> str:
 
     It completes a sentence: the path "/data" <is ...>.
     """
+    if '"' in text:
+        return (
+            r'holds a quotation mark: in "E:\my slides\" the last \ takes the one behind it for a '
+            r"letter. Write the path without a \ at its end."
+        )
     if match := URL.match(text):
         scheme = match[1].lower()
         do = "mount the share" if scheme in ("nfs", "afp") else "copy the files here"

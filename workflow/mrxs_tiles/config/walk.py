@@ -83,7 +83,8 @@ def walk(root: Path, entered: set[tuple[int, int]]) -> Walk:
 def identity_of(folder: Path) -> tuple[int, int]:
     """What is the same for all ways to a folder."""
     status = folder.stat()
-    return status.st_dev, status.st_ino
+    # some network disks of Windows number nothing: all their folders would be one
+    return status.st_dev, status.st_ino or hash(os.path.realpath(folder))
 
 
 def _enter(folder: Path, found: Walk) -> Iterator[tuple[Path, bool]]:
