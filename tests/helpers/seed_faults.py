@@ -37,8 +37,8 @@ LINKED = (".venv", "envs/node_modules")  # large, and no fault is in them
 LEFT_OUT = (".git", ".venv", "node_modules", "results", "__pycache__", ".*_cache", ".hypothesis")
 QUICK, SLOW = "not slow and not torture", "slow and not torture"
 PATIENCE = {"near": 900, "quick": 3600, "slow": 10800}  # seconds, after which a fault hangs
-PASSED, NONE = 0, 5  # pytest's exit codes; 1 and 2: a test failed, a module cannot be imported
-CAUGHT = (1, 2)
+PASSED, NONE = 0, 5  # pytest's exit codes
+CAUGHT = (1, 2, 4)  # a test failed, one cannot be imported, conftest cannot
 
 
 @contextmanager
