@@ -46,6 +46,40 @@ def test_nobody_reads_the_output(tmp_path: Path) -> None:
     assert (code, errors) == (1, "mrxs-tiles: bad slides: 1, listed above\n")
 
 
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ([], "the following arguments are required: COMMAND"),
+        (["cut"], "argument COMMAND: invalid choice: 'cut'"),
+        (["inspect"], "the following arguments are required: SLIDE"),
+        (["report", "A.mrxs"], "unrecognized arguments: A.mrxs"),
+        (["tile", "A.mrxs", "--threads", "0"], "argument --threads: '0' is not a whole number "
+         "from 1"),
+        (["tile", "A.mrxs", "--threads", "1.5"], "argument --threads: '1.5' is not a whole number "
+         "from 1"),
+        (["tile", "A.mrxs", "--qualty", "3"], "unrecognized arguments: --qualty 3"),
+        (["inspect", "A.mrxs", "--threads", "1"], "unrecognized arguments: --threads 1"),
+        # an option is not guessed from its beginning: another version may have one more
+        (["inspect", "A.mrxs", "--tile", "3"], "unrecognized arguments: --tile 3"),
+    ],
+)  # fmt: skip
+def test_wrong_usage(
+    words: list[str],
+    says: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Wrong usage ends with 2 and says what is wrong; nothing is written."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as ended:
+        main(words)
+    said = capsys.readouterr()
+    assert (ended.value.code, said.out) == (2, "")
+    assert says in said.err.splitlines()[-1]
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_output_that_cannot_say_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A pipe of Windows knows 256 characters: a name with others in it is escaped there."""
     slide = tmp_path / "slides" / "\u0142\u00f3d\u017a.mrxs"

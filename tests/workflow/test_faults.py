@@ -260,36 +260,6 @@ def test_interrupted_snakemake(large: Path, tmp_path: Path) -> None:
 # --- the command line -------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("arguments", "says"),
-    [
-        ([], "the following arguments are required: COMMAND"),
-        (["cut"], "argument COMMAND: invalid choice: 'cut'"),
-        (["inspect"], "the following arguments are required: SLIDE"),
-        (["report", "A.mrxs"], "unrecognized arguments: A.mrxs"),
-        (["tile", "A.mrxs", "--threads", "0"], "argument --threads: '0' is not a whole number "
-         "from 1"),
-        (["tile", "A.mrxs", "--threads", "1.5"], "argument --threads: '1.5' is not a whole number "
-         "from 1"),
-        (["tile", "A.mrxs", "--qualty", "3"], "unrecognized arguments: --qualty 3"),
-        (["inspect", "A.mrxs", "--threads", "1"], "unrecognized arguments: --threads 1"),
-    ],
-)  # fmt: skip
-def test_wrong_usage(tmp_path: Path, arguments: list[str], says: str) -> None:
-    """Wrong usage ends with 2 and says what is wrong; nothing is written."""
-    ran = mrxs_tiles(*arguments, cwd=tmp_path)
-    assert (ran.code, ran.out) == (2, "")
-    assert says in ran.err.splitlines()[-1]
-    assert running.names(tmp_path) == []
-
-
-def test_shortened_options(tmp_path: Path) -> None:
-    """An option is not guessed from its beginning: another version may have one more."""
-    ran = mrxs_tiles("inspect", "A.mrxs", "--tile", "3", cwd=tmp_path)
-    assert ran.code == 2
-    assert running.names(tmp_path) == []
-
-
 def test_version_and_help() -> None:
     """The version and the help come on stdout, with 0."""
     assert mrxs_tiles("--version").out.startswith("mrxs-tiles ")
