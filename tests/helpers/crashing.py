@@ -18,6 +18,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import power_cut
+
 EVENTS = ("open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.link")
 NEVER = 0  # counting begins with 1
 WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT
@@ -41,9 +43,17 @@ class Crashes:
     ) -> int:
         """Run a step, perhaps up to its n-th operation; its exit code, negative: its signal."""
         request = {"step": step, "results": str(results), "slide": str(slide), "config": config}
+        return self._ask(request | {"kill_at": kill_at})
+
+    def log(self, step: str, results: Path, slide: Path, log: Path, **config: Any) -> int:
+        """Run a step and have all that it does to files written down; see ``power_cut``."""
+        request = {"step": step, "results": str(results), "slide": str(slide), "config": config}
+        return self._ask(request | {"kill_at": NEVER, "log": str(log)})
+
+    def _ask(self, request: dict[str, Any]) -> int:
         assert self._server.stdin
         assert self._server.stdout
-        self._server.stdin.write(json.dumps(request | {"kill_at": kill_at}) + "\n")
+        self._server.stdin.write(json.dumps(request) + "\n")
         self._server.stdin.flush()
         return int(self._server.stdout.readline())
 
@@ -75,8 +85,12 @@ def _child(request: dict[str, Any]) -> None:
     os.dup2(os.open(os.devnull, os.O_RDWR), 1)
     code = 70
     try:
-        _kill_at(request["kill_at"], request["results"])
-        code = run(lambda: _step(request), ignore_bad=True)
+        if "log" in request:
+            with power_cut.written_down(request["results"], Path(request["log"])):
+                code = run(lambda: _step(request), ignore_bad=True)
+        else:
+            _kill_at(request["kill_at"], request["results"])
+            code = run(lambda: _step(request), ignore_bad=True)
     finally:
         os._exit(code)
 
