@@ -118,6 +118,11 @@ def of_another_run(*names: str) -> Harm:
     return harm
 
 
+def a_slide_of_another_run(results: Path) -> None:
+    shutil.rmtree(results / LOOSE)
+    shutil.copytree(results.parent / "another" / LOOSE, results / LOOSE)
+
+
 Members = list[tuple[str, bytes]]
 
 
@@ -269,6 +274,15 @@ BESIDE = {
     "a slide missing": _said(lose(LOOSE), "beside the slides: 1 missing: a/"),
     "report.tsv missing": _said(lose("report.tsv"), "report.tsv is not there"),
     "report.tsv torn": _said(cut("report.tsv", 40), "beside the slides: 1 changed: report.tsv"),
+    "report.tsv flipped": _said(flip("report.tsv"), "beside the slides: 1 changed: report.tsv"),
+    "the page flipped": _said(flip("report.html"), "beside the slides: 1 changed: report.html"),
+    "run.json flipped": _said(flip("run.json"), "beside the slides: 1 changed: run.json"),
+    "run.json missing": _said(lose("run.json"), "beside the slides: 1 missing: run.json"),
+    "crate flipped": _said(flip("ro-crate-metadata.json"), "1 changed: ro-crate-metadata.json"),
+    "a picture of the report too many": _said(
+        add("report_files/0123456789abcdef-map.jpg"), "1 superfluous: report_files/0123456789ab"
+    ),
+    "a slide of another run": _said(a_slide_of_another_run, "a was cut after the report was made"),
 }
 HARMS = {
     f"{where}: {kind}": harm

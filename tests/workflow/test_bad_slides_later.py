@@ -39,17 +39,26 @@ def test_said_again_until_mended(tmp_path: Path) -> None:
     ran = snakemake(tmp_path, **config, on_bad_slide="ignore")
     assert ran.code == 0
     assert sentences in ran.err
-    renewed = ("report", "runtime.tsv")
+    renewed = ("report", "runtime.tsv", "run.json", "ro-crate")
     before = {n: time for n, time in times(results).items() if not n.startswith(renewed)}
     ran = snakemake(tmp_path, **config)
     assert (ran.code, ran.jobs) == (1, ["report"])
     assert sentences in ran.err
     assert before.items() <= times(results).items()
 
+    # with `stop` what an earlier run has found stops a run too, before any job
+    strict: dict[str, Any] = config | {"on_bad_slide": "stop"}
+    ran = snakemake(tmp_path, **strict)
+    assert ran.code == 1
+    assert "Bad slides of an earlier run, which have not changed since" in ran.text
+    assert "link (failed): link.mrxs is a broken link" in ran.text
+    assert "Finished" not in ran.text
+    assert before.items() <= times(results).items()
+
     name = good.data_path(image).name
     shutil.copyfile(good.folder / name, corrupt.with_suffix("") / name)
     running.copy_slide(good.path, tmp_path / "good.mrxs")
-    ran = snakemake(tmp_path, **config)
+    ran = snakemake(tmp_path, **strict)
     redone = ["inspect corrupt", "inspect link", "report", "tile corrupt", "tile link"]
     assert (ran.code, ran.jobs) == (0, redone)
     assert {key: time for key, time in before.items() if key.startswith("good/")}.items() <= times(

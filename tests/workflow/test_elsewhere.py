@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import site
 import venv
@@ -12,6 +13,7 @@ import pytest
 import yaml
 
 import running
+from mrxs_tiles.mirax.unchanged import PROMISE
 from running import REPO, TINY, Ran, lasting, snakemake, snakemake_command, table
 
 pytestmark = pytest.mark.slow
@@ -131,6 +133,14 @@ def test_a_bad_slide_in_a_module(plain: tuple[Path, Ran], tmp_path: Path) -> Non
     assert [(row["slide"], row["status"]) for row in rows] == [
         *((A, "ok"), (BAD, "failed"), (B, "ok"))
     ]
+    # what was said of the next run holds here too, where no hook is run
+    promised = work / "results" / A / "tiles.json"
+    said = json.loads(promised.read_text("utf-8")) | {"error": f"It is so: {PROMISE}"}
+    promised.write_text(json.dumps(said), "utf-8")
+    assert snakemake(work, "-n", repo=repo).jobs == ["mrxs_report"]
+    ran = snakemake(work, repo=repo)
+    assert {f"mrxs_inspect {A}", f"mrxs_tile {A}"} <= {*ran.jobs}
+    assert running.record(promised)["error"] == ""
     text = (repo / "Snakefile").read_text("utf-8")
     stop = text.replace('"tile_size"', '"on_bad_slide": "stop", "tile_size"')
     (repo / "Snakefile").write_text(stop, "utf-8")

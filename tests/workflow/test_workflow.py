@@ -52,6 +52,7 @@ def test_results(first: tuple[Path, Ran]) -> None:
     pictures = {name for name in found if name.startswith("report_files/")}
     assert len(pictures) == 3 * 2
     expected = {"report.tsv", "runtime.tsv", "report.html"} | pictures
+    expected |= {"run.json", "ro-crate-metadata.json"}
     for slide in (A, B):
         kept = [row["file"] for row in table(work / "results" / slide / "tiles.tsv") if row["file"]]
         assert len(kept) == 15
@@ -232,5 +233,6 @@ def test_results_given_absolute(tmp_path: Path) -> None:
     config: dict[str, Any] = {"slides": tmp_path / "A.mrxs", "results": f"{results}/"}
     ran = snakemake(tmp_path / "work", tile_size=200, **config)
     assert ran.code == 0
-    expected = ["A", "report.html", "report.tsv", "report_files", "runtime.tsv"]
+    expected = ["A", "report.html", "report.tsv", "report_files"]
+    expected += ["ro-crate-metadata.json", "run.json", "runtime.tsv"]
     assert running.names(results) == expected

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from mrxs_tiles.report.results import Results
 
 __version__ = "0.1.0"
+RELEASED = "2026-12-01"  # that version, or when it is to be
 
 
 def load(results: str | PathLike[str]) -> Results:

@@ -204,7 +204,13 @@ def _report(config: Config, given: dict[str, Any]) -> int:
             "logs of where snakemake was started."
         )
     carried, notes = _carried(config, given)
-    report(config.results, config=cutting_keys(config), benchmarks=logs, carried=carried)
+    report(
+        config.results,
+        config=cutting_keys(config),
+        benchmarks=logs,
+        carried=carried,
+        sheet=None if given["slides"] is None else Path(given["slides"]),
+    )
     if carried is not None:
         _export_again(config.results)
     rows = read_report(config.results)

@@ -12,7 +12,12 @@ from mrxs_tiles.errors import ConfigError, printable, shown
 from mrxs_tiles.settings import Settings
 
 # What the report writes beside the slides' folders.
-RESERVED = frozenset(("report.tsv", "report.html", "report_files", "runtime.tsv", "survey.tsv"))
+RESERVED = frozenset(
+    (
+        *("report.tsv", "report.html", "report_files", "runtime.tsv", "survey.tsv"),
+        *("run.json", "ro-crate-metadata.json", "logs"),
+    )
+)
 # To Snakemake braces are wildcards, also in the path of an input, and nothing escapes them; a
 # line break ends its patterns; what is not UTF-8 it cannot write down.
 UNFIT = re.compile(r"[{}\x00-\x1f\x7f-\x9f\ud800-\udfff]")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 _NUMBER = r"\s*(-?[0-9]{1,9}(?:\.[0-9]{1,9})?)\s*"
 _RECTANGLE = re.compile(",".join([_NUMBER] * 4))
@@ -58,3 +60,13 @@ def rectangle(region: str) -> tuple[float, float, float, float] | None:
         return None
     x, y, width, height = map(float, found.groups())
     return x, y, width, height
+
+
+def without_places(keys: Mapping[str, object]) -> dict[str, object]:
+    """Keys as they may be told: of an annotation file its name, not where it lies."""
+    found = {key: value for key, value in keys.items() if key != "replaced_scale"}
+    for key in ("region", "labels"):
+        text = found.get(key)
+        if isinstance(text, str) and rectangle(text) is None:
+            found[key] = Path(text).name
+    return {key: list(one) if isinstance(one, tuple) else one for key, one in found.items()}

@@ -22,16 +22,19 @@ from mrxs_tiles.annotations.marks import file_megabytes, file_stamp
 from mrxs_tiles.report.report import read_report
 from mrxs_tiles.report.summary import bad_slides, summary
 from mrxs_tiles.settings import GridSettings
+from mrxs_tiles.config.sheet_text import SHEETS
 from mrxs_tiles.config.slides import find_slides
 from mrxs_tiles.config.typed import as_typed
 from mrxs_tiles.files.store import check_writable, make_folder
 from mrxs_tiles.steps.away import Away, away
-from mrxs_tiles.steps.try_again import asked_again, keep_promises, note_asked
+from mrxs_tiles.steps.try_again import asked_again, keep_promises, keep_promises_now, note_asked
 from mrxs_tiles.viewer.page import openseadragon
 
 # Whether the slides' jobs are sent to other machines (--jobs), or this is such a job. Which
 # executor sends them Snakemake knows only after it has read this.
 ON_CLUSTER = workflow.remote_exec or workflow.resource_settings.nodes is not None
+# Whether this is a module of another workflow, which runs none of our hooks.
+IS_MODULE = workflow.modifier.parent_modifier is not None
 CLUSTER_THREADS = 8  # more gain little, and a job of many cores waits long for its place
 
 try:
@@ -89,6 +92,8 @@ def slides_away():
     """
     if not workflow.is_main_process:
         return Away([], [])
+    if IS_MODULE and not workflow.dryrun:  # else a hook has done it at the end of the run before
+        keep_promises_now(CONFIG.results, SLIDES)
     return away(SLIDES.values(), CONFIG.results, asked())
 
 
@@ -191,6 +196,12 @@ def tile_minutes(wildcards, attempt):
     return int(attempt * (20 + 20 * gigabytes))
 
 
+def sheet_file():
+    """The sheet that names the slides; None: no sheet does."""
+    file = Path(CONFIG.slides)
+    return str(file) if file.suffix.lower() in SHEETS and file.is_file() else None
+
+
 def say_again():
     """A value that makes the report anew in every run, if a slide is bad or missing.
 
@@ -234,6 +245,24 @@ def begin():
     if slides_away().names and CONFIG.on_bad_slide == "stop":
         told = sum(slides_away(), [])
         raise WorkflowError("\n".join(f"{slide}: {why}" for slide, _, why in told))
+    if CONFIG.on_bad_slide == "stop":
+        stop_at_known()
+
+
+def stop_at_known():
+    """Stop at slides that were bad in an earlier run, and that nothing has changed of since."""
+    again = {
+        job.wildcards.slide
+        for job in workflow.dag.needrun_jobs()
+        if hasattr(job.wildcards, "slide")
+    }
+    rows = [row for row in read_report(CONFIG.results) if row["slide"] in SLIDES]
+    known = bad_slides([row for row in rows if row["slide"] not in again])
+    if known:
+        raise WorkflowError(
+            "Bad slides of an earlier run, which have not changed since (on_bad_slide is stop):\n"
+            + "\n".join(known)
+        )
 
 
 def report_time():

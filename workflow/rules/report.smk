@@ -29,6 +29,8 @@ rule report:
             labels={"what": "page"},
         ),
         runtime=f"{RESULTS}/runtime.tsv",
+        run=f"{RESULTS}/run.json",
+        crate=f"{RESULTS}/ro-crate-metadata.json",
     log:
         "logs/report.log",
     localrule: True
@@ -43,6 +45,7 @@ rule report:
         carried=CARRIED,  # of the sheet: compared here, and by no step that cuts
         away=lambda wildcards: slides_away().kept,
         config=cutting_keys(CONFIG),
+        sheet=sheet_file(),
         version=__version__,  # stands on the page
         made_by=all_made_by(),  # it says which slides were made by others
         again=say_again(),

@@ -16,6 +16,7 @@ run_job(
         *(results, params.paths, params.refused, params.config, logs),
         carried=params.carried,
         away=params.away,
+        sheet=Path(params.sheet) if params.sheet else None,
     ),
     job.log[0],
     "report",

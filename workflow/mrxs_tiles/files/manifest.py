@@ -26,6 +26,7 @@ TILES_TSV = "tiles.tsv"
 LABELS_TSV = "labels.tsv"
 REPORT_TSV = "report.tsv"
 REPORT_HTML = "report.html"
+RUN_JSON, CRATE_JSON = "run.json", "ro-crate-metadata.json"
 SURVEY_TSV = "survey.tsv"
 PREVIEW = "preview"  # a folder
 THUMBNAIL = "thumbnail.jpg"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -34,10 +35,11 @@ RANKS = {"failed": 0, "damaged": 1, "kept": 2, "warning": 3, "ok": 4}  # bad sli
 
 
 class Entry(NamedTuple):
-    """One slide: its row of ``report.tsv`` and its ``slide.json``."""
+    """One slide: its row of ``report.tsv``, its ``slide.json`` and its ``tiles.json``."""
 
     row: Record
     inspected: Record
+    tiled: Mapping[str, Any] = MappingProxyType({})
 
 
 def write_page(
@@ -70,7 +72,7 @@ def write_page(
 
 def _slide(results: Path, entry: Entry) -> tuple[Record, Pictures]:
     """What the template needs to know of one slide, and its pictures."""
-    row, inspected = entry
+    row, inspected, _ = entry
     name = row["slide"]
     tiles, made = Tiles(), Pictures()
     if not name_fault(name):  # a folder of that name would be somewhere else

@@ -54,6 +54,11 @@ def map_name(slide: str) -> str:
     return f"{slide_id(slide)}-map.jpg"
 
 
+def is_ours(name: str) -> bool:
+    """Whether a file in that folder is one of these pictures."""
+    return _OURS.fullmatch(name) is not None
+
+
 def maps_beside(page: Path) -> frozenset[str]:
     """The names of all maps that lie in the folder of a page's pictures."""
     try:

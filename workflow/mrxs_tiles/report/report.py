@@ -26,11 +26,12 @@ from mrxs_tiles.made_by import differences
 from mrxs_tiles.names import name_fault
 from mrxs_tiles.report.carried import carried_before, of_slide
 from mrxs_tiles.report.page import Entry, write_page
+from mrxs_tiles.report.run_record import write_run
 from mrxs_tiles.report.runtime import renew_runtime
 from mrxs_tiles.steps import inspect as inspect_slide
 
 # Begins the warning on a slide that is there under several names.
-TWIN = "the same slide, by its quickhash, as "
+TWIN = "the same slide, by its "
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -48,6 +49,7 @@ def report(
     benchmarks: Path | None = None,
     carried: Mapping[str, Mapping[str, str]] | None = None,
     away: Iterable[tuple[str, str, str]] = (),
+    sheet: Path | None = None,
 ) -> None:
     """Write the tables of all slides and the page that shows them.
 
@@ -61,6 +63,7 @@ def report(
         carried: by slide, the columns of the sheet that go into the table, and into the JSON of
             shards where others are in it; None: those that a table that is there has.
         away: name, path and why, of slides that were left out and whose results are kept.
+        sheet: that names the slides; None: none, or that of the report that is there.
 
     Raises:
         ResultsError: no slide is there, a table or the page cannot be written, or another
@@ -78,6 +81,7 @@ def report(
         renew_runtime(results, rows, benchmarks)
         others = unnamed(results, (row["slide"] for row in rows))
         write_page(results, entries, config or {}, others)
+        write_run(results, entries, config or {}, sheet)
 
 
 def _carry_into_shards(
@@ -123,7 +127,7 @@ def _entries(results: Path, records: Sequence[tuple[Record, Record]]) -> list[En
     """A row for each slide, by name."""
     if not records:
         raise ResultsError(f"{results} holds no slide.json. Run inspect and tile first.")
-    entries = [Entry(_row(inspected, tiled), inspected) for inspected, tiled in records]
+    entries = [Entry(_row(inspected, tiled), inspected, tiled) for inspected, tiled in records]
     for entry, (inspected, tiled) in zip(entries, records, strict=True):
         entry.row["warnings"] += _made_by_others(results, inspected, tiled)
     _name_twins(entries)
@@ -146,22 +150,35 @@ def _made_by_others(results: Path, inspected: Record, tiled: Record) -> Iterator
 def _name_twins(entries: Iterable[Entry]) -> None:
     """Warn of each slide that is there under another name too: it would count twice.
 
-    One file that a sheet names twice is cut in two ways on purpose.
+    One file that a sheet names twice is cut in two ways on purpose. A copy from which names were
+    taken has another quickhash, and the same index.
     """
-    groups: defaultdict[str, list[Record]] = defaultdict(list)
-    for entry in entries:
-        if digest := entry.inspected.get("quickhash"):
-            groups[digest].append(entry.row)
-    for rows in groups.values():
-        first = sorted(rows, key=lambda row: str(row["slide"]))[: MOST_NAMED + 1]
-        paths = Counter(row["path"] for row in rows)
-        for row in rows:
-            # not all of a thousand copies with each: that is a million names
-            twins = [str(one["slide"]) for one in first if one["path"] != row["path"]]
-            if left := len(rows) - paths[row["path"]]:
-                named = ", ".join(map(shown, twins[:MOST_NAMED]))
-                more = left - len(twins[:MOST_NAMED])
-                row["warnings"].append(TWIN + named + (f" and {more:,} more" if more else ""))
+    told: set[str] = set()
+    for by, field in (("quickhash", "quickhash"), ("Index.dat", "index_sha256")):
+        groups: defaultdict[str, list[Record]] = defaultdict(list)
+        for entry in entries:
+            digest = entry.inspected.get(field)
+            if digest and str(entry.row["slide"]) not in told:
+                groups[digest].append(entry.row)
+        for rows in groups.values():
+            told |= _warn_of_twins(rows, by)
+
+
+def _warn_of_twins(rows: Sequence[Record], by: str) -> set[str]:
+    """Warn each of those that are one slide of the others; returns the names of the warned."""
+    told = set()
+    first = sorted(rows, key=lambda row: str(row["slide"]))[: MOST_NAMED + 1]
+    paths = Counter(row["path"] for row in rows)
+    for row in rows:
+        # not all of a thousand copies with each: that is a million names
+        twins = [str(one["slide"]) for one in first if one["path"] != row["path"]]
+        if left := len(rows) - paths[row["path"]]:
+            named = ", ".join(map(shown, twins[:MOST_NAMED]))
+            more = left - len(twins[:MOST_NAMED])
+            more_named = f" and {more:,} more" if more else ""
+            row["warnings"].append(f"{TWIN}{by}, as {named}{more_named}")
+            told.add(str(row["slide"]))
+    return told
 
 
 def find_inspected(results: Path) -> Iterator[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,9 +18,10 @@ from mrxs_tiles.errors import ResultsError, printable
 from mrxs_tiles.files import manifest
 from mrxs_tiles.files.lock import REPORT_LOCK, RUN_LOCK, SLIDE_LOCK, SLIDE_TAKEN, SURVEY_LOCK, alone
 from mrxs_tiles.files.store import TILES, remove_files
-from mrxs_tiles.files.whole import Look, named
+from mrxs_tiles.files.whole import Look, check_file, named, sum_known
 from mrxs_tiles.names import RESERVED, name_fault
 from mrxs_tiles.report.carried import carried_before, of_slide
+from mrxs_tiles.report.pictures import FOLDER, is_ours
 from mrxs_tiles.report.report import read_report
 from mrxs_tiles.report.verify_slide import Found, verify_slide
 
@@ -74,6 +76,7 @@ def verify(results: Path, threads: int | None = None) -> Verified:
     for found in told.slides:
         told.others += found.others
     told.others.sort()
+    _check_run(results, told)
     _check_report(results, told)
     return told
 
@@ -99,12 +102,49 @@ def _sheets(results: Path, names: Iterable[str]) -> dict[str, dict[str, str]]:
     return {name: of_slide(carried, name) for name in names if name in carried}
 
 
+def _check_run(results: Path, told: Verified) -> None:
+    """Look at what ``run.json`` knows: the report's files, and each slide's record."""
+    path = results / manifest.RUN_JSON
+    there = {f"{FOLDER}/{name}" for name in _pictures(results)}
+    if not path.exists():
+        if (results / manifest.CRATE_JSON).exists():
+            told.look.missing.append(path.name)
+        return  # results of before, or of which no report was made
+    told.look.files += 1
+    try:
+        record = manifest.read_record(path)
+    except ResultsError:
+        record = {}
+    if not manifest.is_sealed(record, path):
+        told.look.changed.append(path.name)
+        return
+    tables = {name: one for name, one in sum_known(record["tables"]).items() if name != path.name}
+    for name, crc32 in tables.items():
+        check_file(told.look, results / name, name, crc32, None)
+    told.look.superfluous += sorted(there - tables.keys())
+    known = {slide["slide"]: slide["record"] for slide in record["slides"]}
+    for found in told.slides:
+        if found.is_whole and found.record != (known.get(found.slide) or found.record):
+            told.said.append(
+                f"{printable(found.slide)} was cut after the report was made, or is another run's: "
+                "run mrxs-tiles report"
+            )
+
+
+def _pictures(results: Path) -> Iterator[str]:
+    """The report's pictures that lie there."""
+    with suppress(OSError), os.scandir(results / FOLDER) as entries:
+        yield from (entry.name for entry in entries if is_ours(entry.name))
+
+
 def _check_report(results: Path, told: Verified) -> None:
     """Compare ``report.tsv`` with what was counted of each slide."""
     if not (results / manifest.REPORT_TSV).exists():
         told.said.append(f"{manifest.REPORT_TSV} is not there: run mrxs-tiles report.")
         return
     rows = {row["slide"]: row for row in read_report(results)}
+    if manifest.REPORT_TSV in told.look.changed:
+        return  # it is told already
     if not rows:
         told.look.changed.append(manifest.REPORT_TSV)
         return

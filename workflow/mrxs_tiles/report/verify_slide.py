@@ -44,6 +44,7 @@ class Found:
     others: list[str] = field(default_factory=list)  # files that are not ours
     is_old: bool = False  # it was made before there were sums of all files
     sheet: bytes | None = None  # what its shards hold of the user's sheet; None: not known
+    record: str | None = None  # the sum of tiles.json
     row: dict[str, str] | None = None  # what report.tsv must say of it, as far as it is known
 
     @property
@@ -72,6 +73,7 @@ def verify_slide(results: Path, slide: str, sheet: Mapping[str, str] | None = No
     else:
         was = record.get("earlier", record)
         tables = sum_known(was.get("tables"))
+        found.record = sum_known(record.get("tables")).get(manifest.TILES_JSON)
         found.is_old = not tables
         expected = set(_check_tables(folder, found, tables))
         pictures = _check_tiles(folder, found, was, tables)

@@ -6,9 +6,11 @@ asked for, ``labels.tsv`` into ``results/{slide}``.
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from mrxs_tiles.cutting import kept
@@ -153,6 +155,7 @@ def failed_record(slide: str, path: Path, error: str) -> Record:
             "scanned_mm2",
             "tissue_mm2",
             "quickhash",
+            "index_sha256",
             "reader",
             "reader_reason",
             "lost",
@@ -194,6 +197,7 @@ def _record(slide: str, path: Path, seen: Inspection, settings: GridSettings) ->
         "scanned_mm2": tissue.area_mm2(tissue.scanned),
         "tissue_mm2": tissue.area_mm2(tissue.mask),
         "quickhash": facts.quickhash,
+        "index_sha256": _index_sha256(seen),
         "reader": seen.reader_name,
         "reader_reason": seen.reader_reason,
         "lost": list(take_stamp(path).lost),
@@ -203,6 +207,15 @@ def _record(slide: str, path: Path, seen: Inspection, settings: GridSettings) ->
         record["mirax"] = mirax_record(seen.index)
     record[FIELD] = made_by("inspect")
     return record
+
+
+def _index_sha256(seen: Inspection) -> str | None:
+    """The digest of a MIRAX slide's index: its copies have it, also where names were taken out."""
+    if seen.index is None or seen.files.folder is None:
+        return None
+    with suppress(OSError), (seen.files.folder / seen.index.slidedat.index_name).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+    return None
 
 
 def _warnings(seen: Inspection, settings: GridSettings) -> Iterator[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
@@ -33,7 +34,7 @@ from mrxs_tiles.mirax.damage import damaged_files, why_unreadable
 from mrxs_tiles.mirax.unchanged import PROMISE, explained, since_begun
 from mrxs_tiles.pixels.encode import Encode, make_encoder
 from mrxs_tiles.progress import Progress
-from mrxs_tiles.settings import Settings
+from mrxs_tiles.settings import Settings, without_places
 from mrxs_tiles.steps.inspect import inspect
 
 log = logging.getLogger(__name__)
@@ -156,6 +157,7 @@ def _cut(job: Job, threads: int, source: Source) -> Record:
         warnings = [text for text in (warning, resampling_warning(job.grid, choice.wanted)) if text]
         record = tile_record(job.slide, status_of(fates), error, warnings, unlisted, fates)
         record["keys"] = kept.keys_digest(job.settings, job.inspected)
+        record["settings"] = without_places(asdict(job.settings))
         put_viewer = None if viewer is None else partial(viewer.put, record)
         publish(job.folder, tiles, fates, job.inspected, record, put_viewer)
     return record

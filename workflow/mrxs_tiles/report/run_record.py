@@ -1,0 +1,105 @@
+"""``run.json``: what made these results, enough to make the same bytes again years later.
+
+The version and every step's number and libraries, the config, which slide with which keys, and the
+sums of the report's files. No host, user, time or label, no column of the sheet, no absolute path.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+import mrxs_tiles
+from mrxs_tiles.errors import ResultsError
+from mrxs_tiles.files import manifest
+from mrxs_tiles.files.checksums import crc32_of
+from mrxs_tiles.files.manifest import Record
+from mrxs_tiles.files.store import settle, told
+from mrxs_tiles.made_by import FIELD, all_made_by
+from mrxs_tiles.report.crate import write_crate
+from mrxs_tiles.report.page import Entry
+from mrxs_tiles.report.pictures import FOLDER, is_ours
+from mrxs_tiles.settings import without_places
+
+
+def write_run(
+    results: Path, entries: Iterable[Entry], config: Mapping[str, object], sheet: Path | None
+) -> None:
+    """Write ``ro-crate-metadata.json`` and ``run.json``, after all else of the report.
+
+    Args:
+        results: where everything lies.
+        entries: all slides.
+        config: keys and values of this run.
+        sheet: that names the slides; None: none, or that of an earlier report.
+
+    Raises:
+        ResultsError: a file cannot be written, or one of the report's cannot be read.
+    """
+    record = run_record(results, entries, config, _of_sheet(results, sheet))
+    write_crate(results, record)
+    with told(results):
+        names = [manifest.REPORT_TSV, manifest.REPORT_HTML, manifest.CRATE_JSON]
+        pictures = sorted(path.name for path in (results / FOLDER).iterdir())
+        names += [f"{FOLDER}/{name}" for name in pictures if is_ours(name)]
+        record["tables"] = {name: crc32_of(results / name) for name in names}
+    settle(results, *record["tables"])
+    path = results / manifest.RUN_JSON
+    manifest.write_record(path, manifest.sealed(record, path.name))
+
+
+def run_record(
+    results: Path, entries: Iterable[Entry], config: Mapping[str, object], sheet: Record | None
+) -> Record:
+    """What ``run.json`` holds, but for ``tables``."""
+    settings: list[Record] = []
+    slides = []
+    for row, inspected, tiled in entries:
+        grid = inspected["grid"] or {}
+        keys = tiled.get("settings")
+        if keys is not None and keys not in settings:
+            settings.append(keys)
+        slides.append(
+            {
+                "slide": row["slide"],
+                "path": _place(row["path"], results),
+                "status": row["status"],
+                "quickhash": inspected.get("quickhash"),
+                "index_sha256": inspected.get("index_sha256"),
+                "settings": None if keys is None else settings.index(keys),
+                "inspect": inspected.get(FIELD, {}).get("number"),
+                "tile": tiled.get(FIELD, {}).get("number"),
+                **{name: (grid.get(name) or {}).get("sha256") for name in ("region", "labels")},
+                "record": tiled.get("tables", {}).get(manifest.TILES_JSON),
+            }
+        )
+    return {
+        "version": mrxs_tiles.__version__,
+        "steps": all_made_by(),
+        "config": without_places(config),
+        "sheet": sheet,
+        "settings": settings,
+        "slides": slides,
+    }
+
+
+def _place(path: str, results: Path) -> str:
+    """Where a slide lies, as seen from the results where both lie in one folder; else its name."""
+    home = os.path.dirname(os.path.abspath(results))  # noqa: PTH120 - as `path`, links as they are
+    if os.path.dirname(home) != home and path.startswith(f"{home}{os.sep}"):  # noqa: PTH120
+        return Path(os.path.relpath(path, os.path.abspath(results))).as_posix()
+    return Path(path).name
+
+
+def _of_sheet(results: Path, sheet: Path | None) -> Record | None:
+    """A sheet's name and digest; of none that which an earlier report knew."""
+    if sheet is None:
+        with suppress(ResultsError):
+            before: Record | None = manifest.read_record(results / manifest.RUN_JSON).get("sheet")
+            return before
+        return None
+    with told(sheet), sheet.open("rb") as stream:
+        return {"name": sheet.name, "sha256": hashlib.file_digest(stream, "sha256").hexdigest()}
