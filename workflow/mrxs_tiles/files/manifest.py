@@ -55,6 +55,8 @@ COORDINATES = (
 TILES = (*COORDINATES, "kept", "reason", "focus", "pen", "file", "bytes", "crc32")
 LABELS = ("col", "row", "class", "fraction")  # a row for each class of a tile
 SHEET_COLUMN = "sheet_{}"  # beside TILES, of what the sheet carries
+# Columns that tables of earlier numbers of the steps have not: they are read as empty.
+ADDED = ("region", "label", "label_fraction", "crc32")
 TILING = ("tile_size", "overlap", "downsample", "cols", "rows")  # of a slide's grid
 REPORT = (
     *("slide", "path", "status", "width", "height", "mpp_x", "mpp_y", "objective", "levels"),
@@ -113,7 +115,8 @@ def table_lines(columns: Sequence[str], rows: Iterable[Iterable[object]]) -> Ite
 def read_table(path: Path, columns: Sequence[str], more: bool = False) -> Iterator[list[str]]:
     """The rows of a table, each a list of its fields as they stand there.
 
-    ``more``: it may have further columns, which are left out.
+    ``more``: it may have further columns, which are left out. Of a table that an earlier version
+    wrote, the columns that it has not are empty.
 
     Raises:
         ResultsError: the file cannot be read or has other columns.
@@ -121,7 +124,10 @@ def read_table(path: Path, columns: Sequence[str], more: bool = False) -> Iterat
     try:
         with path.open(encoding="utf-8", newline="\n") as stream:
             header = stream.readline().rstrip("\n").split("\t")
-            if (header[: len(columns)] if more else header) != list(columns):
+            absent = [] if more else [at for at in ADDED if at in columns and at not in header]
+            if (header[: len(columns)] if more else header) != [
+                name for name in columns if name not in absent
+            ]:
                 raise ResultsError(
                     f"{path} has the columns {' '.join(header)}, not {' '.join(columns)}. "
                     "Run the step before this one again."
@@ -133,6 +139,9 @@ def read_table(path: Path, columns: Sequence[str], more: bool = False) -> Iterat
                         f"{path} has a row of {len(fields)} fields, not {len(header)}. Run the "
                         "step before this one again."
                     )
+                if absent:
+                    cells = dict(zip(header, fields, strict=True))
+                    fields = [cells.get(name, "") for name in columns]
                 yield fields[: len(columns)]
     except OSError as error:
         raise _not_read(path, error) from None

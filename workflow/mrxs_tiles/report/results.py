@@ -301,13 +301,18 @@ def _read(
             source.seek(0)
         # behind the report's own columns stand those of the user's sheet, as text
         behind = header[len(columns) :] if columns is manifest.REPORT else []
-        if header != [*columns, *behind]:
+        absent = [name for name in manifest.ADDED if name in columns and name not in header]
+        if header != [*(name for name in columns if name not in absent), *behind]:
             raise ResultsError(f"{source} has other columns than expected. Run mrxs-tiles again.")
         used = [*(columns if wanted is None else wanted), *behind]
         types |= dict.fromkeys(behind, "str")
-        table: pd.DataFrame = _csv(source, dtype=types, usecols=used)
+        there = [name for name in used if name not in absent]
+        table: pd.DataFrame = _csv(source, dtype=types, usecols=there)
     except ValueError as error:
         raise ResultsError(f"{source} cannot be read: {error}. Run mrxs-tiles again.") from None
+    for name in absent:  # an earlier version wrote it
+        table[name] = pd.Series(None, index=table.index, dtype=types[name])
+    table = table[used] if absent else table
     for name in (*texts, *behind):
         is_null = name in _MAY_BE_NULL or name in behind
         column = table[name] if is_null else table[name].fillna("")
