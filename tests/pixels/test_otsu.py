@@ -52,12 +52,12 @@ def test_without_small_parts(mask: np.ndarray, most: int) -> None:
 
 @pytest.mark.slow
 def test_starting_imports_little(variant: Variant, tmp_path: Path) -> None:
-    """What takes long to import is imported by neither step of a plain slide."""
+    """What takes long to import is imported by neither step, nor to find pen marks."""
     slow = ["skimage", "scipy", "pandas", "jsonschema", "numpy.ma", "socket"]
     words = [str(variant("jpeg").path), "--results", str(tmp_path)]
     code = (
         "import sys; from mrxs_tiles.__main__ import main; "
-        f"main(['inspect', *{words}]); main(['tile', *{words}, '--tile-size', '3000']); "
+        f"main(['inspect', *{words}]); main(['tile', *{words}, '--max-pen', '0.5']); "
         f"print([name for name in {slow} if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
