@@ -32,7 +32,7 @@ ON_WINDOWS = ACTIVE or sys.platform == "win32"
 
 HELPERS = Path(__file__).parent
 SITE = HELPERS / "as_windows_site"  # on the path of programs, which run its sitecustomize
-PACKAGE, TESTS = "mrxs_tiles", str(HELPERS.parent)
+PACKAGE = "mrxs_tiles"
 # What no Windows has; the numbers of Windows for what it has and Linux has not.
 HIDDEN_MODULES = ("fcntl", "resource", "pwd", "grp", "termios", "pty")
 HIDDEN = (
@@ -269,7 +269,7 @@ def _chmod(path: Any, mode: int, **keys: Any) -> None:
     """Only that a file is read-only can be set; of a folder nothing."""
     if os.path.isdir(path):  # noqa: PTH112
         return
-    _really["chmod"](path, 0o666 if mode & stat.S_IWUSR else 0o444, **keys)
+    _really["chmod"](path, mode & 0o111 | (0o666 if mode & stat.S_IWUSR else 0o444), **keys)
 
 
 # --- links, signals, locks --------------------------------------------------------------------
@@ -309,13 +309,10 @@ def _msvcrt() -> ModuleType:
 def wanted_by_test(error: BaseException) -> str:
     """Why a test cannot run on Windows where it asks itself for what is not there; else ""."""
     trace = error.__traceback__
-    last = None
     while trace is not None:
-        if "pathlib" not in (name := trace.tb_frame.f_code.co_filename) and name != __file__:
-            last = name
+        if str(trace.tb_frame.f_globals.get("__name__", "")).startswith(f"{PACKAGE}."):
+            return ""  # it is the package that asks
         trace = trace.tb_next
-    if last is None or not last.startswith(TESTS):
-        return ""
     if isinstance(error, AttributeError) and error.name and not hasattr(error.obj, error.name):
         found = str(getattr(error.obj, "__name__", ""))
         return f"no {found}.{error.name} on Windows" if found in ("os", "signal", "time") else ""
