@@ -122,7 +122,8 @@ class SlideReader:
 
     def _sentence(self, error: Exception) -> str:
         # OpenSlide names files by their whole path, which must not reach the results.
-        return str(error).replace(f"{self._path.parent}{os.sep}".replace("//", "/"), "").strip()
+        folder = os.path.join(self._path.parent, "")  # noqa: PTH118 - a root has its end already
+        return str(error).replace(folder, "").strip()
 
     def facts(self) -> SlideFacts:
         """What OpenSlide says of the slide.
