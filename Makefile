@@ -17,8 +17,10 @@ help: ## this list
 env: .venv/.done .venv/.kernels envs/node_modules/.done ## .venv with everything, as requirements.lock says
 
 demo: env ## the workflow on a made-up MIRAX slide and a real Aperio one
-	$(BIN)/python demo/make_demo.py demo/slides/demo.mrxs
-	viewer=`test -e envs/node_modules/.done && echo true || echo false` && \
+	@echo "Writing a demo slide"
+	@$(BIN)/python demo/make_demo.py demo/slides/demo.mrxs
+	@echo "Cutting it and a real one, with a page to zoom in: snakemake --cores all --config slides=demo/slides.tsv ..."
+	@viewer=`test -e envs/node_modules/.done && echo true || echo false` && \
 	$(BIN)/snakemake --cores all --config slides=demo/slides.tsv results=demo/results deepzoom=$$viewer
 	@echo
 	@echo "Open this:  demo/results/report.html"
@@ -56,7 +58,7 @@ lint: .venv/.done ## style, types, and Snakemake's own checks
 	done; for one in $$all; do wait $$one || exit 1; done
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/snakefmt --check Snakefile workflow
-	$(BIN)/snakemake --lint --config slides=tests/data/CMU-1-Small-Region.svs
+	$(BIN)/snakemake --lint
 
 bench: env ## how fast, against the plain script
 	$(BIN)/python benchmarks/bench.py
@@ -81,7 +83,7 @@ real: .venv/.done ## on a real MIRAX slide, downloaded (3.6 MB)
 	  { echo "$(PYTHON) is `"$(PYTHON)" -V 2>&1`, but 3.11 or later is needed: name one, as in: make env PYTHON=python3.12" >&2; exit 1; }
 	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || \
 	  { echo "$(PYTHON) has no venv module: install it (Debian, Ubuntu: apt install python3-venv)" >&2; exit 1; }
-	@echo "Making .venv: one to three minutes the first time"
+	@echo "Making .venv, and fetching the packages of requirements.lock: one to three minutes the first time"
 	@rm -rf .venv
 	@"$(PYTHON)" -m venv .venv
 	@sed -n '/^setuptools==/,/[^\]$$/p' requirements.lock >.venv/setuptools.lock
@@ -95,7 +97,7 @@ real: .venv/.done ## on a real MIRAX slide, downloaded (3.6 MB)
 # in 101 MB), which goes again afterwards. All works without them, so a failure is told and no more.
 .venv/.kernels: .venv/.done envs/zig.lock workflow/mrxs_tiles/native.py $(KERNELS)
 	@case "$$MRXS_TILES_NO_KERNELS" in ""|0) ;; *) exit 0;; esac; \
-	kernels() { $(BIN)/python -m mrxs_tiles.native >.venv/kernels.log 2>&1; }; \
+	echo "Compiling the innermost loops"; kernels() { $(BIN)/python -m mrxs_tiles.native >.venv/kernels.log 2>&1; }; \
 	with_zig() { echo "Fetching a C compiler, for once: 101 MB"; \
 	  $(PIP) install --quiet --require-hashes -r envs/zig.lock >.venv/zig.log 2>&1 && kernels; \
 	  done=$$?; $(PIP) uninstall --quiet --yes ziglang >>.venv/zig.log 2>&1; return $$done; }; \
@@ -106,7 +108,8 @@ real: .venv/.done ## on a real MIRAX slide, downloaded (3.6 MB)
 # machine's npm or, where there is none, by the one that PyPI has. All but the viewer works
 # without it, so a failure is told and no more.
 envs/node_modules/.done: envs/package.json envs/package-lock.json envs/npm.lock .venv/.locked
-	@PATH="$(CURDIR)/$(BIN):$$PATH"; export PATH; \
+	@echo "Fetching OpenSeadragon, which viewer.html shows slides with"; \
+	PATH="$(CURDIR)/$(BIN):$$PATH"; export PATH; \
 	command -v npm >/dev/null 2>&1 || \
 	  $(PIP) install --quiet --require-hashes -r envs/npm.lock >.venv/npm.log 2>&1 || true; \
 	{ npm ci --prefix envs --ignore-scripts --no-audit --no-fund >>.venv/npm.log 2>&1 && touch $@; } || \

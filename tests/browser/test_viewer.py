@@ -345,7 +345,7 @@ def test_report_links_to_it(watched: Watched, tmp_path: Path) -> None:
 def test_without_openseadragon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without it, one sentence says how to get it, before anything is cut."""
     path = write(tmp_path / "slides" / "a.mrxs").path
-    monkeypatch.setattr(viewer_page, "_OPENSEADRAGON", tmp_path / "nowhere")
+    monkeypatch.setattr(viewer_page, "OPENSEADRAGON", tmp_path / "nowhere")
     with pytest.raises(ResultsError, match="Run make env in the folder of mrxs-tiles"):
         cut(path, tmp_path, deepzoom=True)
     assert not (tmp_path / NAME / "tiles").exists()

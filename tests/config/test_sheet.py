@@ -152,6 +152,7 @@ def test_one_file_under_two_names() -> None:
         ("", "holds an empty part"),
         ("a/./b", 'holds the part "."'),
         ("report_files/a", "begins with report_files, which the report writes there"),
+        ("logs", "begins with logs, which each step writes there"),
         ("ä" * 121, "has a part of more than 240 bytes"),
     ],
 )
@@ -172,7 +173,7 @@ def test_names_that_snakemake_cannot_carry(tmp_path: Path) -> None:
         f'are not UTF-8 ("\\xe9"), {why} or folder.',
         "new\\nline": f'Slide "new\\nline": its path "{tmp_path}/d/new\\nline.mrxs" holds a '
         f'control character ("\\n"), {why} or folder.',
-        "survey.tsv": 'Slide "survey.tsv": its name begins with survey.tsv, which the report '
+        "survey.tsv": 'Slide "survey.tsv": its name begins with survey.tsv, which survey '
         f'writes there: rename the file "{tmp_path}/d/survey.tsv.mrxs", or give the slide another '
         "name in the column slide of a sheet.",
     }

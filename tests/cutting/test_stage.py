@@ -35,7 +35,7 @@ def check_same(path: Path, local: Path, tmp_path: Path, **keys: Any) -> dict[str
 
 def copied(caplog: pytest.LogCaptureFixture) -> bool:
     """Whether the log says that the slide was copied."""
-    return "GB copied to" in caplog.text
+    return "B copied to" in caplog.text
 
 
 @pytest.fixture(autouse=True)

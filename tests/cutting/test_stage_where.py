@@ -14,7 +14,7 @@ from mrxs_tiles.cutting import stage
 from mrxs_tiles.errors import StageError
 from mrxs_tiles.mirax.locate import locate
 from mrxs_tiles.system import TEMP_VARIABLE
-from running import mrxs_tiles, names, tree
+from running import lasting, mrxs_tiles, names
 from staging import HERE, MORE
 
 
@@ -48,7 +48,7 @@ def test_no_folder(tiny: Path, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     results = tmp_path / "results"
     assert mrxs_tiles("inspect", tiny, "--results", results).code == 0
-    before = tree(results)
+    before = lasting(results)
     for where in (tmp_path / "none", tmp_path / "file"):
         ran = mrxs_tiles("tile", tiny, "--results", results, "--stage", where)
         assert (ran.code, ran.out) == (1, "")
@@ -56,7 +56,7 @@ def test_no_folder(tiny: Path, tmp_path: Path) -> None:
             f'mrxs-tiles: stage is "{where}", but there is no such folder on {HERE}. Make it '
             "there, name another one with stage, or set stage to null.\n"
         )
-    assert tree(results) == before
+    assert lasting(results) == before
 
 
 @pytest.mark.parametrize("value", ["", "null", None])
@@ -88,7 +88,7 @@ def test_no_space(tiny: Path, local: Path, monkeypatch: pytest.MonkeyPatch) -> N
     with running.small_disk(local, "200k") as disk:
         said = refused(tiny, str(disk))
         assert re.fullmatch(
-            rf'The copy of A.mrxs needs 0\.0\d+ GB, but "{disk}" on {HERE} has 0\.000\d+ GB free\. '
+            rf'The copy of A.mrxs needs [\d.]+ MB, but "{disk}" on {HERE} has [\d.]+ kB free\. '
             rf"Free space there, {re.escape(MORE)}",
             said,
         )

@@ -67,8 +67,11 @@ class Ran:
 
     @property
     def jobs(self) -> list[str]:
-        """The jobs that Snakemake ran or, dry, would run: `tile A`, sorted; without `all`."""
-        found = []
+        """The jobs that Snakemake ran or, dry, would run: `tile A`, sorted; without `all`.
+
+        In a module, where our screen does not have the word, by the rules' messages.
+        """
+        found = re.findall(r"^Job \d+: (.*)$", self.text, re.MULTILINE)
         for rule, details in _JOB.findall(self.text):
             slide = _SLIDE.search(details)
             if rule != "all":
@@ -158,7 +161,8 @@ def snakemake_command(
 ) -> list[str | Path]:
     """The command that runs the workflow in a working directory."""
     command: list[str | Path] = [BIN / "snakemake", "--snakefile", repo / "Snakefile"]
-    command += ["--directory", folder, "--cores", str(cores), *options]
+    # -p: Snakemake's own words on each job, which the tests read
+    command += ["--directory", folder, "--cores", str(cores), "-p", *options]
     if config:
         command += ["--config", *(f"{key}={value}" for key, value in config.items())]
     return command
@@ -222,10 +226,17 @@ def copy_repo(folder: Path) -> Path:
     return folder
 
 
-def tree(folder: Path) -> dict[str, bytes]:
-    """All files below a folder and their bytes, hidden ones too; an empty folder as `name/`."""
+def tree(folder: Path, logs: bool = False) -> dict[str, bytes]:
+    """All files below a folder and their bytes, hidden ones too; an empty folder as `name/`.
+
+    Without `logs/`: it holds times, so each run has its own.
+    """
     found: dict[str, bytes] = {}
     for root, folders, files in os.walk(folder):
+        if Path(root) == folder and "logs" in folders and not logs:
+            folders.remove("logs")
+            if not folders and not files:
+                break
         for name in files:
             path = Path(root, name)
             found[path.relative_to(folder).as_posix()] = path.read_bytes()

@@ -122,7 +122,7 @@ def test_what_there_was_to_do(ran: tuple[Path, Ran]) -> None:
 def test_the_next_run(tmp_path: Path) -> None:
     """Benchmark files are no input: without them nothing is redone but a missing table."""
     running.write(tmp_path / "slides" / "A.mrxs", TINY)
-    results, logs = tmp_path / "results", tmp_path / "logs" / "A"
+    results, logs = tmp_path / "results", tmp_path / "results/logs/A"
     assert snakemake(tmp_path, tile_size=200).code == 0
     before, then = rows_of(results), times(results / "A")
     (logs / "tile.benchmark.tsv").unlink()
@@ -272,8 +272,8 @@ def test_command_line(cut: Path) -> None:
     assert (ran.code, ran.out, ran.err) == (
         1,
         "",
-        'mrxs-tiles: --benchmarks is "log", and there is no such folder: name the folder logs of '
-        "where snakemake was started.\n",
+        'mrxs-tiles: --benchmarks is "log", and there is no such folder: name the folder logs '
+        "in the results of a run of snakemake.\n",
     )
     assert tree(cut / "results") == before
     shutil.rmtree(cut / "logs")
@@ -308,6 +308,6 @@ def test_below_a_prefix(tmp_path: Path) -> None:
     ran = snakemake(tmp_path / "work", repo=outer)
     assert ran.code == 0, ran.text
     below = tmp_path / "work" / "below"
-    file = (below / "logs" / "A" / "tile.benchmark.tsv").read_text().splitlines()[1]
+    file = (below / "results/logs" / "A" / "tile.benchmark.tsv").read_text().splitlines()[1]
     row = rows_of(below / "results")["A", "tile"]
     assert float(row["seconds"]) == float(file.split("\t")[0]) > 0

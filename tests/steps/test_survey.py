@@ -222,7 +222,7 @@ def test_slides_without_estimate_are_said(aperio: Path, tmp_path: Path) -> None:
     config = read_config({"slides": str(aperio), "results": str(tmp_path)})
     lines = summary(tmp_path, survey(find_slides(config), tmp_path))
     assert lines[1] == (
-        "about 0 tiles to keep, whose GB cannot be told, 0 core hours, without 1 slide of which "
+        "about 0 tiles to keep, whose size cannot be told, 0 core hours, without 1 slide of which "
         "nothing can be told beforehand"
     )
 

@@ -284,11 +284,11 @@ def test_last_words(bad: tuple[Path, Ran]) -> None:
 
 def test_logs(bad: tuple[Path, Ran]) -> None:
     """A bad slide's log holds its sentence, and no log a traceback."""
-    logs = {path: path.read_text("utf-8") for path in (bad[0] / "logs").rglob("*.log")}
+    logs = {path: path.read_text("utf-8") for path in (bad[0] / "results" / "logs").rglob("*.log")}
     assert len(logs) == 2 * len(report_rows(bad[0])) + 1
     assert [path for path, text in logs.items() if "Traceback" in text] == []
     for name in {*FAILED} & {*THROUGH}:
-        assert FAILED[name] in logs[bad[0] / "logs" / name / "inspect.log"]
+        assert FAILED[name] in logs[bad[0] / "results" / "logs" / name / "inspect.log"]
 
 
 # --- the same slide later ---------------------------------------------------------------------

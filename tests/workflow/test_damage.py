@@ -245,7 +245,7 @@ def write_all(folder: Path, damages: Iterable[Damage]) -> None:
 
 @pytest.fixture(scope="module")
 def tortured(tmp_path_factory: pytest.TempPathFactory, whole: WrittenSlide) -> tuple[Path, Ran]:
-    """All of them, cut in one run: `slides/`, `results/`, `logs/`, and what Snakemake said."""
+    """All of them, cut in one run: `slides/`, `results/` and what Snakemake said."""
 
     def make(folder: Path) -> Ran:
         write_all(folder / "slides", kit(whole))
@@ -276,7 +276,7 @@ def test_it_ends(tortured: tuple[Path, Ran], whole: WrittenSlide) -> None:
     """The run ends with the report, and nowhere is a traceback."""
     folder, ran = tortured
     assert ran.code == 1
-    logs = [path.read_text("utf-8") for path in (folder / "logs").rglob("*.log")]
+    logs = [path.read_text("utf-8") for path in (folder / "results/logs").rglob("*.log")]
     assert [text for text in (ran.text, *logs) if "Traceback" in text] == []
     damages = [damage.name for damage in kit(whole)]
     assert len(damages) >= 150
@@ -336,7 +336,7 @@ def test_tiles_that_no_damage_touches(tortured: tuple[Path, Ran], whole: Written
 def test_memory(tortured: tuple[Path, Ran]) -> None:
     """No job takes a gigabyte."""
     used = {}
-    for path in (tortured[0] / "logs").rglob("*.benchmark.tsv"):
+    for path in (tortured[0] / "results/logs").rglob("*.benchmark.tsv"):
         (row,) = table(path)
         if row["max_rss"] not in ("NA", "-"):
             used[path] = float(row["max_rss"])

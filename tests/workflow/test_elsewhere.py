@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 import running
+from mrxs_tiles.config.config import read_config
 from mrxs_tiles.mirax.unchanged import PROMISE
 from running import REPO, TINY, Ran, lasting, snakemake, snakemake_command, table
 
@@ -74,8 +75,8 @@ def test_as_a_module(plain: tuple[Path, Ran], tmp_path: Path, below: str) -> Non
     """Another workflow uses this one, goes on with its tables, and gets the same results."""
     folder, _ = plain
     repo, work = outer(tmp_path / "outer", folder / "slides", below), tmp_path / "work"
-    steps = [f"mrxs_{step} {name}" for step in ("inspect", "tile") for name in (A, B)]
-    for jobs in (sorted([f"count {A}", f"count {B}", *steps, "mrxs_report"]), []):
+    steps = [f"{step} {name}" for step in ("inspect", "tile") for name in (A, B)]
+    for jobs in (sorted([f"count {A}", f"count {B}", *steps, "report"]), []):
         ran = snakemake(work, repo=repo)
         assert (ran.code, ran.jobs) == (0, jobs), ran.text
     assert lasting(work / below / "results") == lasting(folder / "work" / "results")
@@ -85,7 +86,7 @@ def test_as_a_module(plain: tuple[Path, Ran], tmp_path: Path, below: str) -> Non
     measured = [row["seconds"] for row in table(work / below / "results" / "runtime.tsv")]
     assert len(measured) == 4
     assert all(measured)
-    logs = work / below / "logs" / A
+    logs = work / below / "results/logs" / A
     assert sorted(path.name for path in logs.iterdir()) == [
         *("inspect.benchmark.tsv", "inspect.log", "tile.benchmark.tsv", "tile.log")
     ]
@@ -137,9 +138,9 @@ def test_a_bad_slide_in_a_module(plain: tuple[Path, Ran], tmp_path: Path) -> Non
     promised = work / "results" / A / "tiles.json"
     said = json.loads(promised.read_text("utf-8")) | {"error": f"It is so: {PROMISE}"}
     promised.write_text(json.dumps(said), "utf-8")
-    assert snakemake(work, "-n", repo=repo).jobs == ["mrxs_report"]
+    assert snakemake(work, "-n", repo=repo).jobs == ["report"]
     ran = snakemake(work, repo=repo)
-    assert {f"mrxs_inspect {A}", f"mrxs_tile {A}"} <= {*ran.jobs}
+    assert {f"inspect {A}", f"tile {A}"} <= {*ran.jobs}
     assert running.record(promised)["error"] == ""
     text = (repo / "Snakefile").read_text("utf-8")
     stop = text.replace('"tile_size"', '"on_bad_slide": "stop", "tile_size"')
@@ -169,6 +170,9 @@ def test_catalog() -> None:
     assert "snakemake" in readme
     assert "workflow" in readme
     assert (REPO / "workflow" / "Snakefile").is_file()
+    assert (REPO / "config" / "README.md").is_file()
+    for deployed in ("config/config.yaml", ".test/config/config.yaml"):
+        read_config(yaml.safe_load((REPO / deployed).read_text("utf-8")))
     assert {path.suffix for path in (REPO / "workflow" / "rules").iterdir()} == {".smk"}
     usage = yaml.safe_load((REPO / ".snakemake-workflow-catalog.yml").read_text("utf-8"))["usage"]
     assert usage["software-stack-deployment"]["conda"] is True

@@ -18,7 +18,7 @@ from packaging.markers import default_environment
 from packaging.requirements import Requirement
 
 from mrxs_tiles import native
-from running import TINY, run, write
+from running import TINY, copy_repo, run, write
 
 ROOT = Path(__file__).resolve().parents[2]
 LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
@@ -129,9 +129,8 @@ def test_installed_elsewhere(tmp_path: Path) -> None:
     """The package works where it was installed with pip, without the clone around it."""
     site = tmp_path / "site"
     options = ("--no-deps", "--no-build-isolation", "--quiet", "--target", site)
-    shutil.copytree(ROOT / "workflow", tmp_path / "clone" / "workflow")
-    shutil.copy(ROOT / "pyproject.toml", tmp_path / "clone")
-    for name in ("setup.py", "README.md", "LICENSE"):
+    copy_repo(tmp_path / "clone")
+    for name in ("pyproject.toml", "setup.py", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, tmp_path / "clone")
     done = run(sys.executable, "-m", "pip", "install", *options, tmp_path / "clone")
     assert not done.code, done.text

@@ -91,7 +91,10 @@ def test_generic_cluster(tmp_path: Path, queue: Path) -> None:
     assert "\n2 slides: 2 ok, 0 bad\n" in ran.err
     jobs = submitted(queue)
     assert len(jobs) == 2, "inspect and tile of a slide are one job, and report is none"
-    asked = r"-N mrxs-tiles -j oe -o logs/ -l select=1:ncpus=(\d+):mem=(\d+)mb -l walltime=(\d+):00"
+    asked = (
+        r"-N mrxs-tiles -j oe -o \.snakemake/log/ "
+        r"-l select=1:ncpus=(\d+):mem=(\d+)mb -l walltime=(\d+):00"
+    )
     for job in jobs:
         match = re.fullmatch(asked, job)
         assert match is not None, job

@@ -56,7 +56,7 @@ def partial(results: Path) -> int:
 
 def without_ballast(folder: Path) -> dict[str, bytes]:
     """All files on the small disk but what fills it."""
-    return {name: content for name, content in tree(folder).items() if name != "ballast"}
+    return {name: content for name, content in lasting(folder).items() if name != "ballast"}
 
 
 def test_full_disk(tiny: Path, tmp_path: Path) -> None:
@@ -92,10 +92,13 @@ def test_disk_full_again(tiny: Path, tmp_path: Path) -> None:
     """When a second cut finds no room, the first one's tiles and tables are still whole."""
     with running.small_disk(tmp_path / "disk", "2m") as disk:
         assert running.cut(tiny, disk, "--tile-size=20").code == 0
-        before = tree(disk)
+        before = lasting(disk)
         shared = (tiny, "--results", disk, "--tile-size=20", "--quality=50")
         # Room for what is guessed, but not for as many blocks of 4096; then for neither.
-        for leave, says in ((600_000, f"cannot be written: {FULL}. {WRITING}\n"), (20_000, " GB")):
+        for leave, says in (
+            (600_000, f"cannot be written: {FULL}. {WRITING}\n"),
+            (20_000, "B free"),
+        ):
             fill(disk, leave)
             ran = mrxs_tiles("tile", *shared)
             assert ran.code == 1
@@ -116,7 +119,7 @@ def test_too_little_space(tiny: Path, tmp_path: Path, monkeypatch: pytest.Monkey
         tile("A", tiny, tmp_path / "results", config.settings, 1)
     assert str(caught.value) == (
         "The tiles of A will take about 123 GB, but the disk of "
-        f"{tmp_path}/results/A has 0.0045 GB free. Free space there, or set another folder with "
+        f"{tmp_path}/results/A has 4.5 MB free. Free space there, or set another folder with "
         "results."
     )
     assert tree(tmp_path / "results") == before
@@ -141,7 +144,7 @@ def test_read_only_results(tiny: Path, tmp_path: Path) -> None:
     """Results that must not be written are told by each step, and nothing changes."""
     with running.small_disk(tmp_path / "disk", "1m") as disk:
         assert running.cut(tiny, disk, "--tile-size=200").code == 0
-        before = tree(disk)
+        before = lasting(disk)
         assert running.run("mount", "-o", "remount,ro", disk).code == 0
         shared = (tiny, "--results", disk)
         wrong = f"cannot be written: Read-only file system. {WRITING}\n"

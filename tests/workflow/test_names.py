@@ -82,7 +82,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def outside(folder: Path) -> dict[str, bytes]:
     """All files but the results, and what Snakemake keeps of its own."""
-    own = ("work/results/", "work/.snakemake/", "work/logs/", "cache/")
+    own = ("work/results/", "work/.snakemake/", "cache/")
     return {name: content for name, content in tree(folder).items() if not name.startswith(own)}
 
 

@@ -91,7 +91,7 @@ def marks(folder: Path) -> dict[str, list[str]]:
         encoding: MARK.lower().encode(encoding) for encoding in ("utf-8", "utf-16-le", "utf-16-be")
     }
     found: dict[str, list[str]] = {}
-    for name, content in tree(folder).items():
+    for name, content in tree(folder, logs=True).items():
         pieces = [piece.lower() for piece in unpacked(content)]
         hits = [code for code, mark in wanted.items() if any(mark in piece for piece in pieces)]
         if hits or MARK.lower() in name.lower():
@@ -196,5 +196,5 @@ def test_aperio(aperio: Path, tmp_path: Path) -> None:
     done = cut(slide, work / "results", tile_size=700, deepzoom=viewer, min_focus=0.01)
     assert done.tiled["status"] == "ok"
     report(work / "results")
-    said = b"".join(piece for file in tree(work).values() for piece in unpacked(file))
+    said = b"".join(piece for file in tree(work, logs=True).values() for piece in unpacked(file))
     assert MARK[:5].encode() not in said

@@ -55,7 +55,9 @@ def rss_mb(process: subprocess.Popen[str]) -> float:
 
 def job_peaks(work: Path, step: str) -> list[float]:
     """The peak memory of each job that Snakemake had time to look at, in order of time."""
-    files = sorted(work.glob(f"logs/*/{step}.benchmark.tsv"), key=lambda file: file.stat().st_mtime)
+    files = sorted(
+        work.glob(f"results/logs/*/{step}.benchmark.tsv"), key=lambda file: file.stat().st_mtime
+    )
     peaks = [table(file)[0]["max_rss"] for file in files]
     return [float(peak) for peak in peaks if peak not in ("-", "NA", "0.00")]
 

@@ -35,7 +35,7 @@ def test_workflow(tiny: Path, tmp_path: Path, local: Path) -> None:
     tmpdir = ("--default-resources", f"tmpdir='{local}'")
     ran = snakemake(tmp_path / "work", *tmpdir, **options, stage="auto")
     assert (ran.code, ran.jobs) == (0, ["inspect A", "report", "tile A"])
-    assert f'GB copied to "{local}"' in (tmp_path / "work/logs/A/tile.log").read_text()
+    assert f'B copied to "{local}"' in (tmp_path / "work/results/logs/A/tile.log").read_text()
     for where in (local, "null"):
         ran = snakemake(tmp_path / "work", "--dry-run", **options, stage=where)
         assert (ran.code, ran.jobs) == (0, [])

@@ -32,7 +32,7 @@ from two_slides import BOTH, A, B, again
 
 pytestmark = pytest.mark.slow
 LOGS = [
-    f"logs/{slide}/{step}.{suffix}"
+    f"results/logs/{slide}/{step}.{suffix}"
     for slide in (A, B)
     for step in ("inspect", "tile")
     for suffix in ("log", "benchmark.tsv")
@@ -49,7 +49,7 @@ def test_results(first: tuple[Path, Ran]) -> None:
     assert ran.jobs == sorted(
         ["report", *(f"{s} {n}" for s in ("inspect", "tile") for n in (A, B))]
     )
-    found = set(tree(work / "results"))
+    found = {"runtime.tsv", *lasting(work / "results")}
     pictures = {name for name in found if name.startswith("report_files/")}
     assert len(pictures) == 3 * 2
     expected = {"report.tsv", "runtime.tsv", "report.html"} | pictures
@@ -90,12 +90,14 @@ def test_last_words(first: tuple[Path, Ran]) -> None:
 
 
 def test_logs_and_benchmarks(first: tuple[Path, Ran]) -> None:
-    """Each job leaves its log and its times, outside the results."""
+    """Each job leaves its log and its times, with the results."""
     work = first[0] / "work"
-    assert [file for file in [*LOGS, "logs/report.log"] if not (work / file).is_file()] == []
-    tile_log = (work / "logs" / A / "tile.log").read_text("utf-8")
+    assert [
+        file for file in [*LOGS, "results/logs/report.log"] if not (work / file).is_file()
+    ] == []
+    tile_log = (work / "results" / "logs" / A / "tile.log").read_text("utf-8")
     assert re.search(r"^\d\d:\d\d:\d\d A: 15 of 16 tiles kept$", tile_log, re.MULTILINE)
-    inspect_log = (work / "logs" / A / "inspect.log").read_text("utf-8")
+    inspect_log = (work / "results" / "logs" / A / "inspect.log").read_text("utf-8")
     assert re.search(
         r"^\d\d:\d\d:\d\d A: 16 of 16 tiles can hold pixels$", inspect_log, re.MULTILINE
     )
@@ -106,7 +108,7 @@ def test_nothing_of_here_and_now(first: tuple[Path, Ran]) -> None:
     folder, _ = first
     texts = {
         name: content
-        for name, content in tree(folder / "work" / "results").items()
+        for name, content in lasting(folder / "work" / "results").items()
         if not name.endswith((".jpg", ".png"))
     }
     for slide in (A, B):
@@ -222,7 +224,7 @@ def test_from_another_folder(tmp_path: Path) -> None:
     assert ran.code == 0
     assert ran.threads == [2]  # a slide that is alone gets all cores
     assert running.names(elsewhere) == []
-    assert running.names(work) == [".snakemake", "logs", "my results", "my slides"]
+    assert running.names(work) == [".snakemake", "my results", "my slides"]
     assert record(work / "my results" / "1" / "A" / "tiles.json")["counts"]["kept"] == 4
     assert "\nreport: my results/1/report.tsv\n" in ran.err
 
@@ -235,6 +237,6 @@ def test_results_given_absolute(tmp_path: Path) -> None:
     config: dict[str, Any] = {"slides": tmp_path / "A.mrxs", "results": f"{results}/"}
     ran = snakemake(tmp_path / "work", tile_size=200, **config)
     assert ran.code == 0
-    expected = ["A", "report.html", "report.tsv", "report_files"]
+    expected = ["A", "logs", "report.html", "report.tsv", "report_files"]
     expected += ["ro-crate-metadata.json", "run.json", "runtime.tsv"]
     assert running.names(results) == expected

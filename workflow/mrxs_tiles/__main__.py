@@ -7,24 +7,35 @@ import logging
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NoReturn, TextIO
 
-from mrxs_tiles.arguments import config_of, parser
+from mrxs_tiles.arguments import WRONG_USAGE, config_of, given_for, usage_fault, values_of
+from mrxs_tiles.clone import SNAKEFILE
 from mrxs_tiles.config.config import (
     Config,
     cutting_keys,
+    read_config,
 )
 from mrxs_tiles.config.places import foreign, understood
 from mrxs_tiles.config.results_place import fit_for_disk, misplaced
 from mrxs_tiles.errors import ConfigError, MrxsTilesError, printable, shown
 from mrxs_tiles.files.manifest import BAD, EXPORTS, Record
-from mrxs_tiles.names import Slide, name_fault
+from mrxs_tiles.names import LOGS, Slide, name_fault
 from mrxs_tiles.native import complaint
-from mrxs_tiles.steps.run_step import BAD_INPUT, DONE, INTERRUPTED, complain, end_quickly, run
+from mrxs_tiles.steps.run_step import (
+    BAD_INPUT,
+    DONE,
+    INTERRUPTED,
+    complain,
+    end_quickly,
+    log_to,
+    run,
+)
 from mrxs_tiles.system import has_no_reader
 
+LOGGED = ("inspect", "tile", "export")  # as in the workflow
 MOST_NAMED = 10  # slides in one line
 
 log = logging.getLogger(__name__)
@@ -54,9 +65,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(words: Sequence[str]) -> int:
     given: dict[str, Any] = {}
     with _perhaps_unread():  # --help
-        given = vars(parser(words).parse_args(words))
+        given = given_for(words)
     if not given:
         return DONE
+    if given["command"] == "snakefile":
+        _say([str(SNAKEFILE)])
+        return DONE
+    if given["command"] == "run":
+        return _workflow(given)
     terminal = _Terminal(sys.stdout)
     terminal.addFilter(lambda record: record.levelno < logging.ERROR)  # these go to stderr
     logging.basicConfig(level=logging.INFO, format="%(message)s", handlers=[terminal])
@@ -75,6 +91,21 @@ def _run(words: Sequence[str]) -> int:
     except KeyboardInterrupt:
         print("mrxs-tiles: interrupted", file=sys.stderr)
         return INTERRUPTED
+
+
+def _workflow(given: dict[str, Any]) -> int:
+    from mrxs_tiles.run import run as run_workflow
+
+    logging.getLogger("mrxs_tiles").addHandler(logging.NullHandler())  # the screen is Snakemake's
+    if fault := usage_fault(given["slides"]):
+        print(f"mrxs-tiles: {fault}", file=sys.stderr)
+        return WRONG_USAGE
+    try:
+        values = values_of(given | {"slides": None}) | {"slides": given["slides"][0]}
+        read_config(values)  # all faults, before Snakemake takes its time
+        return run_workflow(values, given["cores"], given["more"])
+    except MrxsTilesError as error:
+        return complain(error)
 
 
 class _Terminal(logging.StreamHandler[TextIO]):
@@ -115,6 +146,9 @@ def _slide_step(command: str, config: Config, given: dict[str, Any]) -> int:
     slide = _slide(config, given)
     if command == "export" and not config.exports:
         raise ConfigError("Nothing is asked for: name it, such as --exports clam,parquet.")
+    if command in LOGGED:
+        with suppress(OSError):  # of which the step has more to say
+            log_to(config.results / LOGS / slide.name / f"{command}.log")
     if slower := complaint():
         log.warning(slower)
     return run(lambda: _done(command, slide, config, given), config.on_bad_slide == "ignore")
@@ -201,7 +235,7 @@ def _report(config: Config, given: dict[str, Any]) -> int:
     if logs is not None and not logs.is_dir():
         raise ConfigError(
             f"--benchmarks is {shown(benchmarks)}, and there is no such folder: name the folder "
-            "logs of where snakemake was started."
+            "logs in the results of a run of snakemake."
         )
     carried, notes = _carried(config, given)
     report(

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mrxs_tiles import __version__
 from mrxs_tiles.config.config import Config, from_text, from_texts, options, read_config
-from mrxs_tiles.errors import ConfigError
+from mrxs_tiles.errors import ConfigError, shown
 from mrxs_tiles.wording import literal
 
+WRONG_USAGE = 2
 COMMANDS = {
+    "run": "cut slides: the whole workflow, with Snakemake underneath",
     "inspect": "say what a slide is and where its tiles lie",
     "tile": "cut and filter the tiles of an inspected slide",
     "export": "write a cut slide's tables as other programs read them",
@@ -19,9 +21,27 @@ COMMANDS = {
     "verify": "see that every file of the results, or a copy, is there, whole and itself",
     "survey": "say what slides will meet and cost, from their indexes alone",
     "preview": "show what a few thresholds would keep of a slide; no tile is cut",
+    "snakefile": 'say where the workflow lies, for snakemake -s "$(mrxs-tiles snakefile)"',
 }
 SLIDE_COMMANDS = ("inspect", "tile", "export", "preview")
 NOT_OPTIONS = ("slides", "carry")  # named by the command itself; the workflow's alone
+WHAT_TO_TYPE = """\
+Which slides? Name a folder, one slide, a glob in quotes, or a sheet, and where the results go:
+
+  mrxs-tiles run /data/slides --results /data/tiles
+  mrxs-tiles run A1.mrxs --results tiles --tile-size 512
+
+A MIRAX slide is a small file and a folder of the same name beside it: both must be there.
+All options: mrxs-tiles run --help"""
+SEVERAL = (
+    "{count} slides are named, the first {first}: name their folder, or put the glob in quotes, "
+    'as in "data/*.mrxs", so that the shell does not write it out.'
+)
+EPILOG = (
+    "Snakemake's own options come last, behind --, as in: mrxs-tiles run /data/slides --results "
+    "/data/tiles -- -n (shows what would be done), or -- --profile PROFILE (on a cluster). "
+    "The same command again does only what is not done yet."
+)
 
 
 def parser(words: Sequence[str]) -> argparse.ArgumentParser:
@@ -37,15 +57,31 @@ def parser(words: Sequence[str]) -> argparse.ArgumentParser:
         command = commands.add_parser(
             name, allow_abbrev=False, help=does, description=f"{does.capitalize()}."
         )
-        if name in words:
+        if name in words and name != "snakefile":
             _add_own(command, name)
-            _add_config_keys(command, ("results",) if name == "verify" else ())
+            _add_config_keys(command, name)
     return whole
+
+
+def given_for(words: Sequence[str]) -> dict[str, Any]:
+    """What is given on the command line; ``more``: behind ``run``'s ``--``, for Snakemake."""
+    own, more = list(words), []
+    if own[:1] == ["run"] and "--" in own:
+        at = own.index("--")
+        own, more = own[:at], own[at + 1 :]
+    whole = parser(own)
+    found, unknown = whole.parse_known_args(own)
+    if unknown:
+        behind = " (Snakemake's own come behind --)" if found.command == "run" else ""
+        whole.error(f"unrecognized arguments: {' '.join(unknown)}{behind}")
+    return vars(found) | {"more": more}
 
 
 def _add_own(command: argparse.ArgumentParser, name: str) -> None:
     """What a command takes that is no key of the config."""
     add = command.add_argument
+    if name == "run":
+        _add_run(command)
     if name == "survey":
         add(
             "slides",
@@ -76,9 +112,19 @@ def _add_own(command: argparse.ArgumentParser, name: str) -> None:
         add("--threads", type=_threads, default=1, metavar="N", help=help_threads)
 
 
-def _add_config_keys(command: argparse.ArgumentParser, only: Sequence[str] = ()) -> None:
+def _add_run(command: argparse.ArgumentParser) -> None:
+    """What ``run`` understands beside the keys of the config."""
+    command.epilog = EPILOG
+    help_slides = "a folder of slides, one slide, a glob in quotes, or a sheet"
+    command.add_argument("slides", metavar="SLIDES", nargs="*", help=help_slides)
+    help_cores = "how many cores to use (default: all)"
+    command.add_argument("--cores", type=_cores, metavar="N", help=help_cores)
+
+
+def _add_config_keys(command: argparse.ArgumentParser, name: str) -> None:
+    without = ("slides",) if name == "run" else NOT_OPTIONS
     for option in options():
-        if option.key not in NOT_OPTIONS and (not only or option.key in only):
+        if option.key not in without and (name != "verify" or option.key == "results"):
             default = literal(option.default)
             text = f"{option.help}; {option.allowed} (default: {default})"
             # argparse would read a % of the text as one of its own
@@ -89,6 +135,19 @@ def _add_config_keys(command: argparse.ArgumentParser, only: Sequence[str] = ())
                 metavar="VALUE",
                 help=text.replace("%", "%%"),
             )
+
+
+def _cores(text: str) -> str:
+    if text != "all" and not (text.isascii() and text.isdigit() and int(text) > 0):
+        raise argparse.ArgumentTypeError(f"'{text}' is neither a whole number from 1 nor all")
+    return text
+
+
+def usage_fault(slides: Sequence[str]) -> str:
+    """What to type where not exactly one thing is named; "" where one is."""
+    if len(slides) > 1:
+        return SEVERAL.format(count=len(slides), first=shown(slides[0]))
+    return "" if slides else WHAT_TO_TYPE
 
 
 def _threads(text: str) -> int:
@@ -103,6 +162,15 @@ def config_of(given: dict[str, Any]) -> Config:
     Raises:
         ConfigError: with a sentence for each option that is wrong.
     """
+    return read_config(values_of(given))
+
+
+def values_of(given: Mapping[str, Any]) -> dict[str, object]:
+    """What was given for keys of the config, each as its key has it.
+
+    Raises:
+        ConfigError: as ``config_of``.
+    """
     values: dict[str, object] = {}
     faults: list[str] = []
     for option in options():
@@ -115,4 +183,4 @@ def config_of(given: dict[str, Any]) -> Config:
                 faults += error.faults
     if faults:
         raise ConfigError(*faults)
-    return read_config(values)
+    return values

@@ -84,6 +84,16 @@ def shown(text: object) -> str:
     return f'"{printable(str(text))}"'
 
 
+def as_size(byte_count: float | None) -> str:
+    """A size in the unit that suits it."""
+    if byte_count is None:
+        return ""
+    for unit, one in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if byte_count >= one:
+            return f"{byte_count / one:.3g} {unit}"
+    return f"{byte_count:.0f} bytes"
+
+
 def _escape(char: str) -> str:
     # Python stands U+DC80 to U+DCFF for the bytes of a file name that are not UTF-8.
     if "\udc80" <= char <= "\udcff":

@@ -11,13 +11,13 @@ from pathlib import Path
 from mrxs_tiles.errors import ConfigError, printable, shown
 from mrxs_tiles.settings import Settings
 
-# What the report writes beside the slides' folders.
-RESERVED = frozenset(
-    (
-        *("report.tsv", "report.html", "report_files", "runtime.tsv", "survey.tsv"),
-        *("run.json", "ro-crate-metadata.json", "logs"),
-    )
+LOGS = "logs"  # the folder below the results, with one for each slide in it
+OF_REPORT = (
+    *("report.tsv", "report.html", "report_files", "runtime.tsv"),
+    *("run.json", "ro-crate-metadata.json"),
 )
+# What lies beside the slides' folders, and who writes it.
+RESERVED = {**dict.fromkeys(OF_REPORT, "the report"), "survey.tsv": "survey", LOGS: "each step"}
 # To Snakemake braces are wildcards, also in the path of an input, and nothing escapes them; a
 # line break ends its patterns; what is not UTF-8 it cannot write down.
 UNFIT = re.compile(r"[{}\x00-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -54,7 +54,7 @@ def name_fault(name: str) -> str:
     if odd:
         return f"holds the part {shown(odd[0])}" if odd[0] else "holds an empty part"
     if parts[0] in RESERVED:
-        return f"begins with {parts[0]}, which the report writes there"
+        return f"begins with {parts[0]}, which {RESERVED[parts[0]]} writes there"
     if max(len(part.encode("utf-8", "replace")) for part in parts) > LONGEST_PART:
         return f"has a part of more than {LONGEST_PART} bytes"
     return ""

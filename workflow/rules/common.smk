@@ -12,22 +12,22 @@ from mrxs_tiles import __version__
 from mrxs_tiles.config.config import cutting_keys, read_config
 from mrxs_tiles.errors import ConfigError, ResultsError
 from mrxs_tiles.mirax.stamp import first_stamp
-from mrxs_tiles.files.lock import RUN_LOCK, hold
-from mrxs_tiles.files.manifest import EXPORTS, REPORT_TSV
+from mrxs_tiles.files.manifest import EXPORTS
 from mrxs_tiles.made_by import all_made_by
-from mrxs_tiles.names import check_for_cluster, fit_for_cluster
-from mrxs_tiles.native import complaint
+from mrxs_tiles.names import LOGS, check_for_cluster, fit_for_cluster
 from mrxs_tiles.report.pictures import FOLDER, map_name, maps_beside
 from mrxs_tiles.annotations.marks import file_megabytes, file_stamp
 from mrxs_tiles.report.report import read_report
-from mrxs_tiles.report.summary import bad_slides, summary
+from mrxs_tiles.report.runtime import RUNTIME_TSV
+from mrxs_tiles.report.summary import bad_slides
 from mrxs_tiles.settings import GridSettings
+from mrxs_tiles.config.schema import rules_of
 from mrxs_tiles.config.sheet_text import SHEETS
-from mrxs_tiles.config.slides import find_slides
+from mrxs_tiles.config.slides import Found, find_slides
 from mrxs_tiles.config.typed import as_typed
-from mrxs_tiles.files.store import check_writable, make_folder
+from mrxs_tiles.files.store import check_writable
 from mrxs_tiles.steps.away import Away, away
-from mrxs_tiles.steps.try_again import asked_again, keep_promises, keep_promises_now, note_asked
+from mrxs_tiles.steps.try_again import asked_again, keep_promises_now
 from mrxs_tiles.viewer.page import openseadragon
 
 # Whether the slides' jobs are sent to other machines (--jobs), or this is such a job. Which
@@ -37,10 +37,27 @@ ON_CLUSTER = workflow.remote_exec or workflow.resource_settings.nodes is not Non
 IS_MODULE = workflow.modifier.parent_modifier is not None
 CLUSTER_THREADS = 8  # more gain little, and a job of many cores waits long for its place
 
+# Asked for the rules alone, no slide need be there.
+RULES_ALONE = {"--lint", "--list", "-l", "--list-rules", "--list-target-rules", "--lt"}
+AS_IN = "As in: snakemake --cores all --config slides=/data/slides results=/data/tiles"
+
+
+def slides_named():
+    """The slides that the config names; none where only the rules are asked for."""
+    try:
+        return find_slides(CONFIG)
+    except ConfigError as error:
+        if OWN_RUN and RULES_ALONE & set(sys.argv):
+            return Found(())
+        if CONFIG.slides == rules_of("slides")["default"]:  # nobody has named any
+            raise ConfigError(*error.faults, AS_IN) from None
+        raise
+
+
 try:
     settings = workflow.config_settings
     CONFIG = read_config(as_typed(config, settings.config, settings.config_args or []))
-    FOUND = find_slides(CONFIG)
+    FOUND = slides_named()
     TROUBLES = FOUND.troubles  # folders that cannot be read: slides are missing
     NOTES += FOUND.notes
     if ON_CLUSTER:
@@ -67,10 +84,10 @@ CARRIED = {slide.name: dict(slide.carried) for slide in FOUND} if CONFIG.carry e
 RESULTS = str(CONFIG.results)
 REFUSED = [(slide.name, str(slide.path), slide.refused) for slide in FOUND if slide.refused]
 SLIDES = {slide.name: slide for slide in FOUND if not slide.refused}
-
-if workflow.is_main_process:
-    for line in (*NOTES, *TROUBLES):
-        print(line, file=sys.stderr)
+if workflow.is_main_process and (NOTES or TROUBLES):
+    say(*NOTES, *TROUBLES)
+if OWN_RUN:
+    logger.info("", extra={MARK: {"slides": len(FOUND), "results": RESULTS}})
 
 
 wildcard_constraints:
@@ -206,8 +223,10 @@ def say_again():
     """A value that makes the report anew in every run, if a slide is bad or missing.
 
     Snakemake runs no hook when there is nothing to do, and a run with a bad slide must not
-    end in silence.
+    end in silence. Where an unfinished run has left its report (no runtime.tsv), it is made anyway.
     """
+    if not (CONFIG.results / RUNTIME_TSV).is_file():
+        return 0
     return time.time_ns() if TROUBLES or bad_slides(read_report(CONFIG.results)) else 0
 
 
@@ -218,87 +237,3 @@ def mapped_slides(page):
     """
     there = maps_beside(Path(page))
     return [slide for slide in SLIDES if map_name(slide) in there]
-
-
-def hold_results():
-    """Keep a second run, in another working directory, off the same results.
-
-    Its jobs would be refused one by one, but only after Snakemake has removed what this run's
-    jobs of the same slides have written.
-    """
-    if not workflow.is_main_process:
-        return  # a job of such a run, on a cluster
-    try:
-        make_folder(CONFIG.results)
-        hold(CONFIG.results / RUN_LOCK, f"The folder {RESULTS} is being filled")
-    except ResultsError as error:
-        raise WorkflowError(str(error)) from None
-
-
-def begin():
-    """What a run does before its jobs."""
-    hold_results()
-    try:
-        note_asked(CONFIG.results, asked())
-    except ResultsError as error:
-        raise WorkflowError(str(error)) from None
-    if slides_away().names and CONFIG.on_bad_slide == "stop":
-        told = sum(slides_away(), [])
-        raise WorkflowError("\n".join(f"{slide}: {why}" for slide, _, why in told))
-    if CONFIG.on_bad_slide == "stop":
-        stop_at_known()
-
-
-def stop_at_known():
-    """Stop at slides that were bad in an earlier run, and that nothing has changed of since."""
-    again = {
-        job.wildcards.slide
-        for job in workflow.dag.needrun_jobs()
-        if hasattr(job.wildcards, "slide")
-    }
-    rows = [row for row in read_report(CONFIG.results) if row["slide"] in SLIDES]
-    known = bad_slides([row for row in rows if row["slide"] not in again])
-    if known:
-        raise WorkflowError(
-            "Bad slides of an earlier run, which have not changed since (on_bad_slide is stop):\n"
-            + "\n".join(known)
-        )
-
-
-def report_time():
-    """When ``report.tsv`` was written; None: it is not there."""
-    table = CONFIG.results / REPORT_TSV
-    return table.stat().st_mtime_ns if table.is_file() else None
-
-
-REPORTED = report_time()  # before this run
-
-
-def promises():
-    """See that the next run does the slides again of which it was said."""
-    try:
-        keep_promises(CONFIG.results, SLIDES)
-    except ResultsError as error:
-        raise WorkflowError(str(error)) from None
-
-
-def last_word():
-    """The lines that end a run, and its exit code where a slide is bad."""
-    promises()
-    rows = read_report(CONFIG.results)
-    if not rows or report_time() == REPORTED:
-        return  # only a part of the workflow was asked for
-    print("\n" + "\n".join([*summary(CONFIG.results, rows), *TROUBLES]), file=sys.stderr)
-    # jobs in a conda environment have kernels of their own
-    if not workflow.deployment_settings.deployment_method and (slower := complaint()):
-        print(slower, file=sys.stderr)
-    bad = bad_slides(rows)
-    if CONFIG.on_bad_slide == "ignore":
-        return
-    if bad:
-        raise WorkflowError(
-            f"Bad slides: {len(bad)} of {len(FOUND)}, see above. All others are done. "
-            "(on_bad_slide=ignore ends such a run with exit code 0.)"
-        )
-    if TROUBLES:
-        raise WorkflowError("Slides are missing, see above. All others are done.")

@@ -1,4 +1,4 @@
-# The tables and the page of all slides, and the last word of a run.
+# The tables and the page of all slides.
 #
 # What is marked `report` stands in Snakemake's own report too (snakemake --report x.html). So do the
 # maps among the page's pictures, as inputs of `all`. As outputs of this job they would grow with the
@@ -32,7 +32,7 @@ rule report:
         run=f"{RESULTS}/run.json",
         crate=f"{RESULTS}/ro-crate-metadata.json",
     log:
-        "logs/report.log",
+        f"{RESULTS}/{LOGS}/report.log",
     localrule: True
     conda:
         "../../envs/mrxs-tiles.yaml"
@@ -49,17 +49,7 @@ rule report:
         version=__version__,  # stands on the page
         made_by=all_made_by(),  # it says which slides were made by others
         again=say_again(),
+    message:
+        "report"
     script:
         "../scripts/report.py"
-
-
-onstart:
-    begin()
-
-
-onsuccess:
-    last_word()
-
-
-onerror:
-    promises()

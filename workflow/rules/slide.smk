@@ -12,9 +12,9 @@ rule inspect:
         slide=update(f"{RESULTS}/{{slide}}/slide.json"),
         coordinates=update(f"{RESULTS}/{{slide}}/coordinates.tsv"),
     log:
-        "logs/{slide}/inspect.log",
+        f"{RESULTS}/{LOGS}/{{slide}}/inspect.log",
     benchmark:
-        "logs/{slide}/inspect.benchmark.tsv"
+        f"{RESULTS}/{LOGS}/{{slide}}/inspect.benchmark.tsv"
     conda:
         "../../envs/mrxs-tiles.yaml"
     resources:
@@ -26,6 +26,8 @@ rule inspect:
         replaced_scale=replaced_scale,
         annotations=annotation_stamps,
         stamp=lambda wildcards: slide_stamp(wildcards.slide).digest,
+    message:
+        "inspect {wildcards.slide}"
     script:
         "../scripts/inspect_slide.py"
 
@@ -39,9 +41,9 @@ rule tile:
         manifest=update(f"{RESULTS}/{{slide}}/tiles.tsv"),
         record=update(f"{RESULTS}/{{slide}}/tiles.json"),
     log:
-        "logs/{slide}/tile.log",
+        f"{RESULTS}/{LOGS}/{{slide}}/tile.log",
     benchmark:
-        "logs/{slide}/tile.benchmark.tsv"
+        f"{RESULTS}/{LOGS}/{{slide}}/tile.benchmark.tsv"
     conda:
         "../../envs/mrxs-tiles.yaml"
     threads: tile_threads
@@ -54,6 +56,8 @@ rule tile:
         stamp=lambda wildcards: slide_stamp(wildcards.slide).digest,
         # not compared, as `path` is not: `report` puts another value where it belongs
         sheet=lambda wildcards, output: CARRIED.get(wildcards.slide, {}),
+    message:
+        "tile {wildcards.slide}"
     script:
         "../scripts/tile_slide.py"
 
@@ -69,9 +73,9 @@ if CONFIG.exports:
         output:
             [f"{RESULTS}/{{slide}}/{EXPORTS[name]}" for name in CONFIG.exports],
         log:
-            "logs/{slide}/export.log",
+            f"{RESULTS}/{LOGS}/{{slide}}/export.log",
         benchmark:
-            "logs/{slide}/export.benchmark.tsv"
+            f"{RESULTS}/{LOGS}/{{slide}}/export.benchmark.tsv"
         conda:
             "../../envs/mrxs-tiles.yaml"
         resources:
@@ -80,5 +84,7 @@ if CONFIG.exports:
         params:
             exports=CONFIG.exports,
             sheet=sheet_in_exports,
+        message:
+            "export {wildcards.slide}"
         script:
             "../scripts/export.py"

@@ -9,9 +9,9 @@ import math
 import re
 from collections.abc import Mapping
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mrxs_tiles.clone import SCHEMAS
 from mrxs_tiles.wording import types
 
 # jsonschema, yaml and PIL are imported where they are used: every job of the workflow imports
@@ -20,11 +20,6 @@ if TYPE_CHECKING:
     from jsonschema import Validator
 
 NO_LIST = ("", "null", "none")  # written for a list: nobody's class
-_PACKAGE = Path(__file__).resolve().parents[1]
-# in a clone beside the package, installed in it
-SCHEMAS = next(
-    folder for folder in (_PACKAGE.parent / "schemas", _PACKAGE / "schemas") if folder.is_dir()
-)
 _SIMPLE = frozenset(
     (
         *("description", "default", "unit", "allowed", "type", "enum", "pattern"),

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from mrxs_tiles.errors import shown
 from mrxs_tiles.files.alike import folded
+from mrxs_tiles.progress import SILENT_SECONDS, Progress
 
 # What OpenSlide may read beside MIRAX: to say so where a folder holds no .mrxs.
 OTHER_SLIDES = frozenset(
@@ -58,11 +59,17 @@ def walk(root: Path, entered: set[tuple[int, int]]) -> Walk:
     folders, and no folder twice. So a loop ends, and a slide to which two ways lead has the name
     of its real place.
     """
+    with Progress("looking for slides", None, "folders", SILENT_SECONDS) as progress:
+        return _walk(root, entered, progress)
+
+
+def _walk(root: Path, entered: set[tuple[int, int]], progress: Progress) -> Walk:
     found = Walk()
     folders = [root]
     links: list[Path] = []
     while folders or links:
         folder = folders.pop() if folders else heapq.heappop(links)
+        progress.done()
         try:
             identity = identity_of(folder)
             if identity in entered:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mrxs_tiles.errors import ResultsError, SlideError
+from mrxs_tiles.errors import ResultsError, SlideError, as_size
 from mrxs_tiles.files.store import free_bytes
 from mrxs_tiles.grid.grid import Grid, Region
 from mrxs_tiles.pixels.encode import Encode
@@ -74,10 +74,10 @@ def check_space(folder: Path, slide: str, wanted: int) -> None:
         ResultsError: with both figures.
     """
     free = free_bytes(folder)
-    log.info("%s: about %.3g GB of tiles, %.3g GB free", slide, wanted / 1e9, free / 1e9)
+    log.info("%s: about %s of tiles, %s free", slide, as_size(wanted), as_size(free))
     if wanted > free:
         raise ResultsError(
-            f"The tiles of {slide} will take about {wanted / 1e9:.3g} GB, but the disk of "
-            f"{folder} has {free / 1e9:.3g} GB free. Free space there, or set another folder "
+            f"The tiles of {slide} will take about {as_size(wanted)}, but the disk of "
+            f"{folder} has {as_size(free)} free. Free space there, or set another folder "
             "with results."
         )

@@ -23,7 +23,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from mrxs_tiles.errors import MrxsTilesError, SlideError, StageError, shown
+from mrxs_tiles.errors import MrxsTilesError, SlideError, StageError, as_size, shown
 from mrxs_tiles.files.scratch import machine, private_folder, remove_leftovers
 from mrxs_tiles.mirax.locate import SlideFiles, parts_of
 from mrxs_tiles.mirax.unchanged import State, state_of
@@ -182,8 +182,8 @@ class _Copy:
             raise
         self._compare(before)
         log.info(
-            "%s: %.3g GB copied to %s in %.3g s",
-            *(self.name, total / 1e9, self._where, time.monotonic() - began),
+            "%s: %s copied to %s in %.3g s",
+            *(self.name, as_size(total), self._where, time.monotonic() - began),
         )
 
     def discard(self) -> None:
@@ -228,8 +228,8 @@ class _Copy:
             free = shutil.disk_usage(self._folder).free
         if wanted > free:
             raise StageError(
-                f"The copy of {self.name} needs {wanted / 1e9:.3g} GB, but {self._where} has "
-                f"{free / 1e9:.3g} GB free. Free space there, name another folder with stage, or "
+                f"The copy of {self.name} needs {as_size(wanted)}, but {self._where} has "
+                f"{as_size(free)} free. Free space there, name another folder with stage, or "
                 "set stage to null."
             )
 

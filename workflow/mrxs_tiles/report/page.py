@@ -14,20 +14,20 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import mrxs_tiles
-from mrxs_tiles.errors import printable
+from mrxs_tiles.errors import as_size, printable
 from mrxs_tiles.files import manifest
 from mrxs_tiles.files.manifest import BAD, REASONS, Record
 from mrxs_tiles.files.manifest import KEPT as KEPT_STATUS
 from mrxs_tiles.files.store import make_own_folder, write_file
 from mrxs_tiles.made_by import versions
-from mrxs_tiles.names import name_fault
+from mrxs_tiles.names import LOGS, name_fault
 from mrxs_tiles.pixels.reasons import KEPT, LOOKS
 from mrxs_tiles.report import pictures as page_pictures
 from mrxs_tiles.report.cohort import FENCE, LEAST, Distribution, distribution
 from mrxs_tiles.report.pictures import FOLDER, Pictures, make_pictures, slide_id
 from mrxs_tiles.report.sample_tiles import DROPPED_SHOWN, KEPT_SHOWN, Sample, Tiles, look_at_tiles
 from mrxs_tiles.report.scales import differing_scales
-from mrxs_tiles.report.text import MEASURES, number, size, slide_facts
+from mrxs_tiles.report.text import MEASURES, number, slide_facts
 from mrxs_tiles.viewer.page_template import filled
 
 MOST_NAMED = 12  # outliers named below a histogram; the table shows all of them
@@ -43,7 +43,11 @@ class Entry(NamedTuple):
 
 
 def write_page(
-    results: Path, entries: Sequence[Entry], config: Mapping[str, object], unnamed: str = ""
+    results: Path,
+    entries: Sequence[Entry],
+    config: Mapping[str, object],
+    unnamed: str = "",
+    unfinished: str = "",
 ) -> None:
     """Write the page and the pictures that it shows.
 
@@ -52,6 +56,7 @@ def write_page(
         entries: all slides.
         config: keys and values that the page shows.
         unnamed: the sentence on results that no entry tells of.
+        unfinished: the one on a run that did not come to its end.
 
     Raises:
         ResultsError: something cannot be written.
@@ -66,7 +71,7 @@ def write_page(
         kept.add(page_pictures.map_name(entry.row["slide"]))  # of a failed slide too
     page_pictures.remove_others(results, kept)
     slides.sort(key=lambda slide: (slide["rank"], slide["name"]))
-    page = _render(slides, entries, config, unnamed)
+    page = _render(slides, entries, config, {"unnamed": unnamed, "unfinished": unfinished})
     write_file(results / manifest.REPORT_HTML, page.encode("utf-8", "backslashreplace"))
 
 
@@ -89,6 +94,7 @@ def _slide(results: Path, entry: Entry) -> tuple[Record, Pictures]:
         "rank": RANKS[rank],
         "bad": status in BAD,
         "error": printable(row["error"]),
+        "log": _log(results, entry),
         "warnings": [printable(text) for text in row["warnings"]],
         "facts": [(label, printable(text)) for label, text in slide_facts(row, inspected, tiles)],
         "map": made.map,
@@ -134,6 +140,16 @@ def _files(results: Path, slide: str) -> list[tuple[str, str]]:
     ]
 
 
+def _log(results: Path, entry: Entry) -> str:
+    """Where the log of the step lies that says what is wrong with a slide; "" where nothing is."""
+    name = entry.row["slide"]
+    if entry.row["status"] not in BAD or name_fault(name):
+        return ""
+    step = "inspect" if entry.inspected["status"] == "failed" else "tile"
+    file = f"{LOGS}/{name}/{step}.log"
+    return address(file) if (results / file).is_file() else ""
+
+
 def address(path: str) -> str:
     """A path below the results as a relative address, whatever it is made of."""
     return quote(os.fsencode(path))
@@ -143,7 +159,7 @@ def _render(
     slides: Sequence[Record],
     entries: Iterable[Entry],
     config: Mapping[str, object],
-    unnamed: str,
+    notes: Mapping[str, str],
 ) -> str:
     rows = [entry.row for entry in entries]
     spreads = _spreads(slides)
@@ -161,7 +177,7 @@ def _render(
         "config": [(key, _value(value)) for key, value in config.items()],
         "versions": _versions(),
         "folder": FOLDER,
-        "unnamed": unnamed,
+        **notes,
         "fence": FENCE,
         "least": LEAST,
         "kept_shown": KEPT_SHOWN,
@@ -198,7 +214,7 @@ def _totals(rows: Sequence[Record]) -> Record:
         "warned": sum(bool(row["warnings"]) for row in rows if row["status"] == "ok"),
         "tiles": _sum(rows, "tiles"),
         "kept": _sum(rows, "kept"),
-        "size": size(_sum(rows, "tile_bytes")),
+        "size": as_size(_sum(rows, "tile_bytes")),
         "scanned_mm2": _sum(rows, "scanned_mm2"),
         "tissue_mm2": _sum(rows, "tissue_mm2"),
         "no_area": sum(row["tissue_mm2"] is None for row in rows),

@@ -23,7 +23,7 @@ from mrxs_tiles.files.lock import REPORT_LOCK, alone
 from mrxs_tiles.files.manifest import Record
 from mrxs_tiles.files.store import make_folder, write_file
 from mrxs_tiles.made_by import differences
-from mrxs_tiles.names import name_fault
+from mrxs_tiles.names import LOGS, name_fault
 from mrxs_tiles.report.carried import carried_before, of_slide
 from mrxs_tiles.report.page import Entry, write_page
 from mrxs_tiles.report.run_record import write_run
@@ -50,6 +50,7 @@ def report(
     carried: Mapping[str, Mapping[str, str]] | None = None,
     away: Iterable[tuple[str, str, str]] = (),
     sheet: Path | None = None,
+    unfinished: str = "",
 ) -> None:
     """Write the tables of all slides and the page that shows them.
 
@@ -64,6 +65,7 @@ def report(
             shards where others are in it; None: those that a table that is there has.
         away: name, path and why, of slides that were left out and whose results are kept.
         sheet: that names the slides; None: none, or that of the report that is there.
+        unfinished: what the page says of a run that did not come to its end.
 
     Raises:
         ResultsError: no slide is there, a table or the page cannot be written, or another
@@ -79,8 +81,9 @@ def report(
         text = _tsv(_carrying(_table(rows), columns))
         write_file(results / manifest.REPORT_TSV, text.encode("utf-8", "backslashreplace"))
         renew_runtime(results, rows, benchmarks)
-        others = unnamed(results, (row["slide"] for row in rows))
-        write_page(results, entries, config or {}, others)
+        # of an unfinished run the others may be its own
+        others = "" if unfinished else unnamed(results, (row["slide"] for row in rows))
+        write_page(results, entries, config or {}, others, unfinished)
         write_run(results, entries, config or {}, sheet)
 
 
@@ -187,6 +190,8 @@ def find_inspected(results: Path) -> Iterator[str]:
     Or had one: a run that ended early has it put aside.
     """
     for folder, subfolders, files in os.walk(results):
+        if Path(folder) == results and LOGS in subfolders:
+            subfolders.remove(LOGS)
         aside = Path(folder, kept.ASIDE, manifest.SLIDE_JSON)
         if manifest.SLIDE_JSON in files or (kept.ASIDE in subfolders and aside.is_file()):
             subfolders.clear()

@@ -28,8 +28,11 @@ def bad_slides(rows: Sequence[Row]) -> list[str]:
     return [f"{r['slide']} ({r['status']}): {r['error']}" for r in rows if r["status"] in BAD]
 
 
-def summary(results: Path, rows: Sequence[Row]) -> list[str]:
-    """What a run ends with: slides, tiles, warnings, bad slides, where the report is."""
+def summary(results: Path, rows: Sequence[Row], finished: bool = True) -> list[str]:
+    """What a run ends with: slides, tiles, warnings, bad slides, where the report is.
+
+    ``finished``: all slides of the run are among the rows.
+    """
 
     def total(column: str) -> int:
         return sum(int(row[column] or 0) for row in rows)
@@ -50,7 +53,7 @@ def summary(results: Path, rows: Sequence[Row]) -> list[str]:
         lines += [f"  {line}" for line in _first(_warnings(warned), MOST_WARNINGS, "warnings")]
     lines += [f"  {line}" for line in _first(bad, MOST_BAD, "bad slides")]
     lines += [f"  {line}" for line in _first(list(_twins(rows)), MOST_TWINS, "such slides")]
-    if others := unnamed(results, (row["slide"] for row in rows)):
+    if finished and (others := unnamed(results, (row["slide"] for row in rows))):
         lines.append(f"{others} (not in the report; remove their folders if they are not wanted)")
     lines.append(f"report: {results / manifest.REPORT_TSV}")
     lines.append(f"page: {results / manifest.REPORT_HTML}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+from mrxs_tiles.errors import as_size
 from mrxs_tiles.files.manifest import Record
 from mrxs_tiles.report.sample_tiles import Tiles
 
@@ -51,16 +52,6 @@ def number(value: float | None) -> str:
     return f"{value:.3g}"
 
 
-def size(byte_count: int | None) -> str:
-    """A size in the unit that suits it."""
-    if byte_count is None:
-        return ""
-    for unit, one in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
-        if byte_count >= one:
-            return f"{byte_count / one:.3g} {unit}"
-    return f"{byte_count} bytes"
-
-
 def slide_facts(row: Record, inspected: Record, tiles: Tiles) -> Iterator[tuple[str, str]]:
     """What is known of a slide beyond its row, label and text; what is unknown is left out."""
     yield "file", row["path"]
@@ -80,7 +71,7 @@ def slide_facts(row: Record, inspected: Record, tiles: Tiles) -> Iterator[tuple[
     if row["scanned_mm2"] is not None:
         yield "scanned", f"{number(row['scanned_mm2'])} mm²"
     if row["tile_bytes"]:
-        yield "all tiles", size(row["tile_bytes"])
+        yield "all tiles", as_size(row["tile_bytes"])
     if tiles.tissue is not None:
         yield "tissue in a kept tile", f"{number(tiles.tissue)} (median)"
     if tiles.focus is not None:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
+from mrxs_tiles import progress
 from mrxs_tiles.errors import ConfigError, MrxsTilesError
 from mrxs_tiles.files.manifest import BAD, Record
 from mrxs_tiles.system import STOP_SIGNALS
@@ -37,7 +38,7 @@ def run(step: Callable[[], Record | None], ignore_bad: bool) -> int:
         log.exception("unexpected")  # into the job's log file too, which Snakemake shows
         raise
     except KeyboardInterrupt:
-        _say("interrupted")
+        _say(progress.INTERRUPTED)
         return INTERRUPTED
     except SystemExit:
         _say("terminated")
@@ -64,7 +65,29 @@ def complain(error: MrxsTilesError) -> int:
 
 def _say(sentence: str) -> None:
     log.error(sentence)
-    print(f"mrxs-tiles: {sentence}", file=sys.stderr)
+    if not progress.shown_elsewhere():  # else the run says it, with where the log lies
+        print(f"mrxs-tiles: {sentence}", file=sys.stderr)
+
+
+class _LogFile(logging.FileHandler):
+    """A log on a disk that may be full: then what counts is what the step says of it."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's own name
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handleError(record)
+
+
+def log_to(file: Path) -> None:
+    """Write what this process says into a file, too.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    file.parent.mkdir(parents=True, exist_ok=True)
+    handler = _LogFile(file, encoding="utf-8", errors="backslashreplace")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
+    log.addHandler(handler)
+    log.setLevel(logging.INFO)
 
 
 def run_job(step: Callable[[], Record | None], log_file: str, on_bad_slide: str) -> NoReturn:
@@ -73,11 +96,7 @@ def run_job(step: Callable[[], Record | None], log_file: str, on_bad_slide: str)
     The job of a bad slide succeeds, unless ``on_bad_slide`` is ``stop``: Snakemake deletes
     what a failed job wrote, and these files say what is wrong with the slide.
     """
-    Path(log_file).parent.mkdir(parents=True, exist_ok=True)
-    handler = logging.FileHandler(log_file, encoding="utf-8", errors="backslashreplace")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
-    log.addHandler(handler)
-    log.setLevel(logging.INFO)
+    log_to(Path(log_file))
     code = run(step, ignore_bad=on_bad_slide != "stop")
     end_quickly()
     sys.exit(code)

@@ -18,7 +18,7 @@ import numpy as np
 
 from mrxs_tiles.annotations.marks import marks_of
 from mrxs_tiles.cutting.choose import drawn
-from mrxs_tiles.errors import PassingError, RefusedSlideError, SlideError
+from mrxs_tiles.errors import PassingError, RefusedSlideError, SlideError, as_size
 from mrxs_tiles.files import manifest
 from mrxs_tiles.files.lock import SURVEY_LOCK, alone
 from mrxs_tiles.files.manifest import BAD, Record
@@ -35,6 +35,7 @@ from mrxs_tiles.mirax.stamp import take_stamp
 from mrxs_tiles.mirax.unchanged import explained
 from mrxs_tiles.mirax.without_levels import usable_levels, with_levels
 from mrxs_tiles.names import Slide
+from mrxs_tiles.progress import SILENT_SECONDS, Progress
 from mrxs_tiles.settings import Settings
 from mrxs_tiles.slide.reader import SlideFacts
 from mrxs_tiles.slide.resolution import scale_warnings, with_scale
@@ -50,7 +51,12 @@ def survey(slides: Iterable[Slide], results: Path) -> list[Record]:
     """
     make_folder(results)
     with alone(results / SURVEY_LOCK, f"The survey of {results} is being made"):
-        rows = [_row(slide) for slide in sorted(slides, key=lambda slide: slide.name)]
+        named = sorted(slides, key=lambda slide: slide.name)
+        with Progress("survey", len(named), "slides", delay=SILENT_SECONDS) as progress:
+            rows = []
+            for slide in named:
+                rows.append(_row(slide))
+                progress.done()
         cells = ([row[column] for column in manifest.SURVEY] for row in rows)
         manifest.write_table(results / manifest.SURVEY_TSV, manifest.SURVEY, cells)
     return rows
@@ -68,15 +74,15 @@ def summary(results: Path, rows: Sequence[Record], said: Iterable[str] = ()) -> 
         return f"{count:,} slide{'' if count == 1 else 's'}" if count else ""
 
     bad = [row for row in rows if row["status"] in BAD]
-    room = f"{total('tile_gigabytes'):.3g} GB"
+    room = as_size(1e9 * total("tile_gigabytes"))
     if some := unknown("tile_gigabytes"):
         known = f"{room} without {some} whose" if total("tile_gigabytes") else "whose"
-        room = f"{known} GB cannot be told"
+        room = f"{known} size cannot be told"
     unless = ""
     if some := unknown("kept_estimate"):
         unless = f", without {some} of which nothing can be told beforehand"
     return [
-        f"{len(rows):,} slide{'' if len(rows) == 1 else 's'}, {total('gigabytes'):.3g} GB: "
+        f"{len(rows):,} slide{'' if len(rows) == 1 else 's'}, {as_size(1e9 * total('gigabytes'))}: "
         f"{len(rows) - len(bad):,} sound, {len(bad):,} bad",
         f"about {total('kept_estimate'):,.0f} tiles to keep, {room}, "
         f"{total('core_hours'):.3g} core hours{unless}",

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from mrxs_tiles.clone import BROUGHT, CLONE, OPENSEADRAGON
 from mrxs_tiles.errors import ResultsError, printable
 from mrxs_tiles.files import manifest
 from mrxs_tiles.files.manifest import Record
@@ -24,7 +25,6 @@ from mrxs_tiles.viewer.deepzoom import SUFFIX, Written
 from mrxs_tiles.viewer.page_template import filled
 
 DATA, SCRIPT, LICENCE = "slide.js", "openseadragon.min.js", "openseadragon-LICENSE.txt"
-_OPENSEADRAGON = Path(__file__).resolve().parents[3] / "envs/node_modules/openseadragon"
 _NAMESPACE = "http://schemas.microsoft.com/deepzoom/2008"
 
 
@@ -35,12 +35,15 @@ def openseadragon() -> dict[str, bytes]:
         ResultsError: it is not installed.
     """
     try:
-        script = (_OPENSEADRAGON / "build/openseadragon" / SCRIPT).read_bytes()
-        licence = (_OPENSEADRAGON / "LICENSE.txt").read_bytes()
+        script = (OPENSEADRAGON / "build/openseadragon" / SCRIPT).read_bytes()
+        licence = (OPENSEADRAGON / "LICENSE.txt").read_bytes()
     except OSError:
+        do = "Run make env in the folder of mrxs-tiles, which installs it from npm"
+        if CLONE == BROUGHT:
+            do = "mrxs-tiles was installed from where npm was not: install npm and then it, again"
         raise ResultsError(
-            f"deepzoom needs OpenSeadragon, which is not in {_OPENSEADRAGON}. Run make env in the "
-            "folder of mrxs-tiles, which installs it from npm, or set deepzoom to false."
+            f"deepzoom needs OpenSeadragon, which is not in {OPENSEADRAGON}. {do}, or set deepzoom "
+            "to false."
         ) from None
     return {SCRIPT: script, LICENCE: licence}
 

@@ -1,0 +1,88 @@
+"""The command ``run``: the whole workflow in one go, with Snakemake underneath.
+
+It is called in this process: the screen, the files and the exit code are those of ``snakemake``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import redirect_stderr
+from pathlib import Path
+
+from mrxs_tiles.clone import SNAKEFILE
+from mrxs_tiles.files.store import make_folder, write_file
+from mrxs_tiles.steps.run_step import BAD_INPUT, DONE, INTERRUPTED
+
+OWN_CONFIG = Path("config.yaml")
+# Beside what Snakemake keeps of its own: the jobs of a cluster read it too, also later.
+KEPT_CONFIGS = Path(".snakemake/mrxs-tiles")
+# What says how many jobs may run, or where: then it is not ours to say.
+PLACES = ("--cores", "-c", "--jobs", "-j", "--executor", "-e", "--profile")
+
+
+def run(values: Mapping[str, object], cores: str | None, more: Sequence[str]) -> int:
+    """Run the workflow; returns the exit code.
+
+    Args:
+        values: keys of the config and what was given for them.
+        cores: how many, or ``all``; None: all, unless ``more`` says something of it.
+        more: Snakemake's own options and targets.
+
+    Raises:
+        ResultsError: what Snakemake is to read cannot be written.
+    """
+    if OWN_CONFIG.is_file():
+        print(f"{OWN_CONFIG} here is read too; what was typed wins over it", file=sys.stderr)
+    if sys.stderr.isatty():  # it takes seconds before there is more to say
+        print(f"Looking at what is there in {values['slides']}", file=sys.stderr)
+    # targets come first: behind an option that takes several values they would be some of these
+    words = [*more, "--snakefile", str(SNAKEFILE), "--configfile", str(_kept_config(values))]
+    if not any(word.startswith("--workflow-profile") for word in more):
+        words += ["--workflow-profile", str(SNAKEFILE.parent / "profiles" / "default")]
+    if cores or not any(word.startswith(PLACES) for word in more):
+        words += ["--cores", cores or "all"]
+    try:
+        return _snakemake(words)
+    except KeyboardInterrupt:
+        print("Interrupted. Start the same command again to go on.", file=sys.stderr)
+        return INTERRUPTED
+
+
+def _kept_config(values: Mapping[str, object]) -> Path:
+    """The values as a file that Snakemake reads, each as it was meant."""
+    content = json.dumps(values, indent=1, sort_keys=True).encode()
+    folder = Path.cwd() / KEPT_CONFIGS
+    make_folder(folder)
+    file = folder / f"{hashlib.sha256(content).hexdigest()[:16]}.json"
+    write_file(file, content)
+    return file
+
+
+def _snakemake(words: Sequence[str]) -> int:
+    from snakemake import cli  # takes a second
+
+    said = io.StringIO()
+    try:
+        with redirect_stderr(said):
+            parser, args = cli.parse_args(words)
+    except SystemExit as ended:
+        sys.stderr.write(said.getvalue())
+        return _code(ended)
+    except cli.CliException as error:
+        cli.print_exception(error)
+        return BAD_INPUT
+    # but for which profile it takes, which is ours
+    lines = said.getvalue().splitlines(keepends=True)
+    sys.stderr.write("".join(line for line in lines if not line.startswith("Using ")))
+    try:
+        return DONE if cli.args_to_api(args, parser) else BAD_INPUT
+    except SystemExit as ended:  # a rule's own end
+        return _code(ended)
+
+
+def _code(ended: SystemExit) -> int:
+    return ended.code if isinstance(ended.code, int) else int(bool(ended.code))
