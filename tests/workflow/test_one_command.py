@@ -189,6 +189,7 @@ def test_without_slides(tmp_path: Path) -> None:
     assert ".smk" not in ran.err
 
 
+@pytest.mark.needs("proc")  # Slurm is on Linux alone
 def test_without_slurm(slides: Path, tmp_path: Path) -> None:
     """Where no job can be sent to Slurm, that is said at once."""
     programs = tmp_path / "bin"
