@@ -116,7 +116,7 @@ def _peaks(slides: Sequence[Path], tile_size: int, results: Path) -> dict[tuple[
 
 
 def _snakemake(work: Path, *options: str) -> Run:
-    where = ("--snakefile", REPO / "Snakefile", "--directory", work, "--cores", "1")
+    where = ("--snakefile", REPO / "Snakefile", "--directory", work, "-p", "--cores", "1")
     return run([SNAKEMAKE, *where, *options], cpus=1)
 
 

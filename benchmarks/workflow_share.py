@@ -29,7 +29,8 @@ finally:
     print("own CPU:", used.ru_utime + used.ru_stime, file=sys.stderr)
 """
 OWN_CPU = re.compile(r"^own CPU: (.*)$")
-JOB = re.compile(r"^(?:local)?rule (\w+):$")
+# as -p has it; or by the rule's message, where Snakemake runs on a node
+JOB = re.compile(r"^(?:(?:local)?rule |Job \d+: )(\w+)(?::$| |$)")
 CORES = 2
 DRY_GOAL_S, DRY_GOAL_MB = 20, 1000
 # how an executor for a cluster starts Snakemake again, on the node, for one job
@@ -123,7 +124,7 @@ def _real_run(work: Path, count: int) -> tuple[float, PerSlide]:
     command = _command(work, count)
     whole = run(command, heard=heard)
     second = run(command)
-    steps = sum(_step_seconds(work / f"run_{count}" / "logs"))
+    steps = sum(_step_seconds(work / f"run_{count}" / "results/logs"))
     cutting = first["report"] - first["inspect"]
     (cpu,) = (float(match[1]) for line in whole.output if (match := OWN_CPU.match(line)))
     totals = (steps, CORES * cutting - steps, cpu, whole.wall - first["report"], second.wall)
@@ -135,10 +136,10 @@ def _left_behind(folder: Path) -> tuple[int, int, int, int]:
     """How many files are in the results and in .snakemake, the bytes there, the files of logs."""
     results, records, logs = (
         [path for path in (folder / name).rglob("*") if path.is_file()]
-        for name in ("results", ".snakemake", "logs")
+        for name in ("results", ".snakemake", "results/logs")
     )
     size = sum(path.stat().st_size for path in records)
-    return len(results), len(records), size, len(logs)
+    return len(results) - len(logs), len(records), size, len(logs)
 
 
 def _dry_run(work: Path, count: int) -> list[str]:
@@ -160,7 +161,7 @@ def _verdict(value: float, goal: float, unit: str) -> str:
 
 def _command(work: Path, count: int, name: str = "run") -> list[str | Path]:
     folder = work / f"{name}_{count}"
-    where = ("--snakefile", REPO / "Snakefile", "--directory", folder, "--cores", str(CORES))
+    where = ("--snakefile", REPO / "Snakefile", "--directory", folder, "-p", "--cores", str(CORES))
     return [sys.executable, "-c", SNAKEMAKE, *where, "--config", f"slides={work / str(count)}"]
 
 

@@ -97,7 +97,8 @@ def here(large: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, byt
 def _head(work: Path, slides: Path, *options: str, **config: object) -> tuple[str | Path, ...]:
     """The command of a run on the cluster, with the profile as a user has it."""
     work.mkdir(exist_ok=True)
-    where = ("--snakefile", REPO / "Snakefile", "--directory", work, "--profile", PROFILE)
+    # -p: with Snakemake's own words, which the tests read
+    where = ("--snakefile", REPO / "Snakefile", "--directory", work, "-p", "--profile", PROFILE)
     config = {"slides": slides, "results": "results", **config}
     pairs = (f"{key}={value}" for key, value in config.items())
     return (BIN / "snakemake", *where, *QUICK, *options, "--config", *pairs)
