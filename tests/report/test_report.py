@@ -74,7 +74,8 @@ def test_refused_slides(tmp_path: Path) -> None:
         name: why for name, _, why in refused
     }
     made = sorted(path.name for path in results.iterdir())
-    assert made == ["a{x}", "report.html", "report.tsv", "report_files"]
+    files = ["report.html", "report.tsv", "report_files", "ro-crate-metadata.json", "run.json"]
+    assert made == ["a{x}", *files]
     assert (results / "a{x}" / "tiles").is_dir()
     assert [path.name for path in tmp_path.iterdir()] == ["results"]
 

@@ -19,6 +19,7 @@ from mrxs_tiles.files.checksums import AT_ONCE
 from mrxs_tiles.files.tile_files import file_on_disk
 from mrxs_tiles.files.whole import Look, check_file
 
+ROW_SUFFIX = ".json"
 _ROW = tuple(name for name in manifest.TILES if name not in ("kept", "reason"))
 
 
@@ -81,15 +82,23 @@ class _Shard:
     def __init__(self, name: str, wanted: Mapping[str, Known], sheet: bytes | None) -> None:
         self._name, self._sheet = name, sheet
         self._pictures = dict(wanted)
-        self._rows = {f"{Path(file).stem}.json": known for file, known in wanted.items()}
+        self._rows = {f"{Path(file).stem}{ROW_SUFFIX}": known for file, known in wanted.items()}
         self._checksum = 0
         self._is_torn = False
         self.look = Look()
 
     def check(self, path: Path, crc32: str | None) -> Look:
-        """Look at each member, and at the whole; ``crc32`` None: that is not known."""
+        """Look at each member, and at the whole; ``crc32`` None: that is not known.
+
+        Where the whole is what was written, so is each member: then it is not taken apart.
+        """
         try:
             with path.open("rb", buffering=AT_ONCE) as stream:
+                if crc32 is not None and self._is_as_written(stream, crc32):
+                    self.look.files += 1
+                    return self.look
+                stream.seek(0)
+                self.look = Look()
                 self._check_members(stream)
         except FileNotFoundError:
             self.look.missing.append(self._name)
@@ -104,6 +113,34 @@ class _Shard:
         if self._is_torn or (self.look.is_whole and not is_same):
             self.look.changed.append(self._name)
         return self.look
+
+    def _is_as_written(self, stream: IO[bytes], crc32: str) -> bool:
+        """Whether a shard is the one that was written, with the sheet's columns of now."""
+        names, checksum = set(), 0
+        while (header := self._take(stream, tarfile.BLOCKSIZE))[:1].strip(b"\0"):
+            try:
+                name, size = header[:100].rstrip(b"\0").decode(), int(header[124:135], 8)
+            except ValueError:
+                return False
+            names.add(name)
+            content = self._take(stream, size + -size % tarfile.BLOCKSIZE)
+            parts: tuple[bytes, ...] = (header, content)
+            if name.endswith(ROW_SUFFIX):
+                row = content[:size]
+                if self._sheet is not None and not self._has_sheet(row):
+                    return False
+                if SHEET in row:
+                    bare = with_sheet(row, b"")
+                    parts = (member(name, bare), bare, padding(bare))
+            for part in parts:
+                checksum = zlib.crc32(part, checksum)
+        is_end = header + self._take(stream, -1) == END
+        is_same = f"{zlib.crc32(END, checksum):08x}" == crc32
+        return is_end and is_same and names == {*self._pictures, *self._rows}
+
+    def _has_sheet(self, row: bytes) -> bool:
+        _, found, cells = row.removesuffix(b"}").partition(SHEET)
+        return found + cells == self._sheet
 
     def _check_members(self, stream: IO[bytes]) -> None:
         while True:
@@ -138,10 +175,8 @@ class _Shard:
 
     def _is_row(self, content: bytes, row: Mapping[str, str]) -> bool:
         """Whether a tile's JSON says what its row of the table and the sheet say."""
-        if self._sheet is not None:
-            _, found, cells = content.removesuffix(b"}").partition(SHEET)
-            if found + cells != self._sheet:
-                return False
+        if self._sheet is not None and not self._has_sheet(content):
+            return False
         try:
             said = json.loads(content)
             return all(manifest.field(said[name]) == row[name] for name in _ROW if name in row)
