@@ -31,6 +31,7 @@ def test_equal_bytes(aperio: Path, tmp_path: Path) -> None:
     """Two runs at different times, into different folders, give equal bytes."""
     cut(aperio, tmp_path / "one" / "results", **KEYS)
     one = reported(tmp_path / "one" / "results")
+    assert json.loads(one["run.json"])["slides"][0]["path"] == aperio.name
     time.sleep(1.1)  # the crate's library would write the second
     cut(aperio, tmp_path / "two" / "elsewhere", **KEYS)
     assert reported(tmp_path / "two" / "elsewhere") == one
@@ -52,11 +53,12 @@ def test_what_made_them(aperio: Path, tmp_path: Path) -> None:
     assert run["sheet"]["name"] == "sheet.tsv"
     assert len(run["sheet"]["sha256"]) == 64
     told = run["slides"][0]
-    assert (told["slide"], told["path"], told["status"]) == (NAME, "../slides/S.svs", "ok")
+    assert (told["slide"], told["path"], told["status"]) == (NAME, "slides/S.svs", "ok")
     assert told["quickhash"] == found.inspected["quickhash"]
     assert told["tile"] == found.tiled["made_by"]["number"]
     # who knows no sheet keeps what was known
-    assert json.loads(reported(results)["run.json"])["sheet"] == run["sheet"]
+    later = json.loads(reported(results)["run.json"])
+    assert (later["sheet"], later["slides"]) == (run["sheet"], run["slides"])
 
 
 def test_nothing_of_who_and_where(aperio: Path, tmp_path: Path) -> None:

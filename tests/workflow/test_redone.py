@@ -142,3 +142,21 @@ def test_edited_code(tmp_path: Path) -> None:
     assert "made by" not in ran.text
     after = tree(tmp_path / "results" / "A" / "tiles")
     assert all(len(after[name]) > len(before[name]) for name in before), "the old code ran"
+
+
+def test_repaired(tmp_path: Path) -> None:
+    """A harmed slide that `verify --repair` found is cut again by the next run, and no other."""
+    for number, name in enumerate("AB"):
+        running.write(tmp_path / "slides" / f"{name}.mrxs", replace(TINY, seed=number))
+    results = tmp_path / "results"
+    assert snakemake(tmp_path, tile_size=200).code == 0
+    before = lasting(results)
+    picture = next((results / "A" / "tiles").glob("*.jpg"))
+    picture.write_bytes(picture.read_bytes()[:-1])
+    ran = mrxs_tiles("verify", "--results", results, "--repair")
+    assert ran.code == 1
+    assert f"A: 1 changed: tiles/{picture.name}" in ran.out
+    ran = snakemake(tmp_path, tile_size=200)
+    assert (ran.code, ran.jobs) == (0, ["inspect A", "report", "tile A"])
+    assert lasting(results) == before
+    assert mrxs_tiles("verify", "--results", results).code == 0

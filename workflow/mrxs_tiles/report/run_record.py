@@ -7,10 +7,9 @@ sums of the report's files. No host, user, time or label, no column of the sheet
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 import mrxs_tiles
 from mrxs_tiles.errors import ResultsError
@@ -39,7 +38,7 @@ def write_run(
     Raises:
         ResultsError: a file cannot be written, or one of the report's cannot be read.
     """
-    record = run_record(results, entries, config, _of_sheet(results, sheet))
+    record = run_record(entries, config, _named_by(results, sheet))
     write_crate(results, record)
     with told(results):
         names = [manifest.REPORT_TSV, manifest.REPORT_HTML, manifest.CRATE_JSON]
@@ -51,9 +50,22 @@ def write_run(
     manifest.write_record(path, manifest.sealed(record, path.name))
 
 
-def run_record(
-    results: Path, entries: Iterable[Entry], config: Mapping[str, object], sheet: Record | None
-) -> Record:
+class NamedBy(NamedTuple):
+    """A sheet: its name and digest, and slides' paths from where it lies, as far as is known."""
+
+    record: Record | None
+    folder: Path | None
+    paths: Mapping[str, str]
+
+    def path(self, slide: str, path: str) -> str:
+        """A slide's path from the sheet, where it lies below it; else its file's name."""
+        if self.folder is not None and Path(path).is_relative_to(self.folder):
+            return Path(path).relative_to(self.folder).as_posix()
+        known = self.paths.get(slide, "")
+        return known if Path(known).name == Path(path).name else Path(path).name
+
+
+def run_record(entries: Iterable[Entry], config: Mapping[str, object], sheet: NamedBy) -> Record:
     """What ``run.json`` holds, but for ``tables``."""
     settings: list[Record] = []
     slides = []
@@ -65,7 +77,7 @@ def run_record(
         slides.append(
             {
                 "slide": row["slide"],
-                "path": _place(row["path"], results),
+                "path": sheet.path(row["slide"], row["path"]),
                 "status": row["status"],
                 "quickhash": inspected.get("quickhash"),
                 "index_sha256": inspected.get("index_sha256"),
@@ -80,26 +92,23 @@ def run_record(
         "version": mrxs_tiles.__version__,
         "steps": all_made_by(),
         "config": without_places(config),
-        "sheet": sheet,
+        "sheet": sheet.record,
         "settings": settings,
         "slides": slides,
     }
 
 
-def _place(path: str, results: Path) -> str:
-    """Where a slide lies, as seen from the results where both lie in one folder; else its name."""
-    home = os.path.dirname(os.path.abspath(results))  # noqa: PTH120 - as `path`, links as they are
-    if os.path.dirname(home) != home and path.startswith(f"{home}{os.sep}"):  # noqa: PTH120
-        return Path(os.path.relpath(path, os.path.abspath(results))).as_posix()
-    return Path(path).name
-
-
-def _of_sheet(results: Path, sheet: Path | None) -> Record | None:
-    """A sheet's name and digest; of none that which an earlier report knew."""
-    if sheet is None:
-        with suppress(ResultsError):
-            before: Record | None = manifest.read_record(results / manifest.RUN_JSON).get("sheet")
-            return before
-        return None
-    with told(sheet), sheet.open("rb") as stream:
-        return {"name": sheet.name, "sha256": hashlib.file_digest(stream, "sha256").hexdigest()}
+def _named_by(results: Path, sheet: Path | None) -> NamedBy:
+    """What is known of the sheet; of none that which an earlier report knew."""
+    if sheet is not None:
+        with told(sheet), sheet.open("rb") as stream:
+            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+        return NamedBy({"name": sheet.name, "sha256": digest}, sheet.absolute().parent, {})
+    try:
+        before = manifest.read_record(results / manifest.RUN_JSON)
+        if before["sheet"] is not None:
+            paths = {slide["slide"]: slide["path"] for slide in before["slides"]}
+            return NamedBy(before["sheet"], None, paths)
+    except (ResultsError, KeyError, TypeError):  # there is none, or it was harmed
+        pass
+    return NamedBy(None, None, {})
