@@ -74,7 +74,7 @@ def test_names(tmp_path: Path) -> None:
     assert (ran.code, ran.jobs) == (1, ["report"])
     check_braces(tmp_path, ran, len(good) + 1)
     after = times(results)
-    renewed = ("report", "runtime.tsv", "run.json", "ro-crate", "braces{x}/")
+    renewed = ("report", "runtime.tsv", "run.json", "ro-crate", "logs/", "braces{x}/")
     unchanged = [name for name in before if not name.startswith(renewed)]
     assert [name for name in unchanged if before[name] != after[name]] == []
 
