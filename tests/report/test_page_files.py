@@ -85,4 +85,5 @@ def test_words_are_the_readmes() -> None:
     """The README's table of reasons has the same words as the page and the maps."""
     text = (REPO / "README.md").read_text("utf-8").replace("`", "")
     for reason in REASONS:
-        assert f"| {reason} | {LOOKS[reason].sentence} |" in text
+        look = LOOKS[reason]
+        assert f"| {reason} | {look.label} | {look.sentence} |" in text

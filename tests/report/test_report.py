@@ -31,7 +31,7 @@ def test_counts(aperio: Path, tmp_path: Path) -> None:
     assert {name: row[name] for name in known} == known
     assert summary(tmp_path, read_report(tmp_path)) == [
         "1 slide: 1 ok, 0 bad",
-        "30 tiles: 30 kept, dropped none",
+        "30 tiles: 30 kept",
         f"report: {tmp_path / 'report.tsv'}",
         f"page: {tmp_path / 'report.html'}",
     ]

@@ -13,6 +13,7 @@ from PIL import Image, ImageFilter
 from in_process import Variant
 from mrxs_tiles.errors import SlideError
 from mrxs_tiles.grid.grid import Levels
+from mrxs_tiles.slide import overview
 from mrxs_tiles.slide.reader import SlideFacts, SlideReader
 from mrxs_tiles.slide.thumbnail import make_thumbnail
 
@@ -87,9 +88,16 @@ def test_nothing_scanned(variant: Variant) -> None:
 class FakeReader:
     """A slide of any size whose colours tell the place: blue grows downwards, red to the right."""
 
-    def __init__(self, *sizes: tuple[int, int], bad: tuple[int, int] | None = None) -> None:
+    def __init__(
+        self,
+        *sizes: tuple[int, int],
+        bad: tuple[int, int] | None = None,
+        lost: tuple[int, ...] = (),
+    ) -> None:
         self.levels = Levels(sizes, tuple(sizes[0][0] / width for width, _ in sizes))
         self.bad = bad  # a level-0 px that cannot be read
+        self.lost = lost  # levels that cannot be read
+        self.failed = 0
         self.largest = 0
         self.px_read = 0
 
@@ -106,6 +114,9 @@ class FakeReader:
         """Fill the picture, unless the bad px is in it."""
         height, width = out.shape[:2]
         downsample = self.levels.downsamples[level]
+        if level in self.lost:
+            self.failed += 1
+            raise SlideError("cannot be read")
         if self.bad is not None:
             across, down = (
                 (at - start) / downsample for at, start in zip(self.bad, location, strict=True)
@@ -166,6 +177,38 @@ def test_unreadable_part() -> None:
     assert 0 < lost < 0.02
     assert (found[height // 2, width // 2] > 245).all()
     assert (found[: height // 4, :, 1] < 150).all()
+
+
+PYRAMID = ((40000, 30000), (20000, 15000), (10000, 7500), (5000, 3750), (2500, 1875), (1250, 937))
+
+
+def test_lost_level(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a lost level would show is taken from the next that can be read, in its place."""
+    whole, _ = make_thumbnail(FakeReader(*PYRAMID), FakeReader(*PYRAMID).facts, (9, 9, 9))
+    reader = FakeReader(*PYRAMID, lost=(5, 4))
+    content, all_there = make_thumbnail(reader, reader.facts, (9, 9, 9))
+    assert all_there
+    difference = np.abs(shown(content).astype(int) - shown(whole))
+    assert difference.max() < 12
+    assert difference.mean() < 1
+    assert reader.largest <= MOST_BYTES
+    assert reader.failed < 60
+    # where that would take minutes, it is left out, and said
+    monkeypatch.setattr(overview, "MOST_FINER_PX", 5e7)
+    reader = FakeReader(*PYRAMID, lost=(5, 4, 3))
+    content, all_there = make_thumbnail(reader, reader.facts, (9, 9, 9))
+    assert not all_there
+    assert reader.px_read <= 5e7
+    assert (shown(content)[..., 1] > 100).any()
+
+
+def test_lost_in_one_level() -> None:
+    """Damage in one level costs nothing; what is lost in all of them costs its surroundings."""
+    reader = FakeReader(*PYRAMID, bad=(20000, 15000), lost=(4,))
+    content, whole = make_thumbnail(reader, reader.facts, (255, 255, 255))
+    found = shown(content)
+    assert not whole
+    assert 0 < (found[..., 1] > 200).mean() < 0.03
 
 
 def test_unreadable_slide() -> None:

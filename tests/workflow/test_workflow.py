@@ -83,7 +83,7 @@ def test_last_words(first: tuple[Path, Ran]) -> None:
     """A run ends with the counts and the report's place."""
     assert (
         "\n2 slides: 2 ok, 0 bad\n"
-        "32 tiles: 30 kept, dropped 2 unscanned\n"
+        "32 tiles: 30 kept, 2 never scanned\n"
         "report: results/report.tsv\n"
         "page: results/report.html\n"
     ) in first[1].err
@@ -157,7 +157,7 @@ def test_command_line_gives_the_same(first: tuple[Path, Ran], tmp_path: Path) ->
     assert (reported.code, reported.err) == (0, "")
     assert reported.out == (
         "2 slides: 2 ok, 0 bad\n"
-        "32 tiles: 30 kept, dropped 2 unscanned\n"
+        "32 tiles: 30 kept, 2 never scanned\n"
         f"report: {tmp_path}/results/report.tsv\n"
         f"page: {tmp_path}/results/report.html\n"
     )

@@ -96,7 +96,7 @@ class TileMap:
         behind_kept = 1 if counts.get(KEPT) else 0
         lines[behind_kept:behind_kept] = self._label_lines()
         if (self._kind == KINDS.index(NO_ROW)).any():
-            lines.append((*veils[NO_ROW], f"{NO_ROW}: {LOOKS[NO_ROW].sentence}"))
+            lines.append((*veils[NO_ROW], LOOKS[NO_ROW].sentence))
         below = height + 2 * MARGIN + LINE * (len(lines) + 1)
         page = Image.new("RGB", (max(width, LEAST_WIDTH), below), "white")
         page.paste(painted)

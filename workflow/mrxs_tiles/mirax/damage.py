@@ -31,21 +31,34 @@ def damaged_files(index: MiraxIndex, level: int | None = None) -> Iterator[str]:
     """A sentence for each data file that is missing or too short, for one level or all."""
     levels = range(len(index.images)) if level is None else (level,)
     ends = np.zeros(len(index.file_bytes), np.int64)
-    lost = np.zeros(len(index.file_bytes), np.int64)
+    lost = np.zeros((len(index.images), len(index.file_bytes)), np.int64)
     for number in levels:
         stored = index.images[number]
         np.maximum.at(ends, stored[:, 3], stored[:, 1] + stored[:, 2])
-        np.add.at(lost, stored[index.unreadable(number), 3], 1)
+        np.add.at(lost[number], stored[index.unreadable(number), 3], 1)
     names = index.slidedat.data_files
-    for file, size, end, count in zip(names, index.file_bytes, ends, lost, strict=True):
-        name, path = printable(file), index.folder / file
-        images = f"{count} stored image{'' if count == 1 else 's'}"
+    for file, size, end, of_levels in zip(names, index.file_bytes, ends, lost.T, strict=True):
+        name, path, count = printable(file), index.folder / file, int(of_levels.sum())
+        images = _lost(of_levels.tolist(), level)
         if size is None and (count or level is None):
-            yield f"{name} is missing{why_absent(path)} ({images} lost)"
+            yield f"{name} is missing{why_absent(path)} ({images})"
         elif count and size is not None and size <= POINTER_BYTES and (said := as_pointer(path)):
-            yield f"{said} ({images} lost)"
+            yield f"{said} ({images})"
         elif count:
-            yield f"{name} is cut short: {size} of {end} bytes ({images} lost)"
+            yield f"{name} is cut short: {size} of {end} bytes ({images})"
+
+
+def _lost(of_levels: Sequence[int], level: int | None) -> str:
+    """How many stored images are lost, so that what is said of one level and of all agrees."""
+    count, finest = sum(of_levels), of_levels[0]
+    images = f"{count} stored image{'' if count == 1 else 's'}"
+    if level:
+        return f"{images} of level {level} lost"
+    if count == finest:
+        return f"{images} lost"
+    if not finest:
+        return f"{images} lost, all of coarser levels"
+    return f"{images} lost: {finest} of full resolution, {count - finest} of coarser levels"
 
 
 def unreadable_tiles(index: MiraxIndex, grid: Grid) -> Bools:

@@ -1,6 +1,7 @@
-"""What can become of a tile: the word, its colour and its sentence, the same everywhere.
+"""What can become of a tile: colour, sentence and what it is called, the same everywhere.
 
-The maps, the report page and the README use these; the words are those of ``manifest.REASONS``.
+Maps, pages, the terminal and the README call it by its ``label``; tables hold the short word, the
+key here, which is one of ``manifest.REASONS``.
 """
 
 from __future__ import annotations
@@ -22,11 +23,11 @@ KEPT, NO_ROW = "kept", "no row"
 # Okabe and Ito's colours, which colour-blind people tell apart too. Kept tiles stay clear.
 LOOKS: dict[str, Look] = {
     KEPT: Look((255, 255, 255), "its picture is in tiles/", "kept"),
-    NO_ROW: Look((130, 130, 130), "never scanned, or not in the region", "no row"),
+    NO_ROW: Look((130, 130, 130), "never scanned, or not in the region", "not looked at"),
     "edge": Look(
         (0, 114, 178),
         "its picture would be smaller than the others; it was not read",
-        "at the slide's edge",
+        "at the rim",
     ),
     "tissue": Look(
         (240, 228, 66),
@@ -34,16 +35,14 @@ LOOKS: dict[str, Look] = {
         "too little tissue",
     ),
     "surplus": Look(
-        (230, 159, 0), "not among those that max_tiles has drawn; it was not read", "surplus"
+        (230, 159, 0), "not among those that max_tiles has drawn; it was not read", "not drawn"
     ),
     "unreadable": Look(
-        (213, 94, 0), "its pixels cannot be read: the slide is damaged", "unreadable"
+        (213, 94, 0), "its pixels cannot be read: the slide is damaged", "cannot be read"
     ),
-    "unscanned": Look(
-        (130, 130, 130), "the microscope never took this place (alpha 0 everywhere)", "unscanned"
-    ),
-    "blank": Look((86, 180, 233), "its picture has one single grey value", "blank"),
-    "focus": Look((204, 121, 167), "it is less sharp than min_focus asks for", "out of focus"),
-    "pen": Look((0, 158, 115), "more of it is pen marks than max_pen allows", "pen"),
+    "unscanned": Look((130, 130, 130), "the microscope never took this place", "never scanned"),
+    "blank": Look((86, 180, 233), "its picture has one single grey value", "one colour"),
+    "focus": Look((204, 121, 167), "it is less sharp than min_focus asks for", "blurred"),
+    "pen": Look((0, 158, 115), "more of it is pen marks than max_pen allows", "pen marks"),
 }
 TINTS: dict[str, Color] = {fate: look.tint for fate, look in LOOKS.items()}

@@ -13,6 +13,7 @@ from pathlib import Path
 from mrxs_tiles.errors import shown
 from mrxs_tiles.files import manifest
 from mrxs_tiles.files.manifest import BAD
+from mrxs_tiles.pixels.reasons import LOOKS
 from mrxs_tiles.report.report import TWIN, unnamed
 from mrxs_tiles.report.scales import differing_scales
 
@@ -39,11 +40,13 @@ def summary(results: Path, rows: Sequence[Row], finished: bool = True) -> list[s
 
     ok = sum(row["status"] == "ok" for row in rows)
     bad = bad_slides(rows)
-    dropped = [f"{total(reason):,} {reason}" for reason in manifest.REASONS if total(reason)]
+    dropped = [
+        f", {total(reason):,} {LOOKS[reason].label}" for reason in manifest.REASONS if total(reason)
+    ]
     lines = [
         f"{len(rows):,} slide{'' if len(rows) == 1 else 's'}: {ok:,} ok, {len(bad):,} bad",
-        f"{total('tiles'):,} tile{'' if total('tiles') == 1 else 's'}: {total('kept'):,} kept, "
-        f"dropped {', '.join(dropped) if dropped else 'none'}",
+        f"{total('tiles'):,} tile{'' if total('tiles') == 1 else 's'}: {total('kept'):,} kept"
+        f"{''.join(dropped)}",
     ]
     if differing := differing_scales(rows):
         lines.append(differing)

@@ -1,4 +1,8 @@
-"""The whole slide as one small picture, read from its pyramid block by block."""
+"""The whole slide as one small picture, read from its pyramid block by block.
+
+Where a level cannot be read, finer ones are tried: a slide that lost a coarse level's images shows
+all that its tiles can show.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +20,12 @@ from mrxs_tiles.slide.reader import Reader, SlideFacts
 
 BLOCK_PX = 2048  # side of what is read at once, px of the level; bounds the memory
 LEAST_BLOCK_PX = 128  # around damage smaller blocks are tried, down to this side
+FINER_BLOCK_PX = 512  # at most, side of a block that is tried at finer levels
+MOST_FINER_SIDE = 4096  # of what is read at once of a finer level
+# Px of finer levels that are read for one picture: some seconds. Where all but level 0 of a large
+# slide is lost, the rest of it is not shown.
+MOST_FINER_PX = 4e8
+COST_OF_FAILURE_PX = 2e6  # of opening the slide anew, which follows a read that failed
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +97,7 @@ class _Painter:
     ) -> None:
         self._reader, self._level, self._shrink = reader, level, shrink
         self._downsample = facts.levels.downsamples[level]
+        self._levels, self._finer_px = facts.levels, MOST_FINER_PX
         self._background = background
         width, height = facts.levels.sizes[level]
         shape = (math.ceil(height / shrink), math.ceil(width / shrink))
@@ -99,21 +110,50 @@ class _Painter:
         self.overview.rgb[:] = background
 
     def paint(self, left: int, top: int, size: tuple[int, int]) -> None:
-        """Paint a block of the level."""
-        width, height = size
+        """Paint a block of the level, or of a finer one, or what can be read of it."""
+        pixels = self._read(left, top, size, self._level)
+        if pixels is None and max(size) <= FINER_BLOCK_PX:
+            pixels = self._read_finer(left, top, size)
+        if pixels is None:
+            self._paint_parts(left, top, size)
+            return
+        at = self._at(left, top, size)
+        alpha = self._small(Image.fromarray(pixels[..., 3].copy()), size)
+        put_on_background(pixels, self._background)
+        self.overview.rgb[at] = np.asarray(self._small(Image.fromarray(rgb(pixels)), size))
+        self.overview.scanned[at] = np.asarray(alpha) > 127
+
+    def _read(self, left: int, top: int, size: tuple[int, int], level: int) -> Pixels | None:
+        """A block of our level as another one has it; None where that cannot be read."""
+        scale = self._downsample / self._levels.downsamples[level]
+        width, height = (max(1, round(side * scale)) for side in size)
         pixels = np.empty((height, width, 4), np.uint8)
         location = (int(left * self._downsample), int(top * self._downsample))
         try:
-            self._reader.read(location, self._level, pixels)
+            self._reader.read(location, level, pixels)
         except SlideError:
-            self._paint_parts(left, top, size)
-            return
-        alpha = Image.fromarray(pixels[..., 3].copy()).reduce(self._shrink)
-        put_on_background(pixels, self._background)
-        small = Image.fromarray(rgb(pixels)).reduce(self._shrink)
-        at = self._at(left, top, size)
-        self.overview.rgb[at] = np.asarray(small)
-        self.overview.scanned[at] = np.asarray(alpha) > 127
+            return None
+        return pixels
+
+    def _read_finer(self, left: int, top: int, size: tuple[int, int]) -> Pixels | None:
+        """A block as the first finer level has it that can be read; None: there is none."""
+        for level in range(self._level - 1, -1, -1):
+            scale = self._downsample / self._levels.downsamples[level]
+            cost = size[0] * size[1] * scale**2
+            if max(size) * scale > MOST_FINER_SIDE or cost > self._finer_px:
+                return None
+            pixels = self._read(left, top, size, level)
+            self._finer_px -= cost if pixels is not None else max(cost, COST_OF_FAILURE_PX)
+            if pixels is not None:
+                return pixels
+        return None
+
+    def _small(self, picture: Image.Image, size: tuple[int, int]) -> Image.Image:
+        """What was read of a block, in px of the overview."""
+        if picture.size == size:
+            return picture.reduce(self._shrink)
+        wanted = math.ceil(size[0] / self._shrink), math.ceil(size[1] / self._shrink)
+        return picture.resize(wanted, Image.Resampling.BOX)
 
     def _at(self, left: int, top: int, size: tuple[int, int]) -> tuple[slice, slice]:
         x, y = left // self._shrink, top // self._shrink
