@@ -58,6 +58,14 @@ def test_snakemakes_own(given: list[str]) -> None:
     assert given[-2:] == ["--cores", "3"]
 
 
+def test_recut(given: list[str]) -> None:
+    """With --recut the rule that cuts is forced, beside what else is."""
+    assert main(["run", "slides", "--recut"]) == 0
+    assert given[:2] == ["--forcerun", "tile"]
+    assert main(["run", "slides", "--recut", "--", "-n", "--forcerun", "inspect"]) == 0
+    assert given[:4] == ["-n", "--forcerun", "tile", "inspect"]
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

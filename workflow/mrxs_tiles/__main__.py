@@ -103,7 +103,7 @@ def _workflow(given: dict[str, Any]) -> int:
     try:
         values = values_of(given | {"slides": None}) | {"slides": given["slides"][0]}
         read_config(values)  # all faults, before Snakemake takes its time
-        return run_workflow(values, given["cores"], given["more"])
+        return run_workflow(values, given["cores"], given["more"], given["recut"])
     except MrxsTilesError as error:
         return complain(error)
 

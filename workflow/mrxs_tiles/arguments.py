@@ -119,6 +119,8 @@ def _add_run(command: argparse.ArgumentParser) -> None:
     command.add_argument("slides", metavar="SLIDES", nargs="*", help=help_slides)
     help_cores = "how many cores to use (default: all)"
     command.add_argument("--cores", type=_cores, metavar="N", help=help_cores)
+    help_recut = "cut every slide again, also those that an earlier version has cut"
+    command.add_argument("--recut", action="store_true", help=help_recut)
 
 
 def _add_config_keys(command: argparse.ArgumentParser, name: str) -> None:

@@ -24,13 +24,16 @@ KEPT_CONFIGS = Path(".snakemake/mrxs-tiles")
 PLACES = ("--cores", "-c", "--jobs", "-j", "--executor", "-e", "--profile")
 
 
-def run(values: Mapping[str, object], cores: str | None, more: Sequence[str]) -> int:
+def run(
+    values: Mapping[str, object], cores: str | None, more: Sequence[str], recut: bool = False
+) -> int:
     """Run the workflow; returns the exit code.
 
     Args:
         values: keys of the config and what was given for them.
         cores: how many, or ``all``; None: all, unless ``more`` says something of it.
         more: Snakemake's own options and targets.
+        recut: every slide is cut again, by today's numbers and libraries.
 
     Raises:
         ResultsError: what Snakemake is to read cannot be written.
@@ -40,7 +43,13 @@ def run(values: Mapping[str, object], cores: str | None, more: Sequence[str]) ->
     if sys.stderr.isatty():  # it takes seconds before there is more to say
         print(f"Looking at what is there in {values['slides']}", file=sys.stderr)
     # targets come first: behind an option that takes several values they would be some of these
-    words = [*more, "--snakefile", str(SNAKEFILE), "--configfile", str(_kept_config(values))]
+    words = [
+        *(_forcing_tile(more) if recut else more),
+        "--snakefile",
+        str(SNAKEFILE),
+        "--configfile",
+        str(_kept_config(values)),
+    ]
     if not any(word.startswith("--workflow-profile") for word in more):
         words += ["--workflow-profile", str(SNAKEFILE.parent / "profiles" / "default")]
     if cores or not any(word.startswith(PLACES) for word in more):
@@ -50,6 +59,15 @@ def run(values: Mapping[str, object], cores: str | None, more: Sequence[str]) ->
     except KeyboardInterrupt:
         print("Interrupted. Start the same command again to go on.", file=sys.stderr)
         return INTERRUPTED
+
+
+def _forcing_tile(more: Sequence[str]) -> list[str]:
+    """Snakemake's words, with its rule ``tile`` among those that are run whatever is there."""
+    for option in ("--forcerun", "-R"):
+        if option in more:
+            at = more.index(option) + 1
+            return [*more[:at], "tile", *more[at:]]
+    return [*more, "--forcerun", "tile"]
 
 
 def _kept_config(values: Mapping[str, object]) -> Path:

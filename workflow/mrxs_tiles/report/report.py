@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+RULES = {"viewer": "tile"}  # what makes a step's output, where that has another name
 MOST_NAMED = 10  # slides in one line
 
 
@@ -147,7 +148,9 @@ def _made_by_others(results: Path, inspected: Record, tiled: Record) -> Iterator
                 records.append((step, manifest.read_record(folder / name)))
     for step, record in records:
         if differs := ", ".join(differences(step, record)):
-            yield f"{differs}: it stays until it is asked for again (snakemake --forcerun {step})"
+            how = "mrxs-tiles run --recut, " if step == "tile" else ""
+            how += f"snakemake --forcerun {RULES.get(step, step)}"
+            yield f"{differs}: it stays until it is asked for again ({how})"
 
 
 def _name_twins(entries: Iterable[Entry]) -> None:
