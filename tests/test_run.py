@@ -17,8 +17,8 @@ def given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.chdir(tmp_path)
     words: list[str] = []
 
-    def snakemake(called: list[str]) -> int:
-        words[:] = called
+    def snakemake(called: list[str], file: Path) -> int:
+        words[:] = [*called, str(file)]
         return 0
 
     monkeypatch.setattr(command, "_snakemake", snakemake)
@@ -27,7 +27,7 @@ def given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def config(words: list[str]) -> dict[str, object]:
     """What stands in the config's file that Snakemake is given."""
-    file = Path(words[words.index("--configfile") + 1])
+    file = Path(words[-1])
     content: dict[str, object] = json.loads(file.read_text())
     return content
 
@@ -44,18 +44,18 @@ def test_keys_are_options(given: list[str]) -> None:
         "carry": ["a", "b"],
         "limit_bounds": True,
     }
-    assert given[-2:] == ["--cores", "all"]
+    assert given[-3:-1] == ["--cores", "all"]
 
 
 def test_snakemakes_own(given: list[str]) -> None:
     """What comes behind -- is Snakemake's, first, and may say where jobs run."""
     assert main(["run", "slides", "--", "x/tiles.json", "-n", "--forcerun", "tile"]) == 0
     assert given[:4] == ["x/tiles.json", "-n", "--forcerun", "tile"]
-    assert given[-2:] == ["--cores", "all"]
+    assert given[-3:-1] == ["--cores", "all"]
     assert main(["run", "slides", "--", "--profile", "slurm"]) == 0
     assert "--cores" not in given
     assert main(["run", "slides", "--cores", "3", "--", "--profile=slurm"]) == 0
-    assert given[-2:] == ["--cores", "3"]
+    assert given[-3:-1] == ["--cores", "3"]
 
 
 def test_recut(given: list[str]) -> None:

@@ -207,3 +207,15 @@ def test_without_slurm(slides: Path, tmp_path: Path) -> None:
     )
     assert found.returncode == 1
     assert "There is no sbatch here" in found.stderr
+
+
+def test_a_profile_has_a_config_too(slides: Path, tmp_path: Path) -> None:
+    """What a profile sets holds with `run`, too, unless it was typed otherwise."""
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/config.yaml").write_text("configfile: keys.yaml\ncores: 2\n")
+    (tmp_path / "mine/keys.yaml").write_text("packing: tar\ntile_size: 300\n")
+    command = (BIN / "mrxs-tiles", "run", slides / "a.mrxs", *CONFIG)
+    ran = run(*command, "--", "--profile", "mine", cwd=tmp_path)
+    assert ran.code == 0, ran.text
+    assert running.record(tmp_path / "out/a/slide.json")["grid"]["tile_size"] == 200
+    assert {path.suffix for path in (tmp_path / "out/a/tiles").iterdir()} == {".tar"}

@@ -43,19 +43,13 @@ def run(
     if sys.stderr.isatty():  # it takes seconds before there is more to say
         print(f"Looking at what is there in {values['slides']}", file=sys.stderr)
     # targets come first: behind an option that takes several values they would be some of these
-    words = [
-        *(_forcing_tile(more) if recut else more),
-        "--snakefile",
-        str(SNAKEFILE),
-        "--configfile",
-        str(_kept_config(values)),
-    ]
+    words = [*(_forcing_tile(more) if recut else more), "--snakefile", str(SNAKEFILE)]
     if not any(word.startswith("--workflow-profile") for word in more):
         words += ["--workflow-profile", str(SNAKEFILE.parent / "profiles" / "default")]
     if cores or not any(word.startswith(PLACES) for word in more):
         words += ["--cores", cores or "all"]
     try:
-        return _snakemake(words)
+        return _snakemake(words, _kept_config(values))
     except KeyboardInterrupt:
         print("Interrupted. Start the same command again to go on.", file=sys.stderr)
         return INTERRUPTED
@@ -80,7 +74,7 @@ def _kept_config(values: Mapping[str, object]) -> Path:
     return file
 
 
-def _snakemake(words: Sequence[str]) -> int:
+def _snakemake(words: Sequence[str], config: Path) -> int:
     from snakemake import cli  # takes a second
 
     said = io.StringIO()
@@ -93,6 +87,8 @@ def _snakemake(words: Sequence[str]) -> int:
     except cli.CliException as error:
         cli.print_exception(error)
         return BAD_INPUT
+    # behind those of a profile, such as packing.yaml of profiles/slurm: what was typed wins
+    args.configfile = [*(args.configfile or ()), config]
     # but for which profile it takes, which is ours
     lines = said.getvalue().splitlines(keepends=True)
     sys.stderr.write("".join(line for line in lines if not line.startswith("Using ")))

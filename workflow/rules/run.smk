@@ -172,8 +172,8 @@ def report_so_far(unfinished, waiting):
             carried=CARRIED,
             unfinished=unfinished,
         )
-    except ResultsError as error:
-        return [f"The report was not made: {error}"]
+    except Exception as error:  # the last word is said whatever is wrong, a fault of ours too
+        return [f"The report was not made: {str(error) or type(error).__name__}"]
     rows = read_report(CONFIG.results)
     return ["So far, and marked as unfinished:", *summary(CONFIG.results, rows, finished=False)]
 
