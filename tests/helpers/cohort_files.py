@@ -24,6 +24,7 @@ def another(source: Path, results: Path, name: str, tiled: Any = None, **inspect
             os.link(source / file, folder / file)
     (folder / "tiles").symlink_to((source / "tiles").resolve(), target_is_directory=True)
     own = {"slide": name, "path": f"/slides/{name}.mrxs", "quickhash": f"that of {name}"}
+    own["index_sha256"] = f"that of {name}"  # else all are copies of one
     _edit(source / manifest.SLIDE_JSON, folder / manifest.SLIDE_JSON, own | inspected)
     _edit(
         source / manifest.TILES_JSON, folder / manifest.TILES_JSON, {"slide": name} | (tiled or {})
