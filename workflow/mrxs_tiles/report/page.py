@@ -23,15 +23,16 @@ from mrxs_tiles.made_by import versions
 from mrxs_tiles.names import LOGS, name_fault
 from mrxs_tiles.pixels.reasons import KEPT, LOOKS
 from mrxs_tiles.report import pictures as page_pictures
-from mrxs_tiles.report.cohort import FENCE, LEAST, Distribution, distribution
+from mrxs_tiles.report.cohort import FENCE, LEAST
 from mrxs_tiles.report.pictures import FOLDER, Pictures, make_pictures, slide_id
 from mrxs_tiles.report.sample_tiles import DROPPED_SHOWN, KEPT_SHOWN, Sample, Tiles, look_at_tiles
 from mrxs_tiles.report.scales import differing_scales
-from mrxs_tiles.report.text import MEASURES, number, slide_facts
+from mrxs_tiles.report.spreads import spreads_of
+from mrxs_tiles.report.text import MEASURES, measured, number, slide_facts
 from mrxs_tiles.viewer.page_template import filled
 
-MOST_NAMED = 12  # outliers named below a histogram; the table shows all of them
-RANKS = {"failed": 0, "damaged": 1, "kept": 2, "warning": 3, "ok": 4}  # bad slides first
+# bad slides first, then what stands out
+RANKS = {"failed": 0, "damaged": 1, "kept": 2, "outlier": 3, "warning": 4, "ok": 5}
 
 
 class Entry(NamedTuple):
@@ -70,7 +71,6 @@ def write_page(
         kept |= {made.map, made.thumbnail, made.samples}
         kept.add(page_pictures.map_name(entry.row["slide"]))  # of a failed slide too
     page_pictures.remove_others(results, kept)
-    slides.sort(key=lambda slide: (slide["rank"], slide["name"]))
     page = _render(slides, entries, config, {"unnamed": unnamed, "unfinished": unfinished})
     write_file(results / manifest.REPORT_HTML, page.encode("utf-8", "backslashreplace"))
 
@@ -85,13 +85,14 @@ def _slide(results: Path, entry: Entry) -> tuple[Record, Pictures]:
         extent = (row["width"], row["height"]) if row["width"] and row["height"] else None
         made = make_pictures(results, name, extent, tiles.samples)
     status = row["status"]
-    rank = "warning" if status == "ok" and row["warnings"] else status
+    files = _files(results, name)
+    beside = dict(files)
     slide = {
         "id": slide_id(name),
         "name": printable(name),
         "row": row,
         "status": status,
-        "rank": RANKS[rank],
+        "warned": status == "ok" and bool(row["warnings"]),
         "bad": status in BAD,
         "error": printable(row["error"]),
         "log": _log(results, entry),
@@ -100,23 +101,27 @@ def _slide(results: Path, entry: Entry) -> tuple[Record, Pictures]:
         "map": made.map,
         "thumbnail": made.thumbnail,
         "strip": made.samples,
-        "samples": [_shown(results, name, sample) for sample in tiles.samples],
-        "files": _files(results, name),
+        "viewer": beside.get("viewer", ""),
+        "picture": beside.get("thumbnail", ""),
+        "samples": [
+            _shown(results, name, sample, beside.get("viewer", "")) for sample in tiles.samples
+        ],
+        "files": files,
         "measured": {key: measure.of(row, tiles) for key, measure in MEASURES.items()},
         "outlier": {},
     }
     return slide, made
 
 
-def _shown(results: Path, slide: str, sample: Sample) -> Record:
+def _shown(results: Path, slide: str, sample: Sample, viewer: str) -> Record:
     file = sample.file if sample.file and (results / slide / sample.file).is_file() else ""
     return {
         "fate": sample.fate,
         "col": sample.col,
         "row": sample.row,
-        "measure": sample.measure,
-        "value": number(sample.value),
+        "value": measured(sample.measure, sample.value),
         "href": address(f"{slide}/{file}") if file else "",
+        "place": f"{viewer}#tile={sample.col}_{sample.row}" if viewer else "",
     }
 
 
@@ -162,11 +167,12 @@ def _render(
     notes: Mapping[str, str],
 ) -> str:
     rows = [entry.row for entry in entries]
-    spreads = _spreads(slides)
+    spreads = spreads_of(slides)
     for slide in slides:
         slide["tags"] = _tags(slide)
+        slide["rank"] = _rank(slide)
     values = {
-        "slides": slides,
+        "slides": sorted(slides, key=lambda slide: (slide["rank"], slide["name"])),
         "spreads": spreads,
         "totals": _totals(rows),
         "scales": differing_scales(rows),
@@ -192,11 +198,18 @@ def _tags(slide: Record) -> list[str]:
     tags = {
         slide["status"]: True,
         "bad": slide["bad"],
-        "warning": slide["rank"] == RANKS["warning"],
+        "warning": slide["warned"],
         "outlier": bool(slide["outlier"]),
         "empty": row["kept"] == 0,
     }
     return [tag for tag, holds in tags.items() if holds] + [one for one in REASONS if row[one]]
+
+
+def _rank(slide: Record) -> int:
+    if slide["bad"]:
+        return RANKS[slide["status"]]
+    odd = "outlier" if slide["outlier"] else "warning" if slide["warned"] else "ok"
+    return RANKS[odd]
 
 
 def _sum(rows: Iterable[Record], column: str) -> Any:
@@ -233,43 +246,6 @@ def _fates(rows: Sequence[Record]) -> list[Record]:
         }
         for fate in (KEPT, *REASONS)
     ]
-
-
-def _spreads(slides: Sequence[Record]) -> list[Record]:
-    """How each measure is spread, and, in each slide, where it stands out."""
-    spreads = []
-    for key, measure in MEASURES.items():
-        known = {
-            one["id"]: one["measured"][key] for one in slides if one["measured"][key] is not None
-        }
-        spread = distribution(known)
-        named = []
-        for one in slides:
-            if spread and one["id"] in spread.outliers:
-                one["outlier"][key] = spread.outliers[one["id"]]
-                named.append((one["id"], one["name"], one["measured"][key]))
-        named.sort(key=lambda outlier: (outlier[2], outlier[1]))
-        spreads.append(
-            {
-                "key": key,
-                "measure": measure,
-                "spread": spread,
-                "highest": _highest(spread),
-                "named": _ends(named),
-                "unnamed": max(0, len(named) - MOST_NAMED),
-            }
-        )
-    return spreads
-
-
-def _highest(spread: Distribution | None) -> int:
-    return max(bar.count for bar in spread.bars) if spread else 0
-
-
-def _ends(named: list[Any]) -> list[Any]:
-    """The farthest outliers of both ends, where there are too many to name."""
-    half = MOST_NAMED // 2
-    return named if len(named) <= MOST_NAMED else named[:half] + named[-half:]
 
 
 def _value(value: object) -> str:

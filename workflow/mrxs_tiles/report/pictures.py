@@ -25,7 +25,7 @@ from mrxs_tiles.pixels.reasons import TINTS
 from mrxs_tiles.report.sample_tiles import Sample
 
 FOLDER = "report_files"
-MAP_PX, THUMBNAIL_PX, CELL_PX = 420, 256, 160  # sides, at most
+MAP_PX, THUMBNAIL_PX, CELL_PX = 420, 320, 160  # sides, at most
 QUALITY = 62  # of JPEG: some 45 kB a slide of dense tissue, 500 of them below 30 MB
 PAPER = (238, 238, 238)  # around a sample that is not square
 MOST_PX = 5e7  # of a tile that is decoded for its sample

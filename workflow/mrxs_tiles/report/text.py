@@ -27,18 +27,22 @@ MEASURES = {
         lambda row, _: row["tissue_mm2"],
     ),
     "kept_fraction": Measure(
-        *("Kept fraction of the tiles", "", "No slide has a tile."),
-        lambda row, _: row["kept_fraction"],
+        *("Tiles kept", "%", "No slide has a tile."),
+        lambda row, _: _percent(row["kept_fraction"]),
     ),
     "tissue": Measure(
-        *("Tissue in a kept tile, median", "", "No tile was kept."),
-        lambda _, tiles: tiles.tissue,
+        *("Tissue in a kept tile, median", "%", "No tile was kept."),
+        lambda _, tiles: _percent(tiles.tissue),
     ),
     "focus": Measure(
-        *("Focus of a kept tile, median", "", "Not measured: min_focus is 0."),
+        *("Sharpness of a kept tile, median", "", "Not measured: min_focus is 0."),
         lambda _, tiles: tiles.focus,
     ),
 }
+
+
+def _percent(fraction: float | None) -> float | None:
+    return None if fraction is None else 100 * fraction
 
 
 def number(value: float | None) -> str:
@@ -50,6 +54,15 @@ def number(value: float | None) -> str:
     if abs(value) >= 1000:
         return f"{value:,.0f}"
     return f"{value:.3g}"
+
+
+def measured(measure: str, value: float | None) -> str:
+    """What was measured of a tile, by its column of ``tiles.tsv``; "" where nothing was."""
+    if value is None:
+        return ""
+    if measure == "focus":
+        return f"sharpness {number(value)}"
+    return f"{number(_percent(value))} % {measure}"
 
 
 def slide_facts(row: Record, inspected: Record, tiles: Tiles) -> Iterator[tuple[str, str]]:
@@ -66,16 +79,18 @@ def slide_facts(row: Record, inspected: Record, tiles: Tiles) -> Iterator[tuple[
     if grid:
         overlap = f", overlap {grid['overlap']} px" if grid["overlap"] else ""
         yield "tiles", f"{number(grid['tile_size'])} px{overlap}, {grid['cols']} x {grid['rows']}"
-        yield "downsample", number(grid["downsample"])
+        whole = grid["downsample"] == 1
+        part = "as the slide" if whole else f"1/{number(grid['downsample'])} of the slide's"
+        yield "resolution of the tiles", part
         yield "scale of the tiles", _scale(grid["mpp_x"], grid["mpp_y"]) or NOT_KNOWN
     if row["scanned_mm2"] is not None:
         yield "scanned", f"{number(row['scanned_mm2'])} mm²"
     if row["tile_bytes"]:
         yield "all tiles", as_size(row["tile_bytes"])
     if tiles.tissue is not None:
-        yield "tissue in a kept tile", f"{number(tiles.tissue)} (median)"
+        yield "tissue in a kept tile", f"{number(_percent(tiles.tissue))} % (median)"
     if tiles.focus is not None:
-        yield "focus of a kept tile", f"{number(tiles.focus)} (median)"
+        yield "sharpness of a kept tile", f"{number(tiles.focus)} (median)"
 
 
 def _scale(across: float | None, down: float | None) -> str:
