@@ -13,11 +13,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests" / "helpers"))
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "demo"))
 
 import running
-from browser import installed, launched
+from browser import installed, launched, show_pictures
 from cohort_files import cohort
 from mrxs_tiles.report.report import report
 
@@ -64,13 +64,15 @@ def show_report(browser: Browser, work: Path) -> None:
     report(results, config=COHORT_KEYS)
     page_file = results / "report.html"
     with window(browser, (1280, 1080), page_file) as page:
+        show_pictures(page, ".gallery img")
         page.screenshot(path=HERE / "report.png")
     with window(browser, (390, 844), page_file) as page:
+        show_pictures(page, ".gallery img")
         page.screenshot(path=HERE / "report-phone.png")
-    with window(browser, (1180, 660), page_file, dark=True) as page:
+    with window(browser, (1260, 760), page_file, dark=True) as page:
         page.locator("#search").fill("S0011")
         page.locator(".unfold:visible").click()
-        page.locator("h2", has_text="Slides").last.evaluate("one => one.scrollIntoView()")
+        page.locator("#slides").evaluate("one => one.scrollIntoView()")
         page.locator(".open img").evaluate_all("all => Promise.all(all.map(i => i.decode()))")
         page.screenshot(path=HERE / "report-dark.png")
 
