@@ -81,9 +81,9 @@ def test_edited_tiles_are_shown_anew(page_results: Path) -> None:
     assert len(list((page_results / FOLDER).glob(f"{slide_id('B')}-*-tiles.jpg"))) == 1
 
 
-def test_words_are_the_readmes() -> None:
-    """The README's table of reasons has the same words as the page and the maps."""
-    text = (REPO / "README.md").read_text("utf-8").replace("`", "")
+def test_words_are_the_docs() -> None:
+    """The table of reasons in docs/output.md has the same words as the page and the maps."""
+    text = (REPO / "docs" / "output.md").read_text("utf-8").replace("`", "")
     for reason in REASONS:
         look = LOOKS[reason]
         assert f"| {reason} | {look.label} | {look.sentence} |" in text

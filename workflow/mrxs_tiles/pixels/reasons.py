@@ -1,6 +1,6 @@
 """What can become of a tile: colour, sentence and what it is called, the same everywhere.
 
-Maps, pages, the terminal and the README call it by its ``label``; tables hold the short word, the
+Maps, pages, the terminal and docs/output.md call it by its ``label``; tables hold the short word, the
 key here, which is one of ``manifest.REASONS``.
 """
 
