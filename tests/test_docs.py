@@ -44,7 +44,9 @@ def links(page: Path) -> list[str]:
 
 def commands(page: Path) -> list[str]:
     """Our own commands among the blocks that a page says to type."""
-    blocks = [code for language, code in FENCED.findall(page.read_text("utf-8")) if language != "py"]
+    blocks = [
+        code for language, code in FENCED.findall(page.read_text("utf-8")) if language != "py"
+    ]
     lines = "".join(blocks).replace("\\\n", " ").splitlines()
     return [found[1] for line in lines if (found := OURS.match(line))]
 

@@ -1,7 +1,7 @@
 """What can become of a tile: colour, sentence and what it is called, the same everywhere.
 
-Maps, pages, the terminal and docs/output.md call it by its ``label``; tables hold the short word, the
-key here, which is one of ``manifest.REASONS``.
+Maps, pages, the terminal and docs/output.md call it by its ``label``; tables hold the short word,
+the key here, which is one of ``manifest.REASONS``.
 """
 
 from __future__ import annotations
