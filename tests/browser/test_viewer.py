@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import functools
-import http.server
+import base64
 import io
 import json
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+import re
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,10 +20,16 @@ from PIL import Image
 
 from browser import Watched
 from in_process import NAME, Cut, Variant, cut, table
+from mrxs_tiles.__main__ import main
+from mrxs_tiles.config.config import read_config
 from mrxs_tiles.errors import ResultsError
 from mrxs_tiles.pixels.reasons import LOOKS
+from mrxs_tiles.report.verify import verify
+from mrxs_tiles.steps.viewer import viewer
+from mrxs_tiles.viewer import grid_data
 from mrxs_tiles.viewer import page as viewer_page
 from running import LARGE, SPEC, mrxs_tiles, snakemake, tree, write
+from served import served
 from write_mirax import WrittenSlide, write_mirax
 
 pytestmark = [pytest.mark.slow, pytest.mark.needs("openseadragon")]
@@ -47,21 +51,6 @@ def shown(large: WrittenSlide, tmp_path_factory: pytest.TempPathFactory) -> Cut:
     """A slide of 3,100 x 2,900 px with its viewer; dropped tiles are those with little tissue."""
     results = tmp_path_factory.mktemp("shown")
     return cut(large.path, results, tile_size=TILE, min_tissue=0.6, deepzoom=True)
-
-
-@contextmanager
-def served(folder: Path) -> Iterator[str]:
-    """A web server for a folder."""
-
-    class Quiet(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    handler = functools.partial(Quiet, directory=str(folder))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as web:
-        threading.Thread(target=web.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{web.server_port}"
-        web.shutdown()
 
 
 def settled(watched: Watched, found: Cut, fragment: str = "") -> Any:
@@ -118,7 +107,7 @@ def test_keeps_its_place(watched: Watched, shown: Cut) -> None:
     """The address that a view leaves leads back to it, grid and tile and all."""
     page = settled(watched, shown, "#x=900&y=800&zoom=0.5")
     page.click("#zoom-in")
-    page.click("#grid")
+    page.click("#layers")
     page.fill("#address", "7_6")
     page.click("#go button")
     page.wait_for_function("location.hash.includes('tile=7_6')")
@@ -216,7 +205,7 @@ def test_click_on_a_tile(watched: Watched, shown: Cut) -> None:
             assert target.exists()
     page.fill("#address", "99_99")
     page.click("#go button")
-    assert page.locator("#address").get_attribute("aria-invalid") == "true"
+    page.wait_for_selector("#address[aria-invalid=true]")
     watched.check()
 
 
@@ -317,19 +306,26 @@ def test_another_viewer_asks_for_nothing_that_is_not_there(
     assert len(there) < len(exists)
 
 
-def test_same_bytes_and_nothing_stale(tmp_path: Path) -> None:
-    """Snakemake and the command line write the same viewer; switched off, it is gone."""
+def test_a_step_of_its_own(tmp_path: Path) -> None:
+    """Asked for later it cuts no tile again; the command line writes the same bytes."""
     path = write(tmp_path / "slides" / "a.mrxs").path
+    assert snakemake(tmp_path, slides=path, tile_size=150).code == 0
+    folder = tmp_path / "results" / "a"
+    before = {name: (folder / name).stat().st_mtime_ns for name in ("tiles", "tiles.tsv")}
     run = snakemake(tmp_path, slides=path, deepzoom="true", tile_size=150)
     assert run.code == 0, run.text
-    options = ("--results", tmp_path / "by hand", "--tile-size", "150", "--deepzoom", "true")
+    assert before == {name: (folder / name).stat().st_mtime_ns for name in before}
+    assert (tmp_path / "logs" / "a" / "viewer.log").exists()
+    assert "a/viewer.html" in (tmp_path / "results" / "report.html").read_text()
+    options = ("--results", tmp_path / "by hand", "--tile-size", "150")
     mrxs_tiles("inspect", path, *options)
     mrxs_tiles("tile", path, *options)
-    assert tree(tmp_path / "by hand" / "a") == tree(tmp_path / "results" / "a")
-    assert (tmp_path / "results" / "a" / "viewer.html").exists()
-    assert snakemake(tmp_path, slides=path, tile_size=150).code == 0
-    left = {entry.name for entry in (tmp_path / "results" / "a").iterdir()}
-    assert not [name for name in left if "viewer" in name]
+    # it asks for none of the keys by which tiles are cut
+    assert mrxs_tiles("viewer", path, "--results", tmp_path / "by hand").code == 0
+    assert tree(tmp_path / "by hand" / "a") == tree(folder)
+    assert verify(tmp_path / "results").is_whole
+    assert snakemake(tmp_path, slides=path, tile_size=200).code == 0
+    assert not [entry.name for entry in folder.iterdir() if "viewer" in entry.name]
 
 
 def test_report_links_to_it(watched: Watched, tmp_path: Path) -> None:
@@ -346,9 +342,14 @@ def test_without_openseadragon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     """Without it, one sentence says how to get it, before anything is cut."""
     path = write(tmp_path / "slides" / "a.mrxs").path
     monkeypatch.setattr(viewer_page, "OPENSEADRAGON", tmp_path / "nowhere")
+    cut(path, tmp_path)
+    before = tree(tmp_path)
+    settings = read_config({"deepzoom": True}).settings
     with pytest.raises(ResultsError, match="Run make env in the folder of mrxs-tiles"):
-        cut(path, tmp_path, deepzoom=True)
-    assert not (tmp_path / NAME / "tiles").exists()
+        viewer(NAME, path, tmp_path, settings, 1)
+    options = (str(path), "--results", str(tmp_path), "--slide", NAME, "--tile-size", "90")
+    assert main(["tile", *options, "--deepzoom", "true"]) == 1
+    assert tree(tmp_path) == before
 
 
 def test_failed_slide_has_none(tmp_path: Path) -> None:
@@ -358,23 +359,58 @@ def test_failed_slide_has_none(tmp_path: Path) -> None:
     (old / ".viewer_files.partial").mkdir()  # of a run that was killed
     (old / "viewer.html").write_text("old")
     assert cut(tmp_path / "none.mrxs", tmp_path, deepzoom=True).tiled["status"] == "failed"
-    assert not [entry.name for entry in old.iterdir() if "viewer" in entry.name]
+    assert [entry.name for entry in old.iterdir() if "viewer" in entry.name] == ["viewer.json"]
 
 
-def test_page_knows_every_tile(shown: Cut) -> None:
+def called(path: Path) -> list[list[Any]]:
+    """What a script hands over."""
+    found = re.fullmatch(r"(?:part|measure|heatmap)\((.*)\);\n", path.read_text(), re.DOTALL)
+    assert found
+    return json.loads(f"[{found[1]}]")  # type: ignore[no-any-return]
+
+
+def test_page_knows_every_tile(shown: Cut, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """What the page is told of the tiles is the table, and of the pictures those that are there."""
-    text = (shown.folder / "viewer_files" / "slide.js").read_text()
+    monkeypatch.setattr(grid_data, "ROWS", 50)
+    settings = read_config({"tile_size": TILE, "min_tissue": 0.6, "deepzoom": True}).settings
+    shutil.copytree(shown.folder, tmp_path / NAME)
+    viewer(NAME, Path(shown.inspected["path"]), tmp_path, settings, 1)
+    files = tmp_path / NAME / "viewer_files"
+    text = (files / "slide.js").read_text()
     data = json.loads(text.removeprefix("const SLIDE = ").removesuffix(";\n"))
-    kinds = [kind for kind, *_ in data["kinds"]]
-    told = [(str(tile[0]), str(tile[1]), kinds[tile[2]]) for tile in data["tiles"]]
+    told = []
+    for number, (begin, first, last) in enumerate(data["parts"]):
+        assert begin == len(told)
+        got, part = called(files / f"tiles-{number}.js")
+        assert got == number
+        kinds = base64.b64decode(part["kinds"])
+        which = np.frombuffer(base64.b64decode(part["files"]), "<u2")
+        *_, packed = called(files / f"tissue-{number}.js")
+        tissue = np.frombuffer(base64.b64decode(packed), "<f4")
+        runs = part["runs"]
+        at = [
+            (col, row + n)
+            for col, row, count in zip(runs[::3], runs[1::3], runs[2::3], strict=True)
+            for n in range(count)
+        ]
+        assert (at[0][0], at[-1][0]) == (first, last)
+        for (col, row), kind, share, one in zip(at, kinds, tissue, which, strict=True):
+            file = data["tileFiles"][one - 1].replace("{}", f"{col}_{row}") if one else ""
+            told.append((col, row, data["kinds"][kind][0], f"{share:.5g}", file))
     rows = table(shown.folder / "tiles.tsv")
-    assert told == [(row["col"], row["row"], LOOKS[row["reason"] or "kept"].label) for row in rows]
-    for level, runs in enumerate(data["levels"]):
-        folder = shown.folder / "viewer_files" / str(level)
-        there = {file.stem for file in folder.iterdir()}
+    assert len(data["parts"]) == -(-len(rows) // 50) > 2
+    assert told == [
+        (
+            *(int(row["col"]), int(row["row"]), row["reason"] or "kept"),
+            *(f"{float(row['tissue']):.5g}", row["file"]),
+        )
+        for row in rows
+    ]
+    for level, levels in enumerate(data["levels"]):
+        there = {file.stem for file in (files / str(level)).iterdir()}
         assert there == {
             f"{col}_{row}"
-            for row, ends in runs.items()
+            for row, ends in levels.items()
             for first, end in zip(ends[::2], ends[1::2], strict=True)
             for col in range(first, end)
         }
@@ -397,4 +433,5 @@ def test_tile_that_is_not_there(watched: Watched, shown: Cut) -> None:
     page = settled(watched, shown)
     page.locator("#address").fill("900_900")
     page.locator("#go button").click()
-    assert page.locator("#tile").inner_text() == "There is no such tile in tiles.tsv."
+    page.wait_for_selector("#tile p")
+    assert page.locator("#tile p").inner_text() == "There is no such tile in tiles.tsv."

@@ -21,9 +21,12 @@ from mrxs_tiles.errors import PassingError, ResultsError
 from mrxs_tiles.mirax.unchanged import PROMISE
 from mrxs_tiles.report.report import read_report, report
 from mrxs_tiles.report.results import load
+from mrxs_tiles.report.verify import verify
 from mrxs_tiles.steps import tile as tile_step
 from mrxs_tiles.steps.export import export
 from mrxs_tiles.steps.inspect import inspect
+from mrxs_tiles.steps.try_again import keep_promises
+from mrxs_tiles.steps.viewer import viewer
 from mrxs_tiles.viewer.deepzoom import Builder
 from running import SPEC, tree
 from write_mirax import WrittenSlide
@@ -83,21 +86,27 @@ def test_changed_meanwhile(
 def test_viewer_refused(
     slide: WrittenSlide, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What a disk does not give to the viewer costs no tile, and leaves the earlier viewer too."""
+    """What a disk does not give to the viewer costs no tile, and the next run tries it again."""
     monkeypatch.setattr("mrxs_tiles.viewer.page.openseadragon", lambda: {"x.js": b"script"})
     results = tmp_path / "results"
     first = cut(slide, results, deepzoom=True)
-    before = without_record(first.folder)
+    before = tree(first.folder)
     assert "viewer.html" in before
     assert "viewer_files/x.js" in before
+    settings = read_config(KEYS | {"deepzoom": True}).settings
     with monkeypatch.context() as patch:
         patch.setattr(Builder, "build", lambda *_: PassingError("Data0001.dat cannot be read"))
-        again = cut(slide, results, deepzoom=True)
-        assert again.tiled["status"] == "kept"
-        assert again.tiled["error"].endswith(PROMISE)
-        assert without_record(first.folder) == before
-    assert cut(slide, results, deepzoom=True).tiled == first.tiled
-    assert without_record(first.folder) == before
+        said = viewer(NAME, slide.path, results, settings, 2)
+        assert said["status"] == "failed"
+        assert said["error"].startswith("The viewer could not be made: A.mrxs cannot be read")
+        report(results)
+        assert said["error"] in read_report(results)[0]["warnings"]
+        assert verify(results).is_whole
+        assert {**tree(first.folder), "viewer.json": b""} == {**before, "viewer.json": b""}
+        keep_promises(results, [NAME])
+        assert not (first.folder / "viewer.json").exists()
+    viewer(NAME, slide.path, results, settings, 2)
+    assert tree(first.folder) == before
 
 
 def job(slide: WrittenSlide, results: Path, **keys: Any) -> dict[str, Any]:

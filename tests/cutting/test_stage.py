@@ -18,6 +18,7 @@ from mrxs_tiles.errors import StageError
 from mrxs_tiles.mirax.locate import SlideFiles, locate
 from mrxs_tiles.steps.inspect import inspect
 from mrxs_tiles.steps.tile import tile
+from mrxs_tiles.steps.viewer import viewer
 from running import names, tree
 from staging import HERE, MORE
 
@@ -28,6 +29,8 @@ def check_same(path: Path, local: Path, tmp_path: Path, **keys: Any) -> dict[str
     for results, where in ((tmp_path / "copied", str(local)), (tmp_path / "plain", None)):
         inspect(NAME, path, results, settings)
         record = tile(NAME, path, results, settings, 2, Source(where))
+        if settings.deepzoom:
+            viewer(NAME, path, results, settings, 2, Source(where))
     assert tree(tmp_path / "copied") == tree(tmp_path / "plain")
     assert names(local) == []
     return record

@@ -65,8 +65,8 @@ def _serve() -> None:
     import skimage.filters  # noqa: F401
 
     from mrxs_tiles.report import report  # noqa: F401
-    from mrxs_tiles.steps import inspect, tile  # noqa: F401
-    from mrxs_tiles.viewer import page, viewer  # noqa: F401
+    from mrxs_tiles.steps import inspect, tile, viewer  # noqa: F401
+    from mrxs_tiles.viewer import page
 
     page.openseadragon = lambda: {"openseadragon.min.js": b"a script " * 1000}
     for line in sys.stdin:
@@ -100,11 +100,14 @@ def _step(request: dict[str, Any]) -> Any:
     from mrxs_tiles.report.report import report
     from mrxs_tiles.steps.inspect import inspect
     from mrxs_tiles.steps.tile import tile
+    from mrxs_tiles.steps.viewer import viewer
 
     config = read_config(request["config"])
     slide, results = Path(request["slide"]), Path(request["results"])
     if request["step"] == "inspect":
         return inspect(slide.stem, slide, results, config.settings)
+    if request["step"] == "viewer":
+        return viewer(slide.stem, slide, results, config.settings, 1)
     if request["step"] == "tile":
         return tile(slide.stem, slide, results, config.settings, 1)
     return report(results, config=cutting_keys(config))

@@ -16,14 +16,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from in_process import NAME
+from in_process import NAME, table
 from mrxs_tiles import __version__
 from mrxs_tiles.config.config import cutting_keys, read_config
 from mrxs_tiles.made_by import FIELD, LIBRARIES, OF_STEP, STEPS, versions
 from mrxs_tiles.report.report import report
 from mrxs_tiles.steps.export import export
+from mrxs_tiles.steps.heatmap import heatmap
 from mrxs_tiles.steps.inspect import inspect
 from mrxs_tiles.steps.tile import tile
+from mrxs_tiles.steps.viewer import viewer
 from write_mirax import VARIANTS, write_mirax
 
 REPO = Path(__file__).resolve().parents[2]
@@ -37,7 +39,8 @@ BEFORE = {
     "tile": ("inspect",),
     "viewer": ("inspect", "tile"),
     "export": ("inspect", "tile"),
-    "report": ("inspect", "tile", "viewer", "export"),
+    "heatmap": ("inspect", "tile"),
+    "report": ("inspect", "tile", "viewer", "export", "heatmap"),
 }
 # No lossy jxl: its encoder counts with floats, which another processor may do otherwise.
 CASES: dict[str, tuple[str, dict[str, Any]]] = {
@@ -58,6 +61,7 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "viewer": (MIRAX, {"tile_size": 600, "deepzoom": True}),
     "failed": (MISSING, {}),
 }
+SCORED = ("defaults", "a region")
 EXPORTED = ("defaults", "shards, measured", "failed")
 IN_RESULTS = ("report.tsv", "report.html", "report_files", "run.json", "ro-crate-metadata.json")
 OF_INSPECT = ("slide.json", "coordinates.tsv", "thumbnail.jpg", "tissue.png")
@@ -125,12 +129,25 @@ def make(folder: Path) -> Now:
         config = read_config(keys)
         inspect(NAME, slides[slide], results, config.settings)
         tile(NAME, slides[slide], results, config.settings, 1)
+        if config.settings.deepzoom:
+            viewer(NAME, slides[slide], results, config.settings, 1)
         if case in EXPORTED:
             export(NAME, results, ("clam", "qupath", "parquet"))
+        if case in SCORED:
+            heatmap(_scores(results), results)
         report(results, config=cutting_keys(config))
         for step, digest in _digests(results, (folder, APERIO.parent)):
             digests[step][case] = digest
     return Now(digests)
+
+
+def _scores(results: Path) -> Path:
+    """A table of scores of all tiles but one."""
+    rows = table(results / NAME / "tiles.tsv")[:-1]
+    lines = [f"{NAME},{row['col']},{row['row']},{float(row['tissue']) / 3:.5f}" for row in rows]
+    path = results.with_suffix(".csv")
+    path.write_text("\n".join(["slide,col,row,score", *lines]) + "\n", "utf-8")
+    return path
 
 
 def _digests(results: Path, places: tuple[Path, ...]) -> Iterator[tuple[str, str]]:
@@ -152,6 +169,8 @@ def _step(name: str) -> str:
         return "inspect"
     if own in OF_EXPORT:
         return "export"
+    if own.startswith("heatmap"):
+        return "heatmap"
     return "viewer" if own.startswith("viewer") else "tile"
 
 

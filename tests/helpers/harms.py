@@ -253,6 +253,12 @@ BESIDE = {
     "exports.json flipped": _said(flip(f"{LOOSE}/exports.json"), "changed: exports.json"),
     "exports.json missing": _said(lose(f"{LOOSE}/exports.json"), "superfluous: clam.h5"),
     "an export too many": _said(add(f"{VIEWED}/clam.h5"), "c: 1 superfluous: clam.h5"),
+    "heat map flipped": _said(
+        flip(f"{LOOSE}/heatmap-score.png"), "a: 1 changed: heatmap-score.png"
+    ),
+    "heat map missing": _said(lose(f"{LOOSE}/heatmap-score.js"), "a: 1 missing: heatmap-score.js"),
+    "heatmap.json flipped": _said(flip(f"{LOOSE}/heatmap.json"), "changed: heatmap.json"),
+    "a heat map too many": _said(add(f"{VIEWED}/heatmap-x.png"), "c: 1 superfluous: heatmap-x.png"),
     "viewer.html flipped": _said(flip(f"{VIEWED}/viewer.html"), "c: 1 changed: viewer.html"),
     "viewer.json missing": _said(lose(f"{VIEWED}/viewer.json"), "c: ", "viewer_files"),
     "viewer's tile flipped": _said(

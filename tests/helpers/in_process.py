@@ -12,6 +12,7 @@ from mrxs_tiles.config.config import read_config
 from mrxs_tiles.settings import Settings
 from mrxs_tiles.steps.inspect import inspect
 from mrxs_tiles.steps.tile import tile
+from mrxs_tiles.steps.viewer import viewer
 from write_mirax import WrittenSlide
 
 Variant = Callable[[str], WrittenSlide]
@@ -59,8 +60,10 @@ def look(path: Path, results: Path, **keys: Any) -> dict[str, Any]:
 def cut(
     path: Path, results: Path, threads: int = 2, settings: Settings | None = None, **keys: Any
 ) -> Cut:
-    """Run `inspect` and `tile` on one slide; `keys` are the config's, its defaults else."""
+    """Run `inspect`, `tile` and perhaps `viewer`; `keys` are the config's, its defaults else."""
     chosen = settings or read_config(keys).settings
     inspected = inspect(NAME, path, results, chosen)
     tiled = tile(NAME, path, results, chosen, threads)
+    if chosen.deepzoom:
+        viewer(NAME, path, results, chosen, threads)
     return Cut(results / NAME, inspected, tiled)

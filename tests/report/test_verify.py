@@ -18,8 +18,10 @@ from mrxs_tiles.errors import ResultsError
 from mrxs_tiles.report.report import report
 from mrxs_tiles.report.verify import lines, repair, verify
 from mrxs_tiles.steps.export import export
+from mrxs_tiles.steps.heatmap import heatmap
 from mrxs_tiles.steps.inspect import inspect
 from mrxs_tiles.steps.tile import tile
+from mrxs_tiles.steps.viewer import viewer
 from mrxs_tiles.viewer import page
 from running import table, tree
 
@@ -31,6 +33,8 @@ def cut(name: str, path: Path, results: Path, **keys: object) -> None:
     settings = read_config(keys).settings
     inspect(name, path, results, settings)
     tile(name, path, results, settings, 1)
+    if settings.deepzoom:
+        viewer(name, path, results, settings, 1)
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +50,9 @@ def made(variant: Variant, tmp_path_factory: pytest.TempPathFactory) -> Path:
     cut(FAILED, folder / "bad.mrxs", results)
     cut(LOOSE, slide, folder / "another", tile_size=300, quality=50)
     export(LOOSE, results, ("clam", "qupath", "parquet"))
+    scores = folder / "scores.csv"
+    scores.write_text(f"slide,col,row,score\n{LOOSE},1,1,0.5\n{LOOSE},1,2,0.7\n")
+    heatmap(scores, results)
     report(results, carried=CARRIED)
     with mrxs_tiles.load(results) as run:
         kept = int(run.tiles_of(LOOSE)["kept"].sum())

@@ -46,11 +46,12 @@ class Powerless:
         self._results = folder / "results"
         self._slide = running.write(folder / f"{NAME}.mrxs", TINY).path
         self._results.mkdir(parents=True)
+        self._steps = ("inspect", "tile", "viewer") if new.get("deepzoom") else ("inspect", "tile")
         if old is not None:
             for step in ("inspect", "tile"):
                 assert crashes.run(step, self._results, self._slide, **old) == 0
         self.logs = []
-        for step in ("inspect", "tile"):
+        for step in self._steps:
             before, log = tree(self._results), folder / step
             assert crashes.log(step, self._results, self._slide, log, **new) == 0
             self.logs.append(Log(log, self._results, before, tree(self._results)))
@@ -74,11 +75,14 @@ class Powerless:
         outputs = {
             "inspect": ("slide.json", "coordinates.tsv"),
             "tile": ("tiles.json", "tiles.tsv"),
+            "viewer": ("viewer.json",),
         }[step]
         if not all((folder / name).exists() for name in outputs):
             return False
         if step == "inspect":
             return bool(record(folder / "slide.json")["grid"]["tile_size"] == settings.tile_size)
+        if step == "viewer":
+            return True
         keys = kept.keys_digest(settings, record(folder / "slide.json"))
         return bool(record(folder / "tiles.json")["keys"] == keys)
 
@@ -95,7 +99,7 @@ class Powerless:
     def complete(self) -> None:
         """Run what the workflow would run, and compare with an undisturbed run."""
         again = False
-        for step in ("inspect", "tile"):
+        for step in self._steps:
             if again or not self.is_done(step):
                 assert self._crashes.run(step, self._results, self._slide, **self._new) == 0
                 again = True
@@ -116,7 +120,7 @@ def cut_often(powerless: Powerless, cuts: int, completed: int, seed: int) -> int
     dice = random.Random(seed)  # noqa: S311
     believed = 0
     for number in range(cuts):
-        log = powerless.logs[number % 2]
+        log = powerless.logs[number % len(powerless.logs)]
         moment = late(0, len(log.done), dice)
         powerless.begin(log.after_a_cut(moment, dice))
         try:

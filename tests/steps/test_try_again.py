@@ -24,10 +24,10 @@ from mrxs_tiles.mirax.facts import facts_of
 from mrxs_tiles.mirax.index import read_index
 from mrxs_tiles.mirax.stamp import stamp
 from mrxs_tiles.mirax.unchanged import PROMISE
+from mrxs_tiles.steps import viewer
 from mrxs_tiles.steps.inspect import inspect
 from mrxs_tiles.steps.tile import tile
 from mrxs_tiles.steps.try_again import keep_promises
-from mrxs_tiles.viewer import viewer
 from running import SPEC, TINY
 from write_mirax import WrittenSlide
 
@@ -110,6 +110,7 @@ def test_refused_to_the_viewer(
     """A viewer with holes that the disk has made is not called whole."""
     settings = read_config({"tile_size": 100, "deepzoom": True}).settings
     inspect("A", slide.path, tmp_path / "results", settings)
+    tile("A", slide.path, tmp_path / "results", settings, 2)
     whole_build, whole_read = viewer.built_viewer, data_files.read_at
     now: list[bool] = []
 
@@ -125,9 +126,11 @@ def test_refused_to_the_viewer(
     monkeypatch.setattr("mrxs_tiles.viewer.page.openseadragon", lambda: {"x.js": b"script"})
     monkeypatch.setattr(viewer, "built_viewer", built_viewer)
     monkeypatch.setattr(data_files, "read_at", read_at)
-    record = tile("A", slide.path, tmp_path / "results", settings, 2)
+    record = viewer.viewer("A", slide.path, tmp_path / "results", settings, 2)
     assert record["status"] == "failed"
-    assert record["error"].startswith("A.mrxs cannot be read: Data000")
+    assert record["error"].startswith(
+        "The viewer could not be made: A.mrxs cannot be read: Data000"
+    )
     assert record["error"].endswith(PROMISE)
     assert not (tmp_path / "results" / "A" / "viewer.html").exists()
 

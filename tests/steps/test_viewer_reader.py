@@ -10,7 +10,7 @@ import pytest
 from in_process import Variant, cut, look
 from mrxs_tiles.mirax.reader import MiraxReader
 from mrxs_tiles.slide import thumbnail
-from mrxs_tiles.viewer import viewer as viewer_module
+from mrxs_tiles.viewer import opened as viewer_module
 
 DOWNSAMPLE = 4  # of the tiles, which come from a coarser level then
 

@@ -83,6 +83,8 @@ def _run(words: Sequence[str]) -> int:
             return _report(config, given)
         if command == "survey":
             return _survey(config)
+        if command == "heatmap":
+            return _heatmap(config, given)
         if command == "verify":
             return _verify(config, bool(given["repair"]))
         return _slide_step(command, config, given)
@@ -188,16 +190,38 @@ def _done(command: str, slide: Slide, config: Config, given: dict[str, Any]) -> 
         from mrxs_tiles.steps.preview import preview
 
         return preview(name, path, results, settings, threads)
+    if command == "viewer":
+        return _view(slide, config, threads)
+    return _tile(slide, config, threads, bool(given["recut"]))
+
+
+def _tile(slide: Slide, config: Config, threads: int, recut: bool) -> Record:
+    """Cut a slide, then make what lies beside its tiles, as the workflow does in steps."""
     from mrxs_tiles.cutting import kept
     from mrxs_tiles.cutting.job import Source
     from mrxs_tiles.steps.tile import tile
 
-    if given["recut"]:
+    name, results, settings = slide.name, config.results, config.settings
+    if settings.deepzoom:
+        from mrxs_tiles.viewer.page import openseadragon
+
+        openseadragon()  # before hours of work: is it there?
+    if recut:
         kept.ask_again(results / name)
     # a sheet is known to the workflow and `report` alone: what they left is carried on
     source = Source(config.stage, sheet=_sheet_of(name, results))
-    tiled = tile(name, path, results, settings, threads, source)
-    return _export(name, config) if config.exports else tiled
+    tiled = tile(name, slide.path, results, settings, threads, source)
+    viewed = _view(slide, config, threads) if settings.deepzoom else tiled
+    exported = _export(name, config) if config.exports else tiled
+    return viewed if viewed["status"] in BAD else exported
+
+
+def _view(slide: Slide, config: Config, threads: int) -> Record:
+    from mrxs_tiles.cutting.job import Source
+    from mrxs_tiles.steps.viewer import viewer
+
+    source = Source(config.stage)
+    return viewer(slide.name, slide.path, config.results, config.settings, threads, source)
 
 
 def _slide_path(text: str) -> Path:
@@ -319,6 +343,13 @@ def _verify(config: Config, repairs: bool) -> int:
     if repairs and told.harmed:
         _say(repair(config.results, told.harmed))
     return DONE if told.is_whole else BAD_INPUT
+
+
+def _heatmap(config: Config, given: dict[str, Any]) -> int:
+    from mrxs_tiles.steps.heatmap import heatmap  # here: nothing else needs pyarrow and h5py
+
+    _say(heatmap(Path(understood(str(given["scores"]))), config.results, given["slide"]))
+    return DONE
 
 
 def _survey(config: Config) -> int:

@@ -16,14 +16,17 @@ COMMANDS = {
     "run": "cut slides: the whole workflow, with Snakemake underneath",
     "inspect": "say what a slide is and where its tiles lie",
     "tile": "cut and filter the tiles of an inspected slide",
+    "viewer": "make the zoomable page of a cut slide; no tile is cut",
     "export": "write a cut slide's tables as other programs read them",
+    "heatmap": "lay a model's numbers back onto the slides whose tiles it saw",
     "report": "write the table and the page of all slides in the results",
     "verify": "see that every file of the results, or a copy, is there, whole and itself",
     "survey": "say what slides will meet and cost, from their indexes alone",
     "preview": "show what a few thresholds would keep of a slide; no tile is cut",
     "snakefile": 'say where the workflow lies, for snakemake -s "$(mrxs-tiles snakefile)"',
 }
-SLIDE_COMMANDS = ("inspect", "tile", "export", "preview")
+SLIDE_COMMANDS = ("inspect", "tile", "viewer", "export", "preview")
+RESULTS_ALONE = ("verify", "heatmap")  # go by no other key
 NOT_OPTIONS = ("slides", "carry")  # named by the command itself; the workflow's alone
 WHAT_TO_TYPE = """\
 Which slides? Name a folder, one slide, a glob in quotes, or a sheet, and where the results go:
@@ -88,6 +91,13 @@ def _add_own(command: argparse.ArgumentParser, name: str) -> None:
             metavar="SLIDES",
             help="a folder of slides, one slide, a glob in quotes, or a sheet",
         )
+    if name == "heatmap":
+        help_scores = (
+            "a .csv, .tsv or .parquet table with slide, col and row (or x and y) and columns of "
+            "numbers, or CLAM's attention .h5"
+        )
+        add("scores", metavar="SCORES", help=help_scores)
+        add("--slide", metavar="NAME", help="whose tiles they are, where the table does not say")
     if name in SLIDE_COMMANDS:
         add("path", metavar="SLIDE", help="the slide's file")
         help_name = "its name, the folder in the results (default: the file's, without suffix)"
@@ -107,7 +117,7 @@ def _add_own(command: argparse.ArgumentParser, name: str) -> None:
     if name == "tile":
         help_recut = "cut what is left of a slide that is damaged now, and was whole before"
         add("--recut", action="store_true", help=help_recut)
-    if name in ("tile", "preview"):
+    if name in ("tile", "viewer", "preview"):
         help_threads = "tiles read at the same time (default: 1)"
         add("--threads", type=_threads, default=1, metavar="N", help=help_threads)
 
@@ -126,7 +136,8 @@ def _add_run(command: argparse.ArgumentParser) -> None:
 def _add_config_keys(command: argparse.ArgumentParser, name: str) -> None:
     without = ("slides",) if name == "run" else NOT_OPTIONS
     for option in options():
-        if option.key not in without and (name != "verify" or option.key == "results"):
+        alone = name in RESULTS_ALONE and option.key != "results"
+        if option.key not in without and not alone:
             default = literal(option.default)
             text = f"{option.help}; {option.allowed} (default: {default})"
             # argparse would read a % of the text as one of its own

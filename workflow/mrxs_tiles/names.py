@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections import defaultdict
 from collections.abc import Iterable
@@ -58,6 +59,11 @@ def name_fault(name: str) -> str:
     if max(len(part.encode("utf-8", "replace")) for part in parts) > LONGEST_PART:
         return f"has a part of more than {LONGEST_PART} bytes"
     return ""
+
+
+def slide_id(slide: str) -> str:
+    """A short name for a slide that is safe in a file's name and an address, and its own."""
+    return hashlib.sha256(slide.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def fit_for_cluster(slide: Slide) -> Slide:

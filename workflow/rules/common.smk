@@ -75,7 +75,7 @@ config["stage"] = CONFIG.stage
 config["slides"] = CONFIG.slides
 
 CLUSTER_MB = 400  # the two Snakemakes around a step in a cluster's job, which count there
-VIEWER_MB = 60  # what a thread holds of the pyramid
+VIEWER_MB = 80  # what a thread holds of the pyramid: a block, its parts, its tiles as files
 DRAWN_MB = 2.5  # of memory, for a MB of annotations
 MASK_MB = 700  # what `inspect` holds to find the tissue on a whole glass
 RESAMPLED_MB = 200  # what a thread reads at once of a tile to be resampled, and its copies
@@ -145,7 +145,12 @@ def replaced_scale(wildcards, output):
 
 def tile_settings(wildcards):
     """The slide's settings, of which each change cuts it again."""
-    return asdict(replace(SLIDES[wildcards.slide].settings, replaced_scale=""))
+    return asdict(replace(SLIDES[wildcards.slide].settings, replaced_scale="", deepzoom=False))
+
+
+def viewer_settings(wildcards, output):
+    """The same for `viewer`, not compared: what changes its pictures cuts the tiles again."""
+    return tile_settings(wildcards)
 
 
 def sheet_in_exports(wildcards):
@@ -183,12 +188,15 @@ def tile_memory(wildcards, threads, attempt):
     gigabytes = slide_stamp(wildcards.slide).size / 1e9
     rows_mb = 20 * gigabytes * 1e6 / (settings.tile_size * settings.downsample) ** 2
     tile_mb = max(20, 2.5 * side * side * 4 / 1e6)  # small tiles are read together
-    if settings.deepzoom:
-        tile_mb += VIEWER_MB
     if settings.mpp or settings.magnification or settings.downsample != 1:
         tile_mb += RESAMPLED_MB
     base_mb = 300 + CLUSTER_MB * ON_CLUSTER
     return int(attempt * (base_mb + 100 * gigabytes + rows_mb + tile_mb * threads))
+
+
+def viewer_memory(wildcards, threads, attempt):
+    """MB for `viewer`: as for `tile`, with pieces of the pyramid for tiles."""
+    return tile_memory(wildcards, 0, attempt) + attempt * VIEWER_MB * threads
 
 
 def inspect_memory(wildcards, attempt):

@@ -15,6 +15,8 @@ rule report:
         tiles=of_each_slide(rules.tile.output.record),
         # where shards may be written anew no other job is at their slides
         exports=of_each_slide(*rules.export.output) if CARRIED and CONFIG.exports else [],
+        # to which the page leads
+        viewers=of_each_slide(*rules.viewer.output) if CONFIG.settings.deepzoom else [],
     output:
         table=report(
             f"{RESULTS}/report.tsv",

@@ -62,6 +62,35 @@ rule tile:
         "../scripts/tile_slide.py"
 
 
+if CONFIG.settings.deepzoom:
+
+    # Its own step: asking for it, or for a newer one, cuts no tile again. `tile` removes it where
+    # it cuts anew; its page and pictures are no output, as the tiles are none.
+    rule viewer:
+        input:
+            slide=rules.inspect.output.slide,
+            manifest=rules.tile.output.manifest,
+            record=rules.tile.output.record,
+        output:
+            record=update(f"{RESULTS}/{{slide}}/viewer.json"),
+        log:
+            "logs/{slide}/viewer.log",
+        benchmark:
+            "logs/{slide}/viewer.benchmark.tsv"
+        conda:
+            "../../envs/mrxs-tiles.yaml"
+        threads: tile_threads
+        resources:
+            mem_mb=viewer_memory,
+            runtime=tile_minutes,
+        params:
+            path=lambda wildcards, output: str(SLIDES[wildcards.slide].path),
+            settings=viewer_settings,
+            stamp=lambda wildcards: slide_stamp(wildcards.slide).digest,
+        script:
+            "../scripts/viewer.py"
+
+
 if CONFIG.exports:
 
     # Its own step: asking for another file, or none, cuts no tile again.

@@ -101,11 +101,11 @@ def opened_job(
     """
     tissue, marks = _listed(folder, settings)
     with staged(locate(path), stage) as copy, unchanged(copy.files) as end_reading:
-        files, index = copy.files, _index(copy.files, inspected)
+        files, index = copy.files, needed_index(copy.files, inspected)
         tile_px = settings.tile_size**2
         level = inspected["grid"]["level"]
         with opened(inspected["reader"], files, index, level, tile_px, threads) as reader:
-            _check_same(path, reader, index, inspected)
+            check_same(path, reader, index, inspected)
             grid = _inspected_grid(folder, reader, inspected, settings, tissue)
             yield Job(
                 slide=inspected["slide"],
@@ -141,7 +141,7 @@ def _float(cell: str) -> float | None:
     return float(cell) if cell else None
 
 
-def _index(files: SlideFiles, inspected: Record) -> MiraxIndex | None:
+def needed_index(files: SlideFiles, inspected: Record) -> MiraxIndex | None:
     """The index of a MIRAX slide, where our own reader, damage or how it is opened needs it."""
     if files.folder is None or "mirax" not in inspected:
         return None
@@ -160,7 +160,7 @@ def _is_damaged(inspected: Record) -> bool:
     return bool(inspected.get("mirax", {}).get("missing"))
 
 
-def _check_same(path: Path, reader: Reader, index: MiraxIndex | None, inspected: Record) -> None:
+def check_same(path: Path, reader: Reader, index: MiraxIndex | None, inspected: Record) -> None:
     """See that this is the slide that ``inspect`` looked at, as far as can be told at once."""
     facts = reader.facts()
     same = facts.size == (inspected["width"], inspected["height"])

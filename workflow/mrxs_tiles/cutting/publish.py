@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from mrxs_tiles.cutting import kept
@@ -29,7 +29,6 @@ def publish(
     fates: Fates,
     inspected: Record | None,
     record: Record,
-    viewer: Callable[[], None] | None = None,
 ) -> None:
     """Put a slide's tiles in place, then the table and the map; ``kept.finish`` is to follow.
 
@@ -41,7 +40,6 @@ def publish(
         fates: of all tiles in ``coordinates.tsv``.
         inspected: what ``slide.json`` holds; None: there is nothing to make a map of.
         record: what ``tiles.json`` will hold; it is told which tables there are.
-        viewer: puts the viewer in place, by the table; None: there is none.
 
     Raises:
         ResultsError: something cannot be written or removed.
@@ -50,11 +48,12 @@ def publish(
     remove_files(*(folder / name for name in (manifest.TILES_JSON, manifest.TILES_TSV)))
     remove_files(folder / manifest.TILE_MAP)
     # what speaks of the old tiles, whoever has written it; first what knows the others
-    remove_files(*(folder / name for name in (manifest.EXPORTS_JSON, manifest.VIEWER_JSON)))
-    remove_files(folder / manifest.VIEWER, folder / manifest.VIEWER_DZI)
+    knowing = (manifest.EXPORTS_JSON, manifest.VIEWER_JSON, manifest.HEATMAP_JSON)
+    remove_files(*(folder / name for name in knowing))
+    remove_files(*(path for path in folder.glob("heatmap-*") if manifest.score_of(path.name)))
+    remove_files(*(folder / name for name in manifest.VIEWER_PAGE))
     remove_files(*(folder / name for name in (*manifest.EXPORTS.values(), manifest.FEATURES_H5)))
-    if viewer is None:  # else its new folder takes the place of the old one
-        discard_folder(folder, manifest.VIEWER_FILES)
+    discard_folder(folder, manifest.VIEWER_FILES)
     tiles.publish()
     painter = None if inspected is None else _map_of(folder, inspected)
     rows = _fates_of_rows(folder, fates, painter) if fates else ()
@@ -66,8 +65,6 @@ def publish(
         tables[manifest.TILE_MAP] = write_file(folder / manifest.TILE_MAP, picture)
     tables |= {f"{TILES}/{name}": checksum for name, (_, checksum) in tiles.written.items()}
     record["tables"] = tables
-    if viewer is not None:
-        viewer()
 
 
 def _inspected_tables(folder: Path) -> dict[str, str]:

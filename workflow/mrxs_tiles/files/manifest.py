@@ -33,10 +33,15 @@ THUMBNAIL = "thumbnail.jpg"
 TISSUE = "tissue.png"
 TILE_MAP = "tiles.png"
 VIEWER, VIEWER_FILES, VIEWER_DZI = "viewer.html", "viewer_files", "viewer.dzi"
+VIEWER_PAGE = (VIEWER, VIEWER_DZI)  # what of it lies beside its folder
 # What `exports` names, and its file.
 EXPORTS = {"clam": "clam.h5", "qupath": "qupath.geojson", "parquet": "tiles.parquet"}
 # What knows the files that `export` and the viewer wrote, as tiles.json those of `tile`.
 EXPORTS_JSON, VIEWER_JSON = "exports.json", "viewer.json"
+# What `heatmap` writes of each score, and what knows these files.
+HEATMAP, HEAT_KINDS = "heatmap-{}.{}", ("png", "geojson", "js")
+HEATMAP_JSON = "heatmap.json"
+_HEATMAP = re.compile(r"heatmap-([A-Za-z0-9_-]+)\.(?:png|geojson|js)")
 VIEWER_TSV = "files.tsv"  # in the viewer's folder
 FEATURES_H5 = "features.h5"  # what a model made of the kept tiles
 
@@ -74,6 +79,12 @@ VIEWED = ("file", "bytes", "crc32")
 
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 _ESCAPE = re.compile(r"\\(.)")
+
+
+def score_of(file: str) -> str:
+    """The name of the score whose heat map a file is; "": it is none."""
+    found = _HEATMAP.fullmatch(file)
+    return found[1] if found else ""
 
 
 def field(value: object) -> str:

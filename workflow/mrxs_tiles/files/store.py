@@ -157,8 +157,10 @@ def settle(folder: Path, *names: str) -> None:
                 flush_file(folder / name)
 
 
-def remove_files(*paths: Path) -> None:
+def remove_files(*paths: Path, lasting: bool = False) -> None:
     """Remove files where they are there, and what a killed run left of them.
+
+    ``lasting``: no power cut brings them back once this returns; all lie in one folder then.
 
     Raises:
         ResultsError: one cannot be removed.
@@ -167,6 +169,9 @@ def remove_files(*paths: Path) -> None:
         with told(path):
             remove(path)
             remove(path.with_name(_partial(path.name)))
+    if lasting and paths:
+        with told(paths[0].parent):
+            flush_folder(paths[0].parent)
 
 
 def discard_folder(slide_results: Path, name: str) -> None:

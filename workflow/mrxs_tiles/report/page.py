@@ -6,6 +6,7 @@ percent-encoded, and the page's own policy lets no script run but the one it was
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -20,11 +21,11 @@ from mrxs_tiles.files.manifest import BAD, REASONS, Record
 from mrxs_tiles.files.manifest import KEPT as KEPT_STATUS
 from mrxs_tiles.files.store import make_own_folder, write_file
 from mrxs_tiles.made_by import versions
-from mrxs_tiles.names import LOGS, name_fault
+from mrxs_tiles.names import LOGS, name_fault, slide_id
 from mrxs_tiles.pixels.reasons import KEPT, LOOKS
 from mrxs_tiles.report import pictures as page_pictures
 from mrxs_tiles.report.cohort import FENCE, LEAST
-from mrxs_tiles.report.pictures import FOLDER, Pictures, make_pictures, slide_id
+from mrxs_tiles.report.pictures import FOLDER, VIEWERS, Pictures, make_pictures
 from mrxs_tiles.report.sample_tiles import DROPPED_SHOWN, KEPT_SHOWN, Sample, Tiles, look_at_tiles
 from mrxs_tiles.report.scales import differing_scales
 from mrxs_tiles.report.spreads import spreads_of
@@ -69,9 +70,12 @@ def write_page(
         slide, made = _slide(results, entry)
         slides.append(slide)
         kept |= {made.map, made.thumbnail, made.samples}
+        if slide["viewer"]:
+            kept.add(VIEWERS)
         kept.add(page_pictures.map_name(entry.row["slide"]))  # of a failed slide too
     page_pictures.remove_others(results, kept)
     page = _render(slides, entries, config, {"unnamed": unnamed, "unfinished": unfinished})
+    _list_viewers(results, sorted(slides, key=_order))
     write_file(results / manifest.REPORT_HTML, page.encode("utf-8", "backslashreplace"))
 
 
@@ -155,6 +159,14 @@ def _log(results: Path, entry: Entry) -> str:
     return address(file) if (results / file).is_file() else ""
 
 
+def _list_viewers(results: Path, slides: Iterable[Record]) -> None:
+    """Tell each viewer which is the slide before its own, and which the one behind it."""
+    viewers = [[slide["id"], slide["viewer"]] for slide in slides if slide["viewer"]]
+    if viewers:  # else the one of an earlier report is gone with its pictures
+        text = f"slides({json.dumps(viewers, separators=(',', ':'))});\n"
+        write_file(results / FOLDER / VIEWERS, text.encode())
+
+
 def address(path: str) -> str:
     """A path below the results as a relative address, whatever it is made of."""
     return quote(os.fsencode(path))
@@ -172,7 +184,7 @@ def _render(
         slide["tags"] = _tags(slide)
         slide["rank"] = _rank(slide)
     values = {
-        "slides": sorted(slides, key=lambda slide: (slide["rank"], slide["name"])),
+        "slides": sorted(slides, key=_order),
         "spreads": spreads,
         "totals": _totals(rows),
         "scales": differing_scales(rows),
@@ -210,6 +222,11 @@ def _rank(slide: Record) -> int:
         return RANKS[slide["status"]]
     odd = "outlier" if slide["outlier"] else "warning" if slide["warned"] else "ok"
     return RANKS[odd]
+
+
+def _order(slide: Record) -> tuple[int, str]:
+    """By which slides are sorted, on the page and from viewer to viewer."""
+    return slide["rank"], slide["name"]
 
 
 def _sum(rows: Iterable[Record], column: str) -> Any:

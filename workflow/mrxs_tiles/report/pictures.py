@@ -20,6 +20,7 @@ from mrxs_tiles.files import manifest
 from mrxs_tiles.files.store import remove_files, told, write_file
 from mrxs_tiles.files.tile_files import TileFiles, file_on_disk
 from mrxs_tiles.made_by import made_by
+from mrxs_tiles.names import slide_id
 from mrxs_tiles.pixels.decode import open_picture
 from mrxs_tiles.pixels.reasons import TINTS
 from mrxs_tiles.report.sample_tiles import Sample
@@ -32,7 +33,10 @@ MOST_PX = 5e7  # of a tile that is decoded for its sample
 LEAST_CROP = 48  # px of the thumbnail around a dropped tile: what is smaller shows nothing
 NO_MAP = "no map of this slide"
 UNUSABLE = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)  # Pillow's complaints
-_OURS = re.compile(r"\.?[0-9a-f]{16}(-[0-9a-f]{16})?-(map|slide|tiles)\.jpg(\.partial)?")
+VIEWERS = "slides.js"  # beside the pictures: which slides have a viewer
+_OURS = re.compile(
+    r"\.?(?:[0-9a-f]{16}(-[0-9a-f]{16})?-(map|slide|tiles)\.jpg|slides\.js)(\.partial)?"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +46,6 @@ class Pictures:
     map: str = ""
     thumbnail: str = ""
     samples: str = ""
-
-
-def slide_id(slide: str) -> str:
-    """A short name for a slide that is safe in a file's name and an address, and its own."""
-    return hashlib.sha256(slide.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def map_name(slide: str) -> str:

@@ -38,7 +38,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-RULES = {"viewer": "tile"}  # what makes a step's output, where that has another name
 MOST_NAMED = 10  # slides in one line
 
 
@@ -139,17 +138,24 @@ def _entries(results: Path, records: Sequence[tuple[Record, Record]]) -> list[En
 
 
 def _made_by_others(results: Path, inspected: Record, tiled: Record) -> Iterator[str]:
-    """A sentence for each step that would perhaps make something else now: the user decides."""
+    """A sentence for each step that would perhaps make something else now: the user decides.
+
+    And why a viewer that was asked for could not be made.
+    """
     records = [("inspect", inspected), ("tile", tiled)]
     if not name_fault(slide := str(inspected["slide"])):
         folder = results / slide
-        for step, name in (("viewer", manifest.VIEWER_JSON), ("export", manifest.EXPORTS_JSON)):
+        others = {"viewer": manifest.VIEWER_JSON, "export": manifest.EXPORTS_JSON}
+        for step, name in (others | {"heatmap": manifest.HEATMAP_JSON}).items():
             with suppress(ResultsError):
                 records.append((step, manifest.read_record(folder / name)))
     for step, record in records:
+        if step == "viewer" and (error := record.get("error")):
+            yield str(error)
         if differs := ", ".join(differences(step, record)):
             how = "mrxs-tiles run --recut, " if step == "tile" else ""
-            how += f"snakemake --forcerun {RULES.get(step, step)}"
+            how += f"snakemake --forcerun {step}"
+            how = "mrxs-tiles heatmap" if step == "heatmap" else how
             yield f"{differs}: it stays until it is asked for again ({how})"
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from mrxs_tiles.errors import ResultsError, printable
 from mrxs_tiles.files import manifest
 
-VERBS = {"inspect": "to inspect", "tile": "to cut", "export": "to export"}
+VERBS = {"inspect": "to inspect", "tile": "to cut", "viewer": "to show", "export": "to export"}
 # What Snakemake gives as reasons, and what that means here; the first that holds counts.
 REASONS = (
     ("Forced execution", "asked for again"),

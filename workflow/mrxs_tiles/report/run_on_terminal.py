@@ -24,7 +24,12 @@ if TYPE_CHECKING:
 MARK = "mrxs_tiles"  # the attribute of a message of ours
 SAID = "said"  # its value where the message is to be shown whatever is asked for
 MOST_LISTED = 20  # jobs that a dry run names one by one
-STEPS = ("tile", "export", "inspect")  # a slide's line stands for the first that a run has
+STEPS = (
+    "tile",
+    "viewer",
+    "export",
+    "inspect",
+)  # a slide's line stands for the first that a run has
 # Of what Snakemake says in passing: nothing that its user can do anything with.
 NOISE = re.compile(
     r"Config file \S.* is extended by|Assuming unrestricted shared|Using shell:|host: |"

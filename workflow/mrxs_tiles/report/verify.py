@@ -229,12 +229,18 @@ def repair(results: Path, harmed: Iterable[Found]) -> list[str]:
     return said
 
 
+def _is_of_model(name: str) -> bool:
+    of_heatmap = name == manifest.HEATMAP_JSON or bool(manifest.score_of(name))
+    return name == manifest.FEATURES_H5 or of_heatmap
+
+
 def _repair_exports(folder: Path, look: Look) -> str:
     bad = {*look.changed, *look.superfluous}
     if manifest.EXPORTS_JSON in bad:  # it is not known what the others are
         bad |= {*manifest.EXPORTS.values()}
     # what a model made of the tiles nobody but its user can make again
-    remove_files(*(folder / name for name in bad - {manifest.FEATURES_H5}))
-    if manifest.FEATURES_H5 in {*bad, *look.missing}:
-        return f"{manifest.FEATURES_H5} is to be written again by what wrote it"
+    theirs = sorted(name for name in {*bad, *look.missing} if _is_of_model(name))
+    remove_files(*(folder / name for name in bad - {*theirs}))
+    if theirs:
+        return f"{', '.join(theirs)} is to be written again by what wrote it"
     return "exported again by the next run"

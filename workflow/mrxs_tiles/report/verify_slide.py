@@ -19,12 +19,13 @@ from mrxs_tiles.files.store import TILES
 from mrxs_tiles.files.whole import Look, check_file, rows_of, sum_known, superfluous_below
 
 EXPORTED = (*manifest.EXPORTS.values(), manifest.FEATURES_H5)
-VIEWED = (manifest.VIEWER, manifest.VIEWER_DZI)
+VIEWED = manifest.VIEWER_PAGE
 TABLES = (
     *(manifest.SLIDE_JSON, manifest.COORDINATES_TSV, manifest.THUMBNAIL, manifest.TISSUE),
     *(manifest.TILES_TSV, manifest.TILE_MAP, manifest.TILES_JSON, manifest.LABELS_TSV),
 )
-OURS = {*TABLES, *EXPORTED, *VIEWED, manifest.EXPORTS_JSON, manifest.VIEWER_JSON}
+KNOWING = {manifest.EXPORTS_JSON, manifest.VIEWER_JSON, manifest.HEATMAP_JSON}
+OURS = {*TABLES, *EXPORTED, *VIEWED, *KNOWING}
 FOLDERS = {TILES, manifest.VIEWER_FILES}
 # What a run that goes on, or was asked for, has there.
 PASSING = {SLIDE_LOCK, kept.ASKED_AGAIN, manifest.PREVIEW}
@@ -39,7 +40,7 @@ class Found:
 
     slide: str
     look: Look = field(default_factory=Look)
-    exports: Look = field(default_factory=Look)  # files that `export` makes again alone
+    exports: Look = field(default_factory=Look)  # files that `export` or the user makes again alone
     said: list[str] = field(default_factory=list)  # beside files: counts that differ
     others: list[str] = field(default_factory=list)  # files that are not ours
     is_old: bool = False  # it was made before there were sums of all files
@@ -80,14 +81,18 @@ def verify_slide(results: Path, slide: str, sheet: Mapping[str, str] | None = No
         found.row = _report_row(record, found.row)
         found.look.superfluous += superfluous_below(folder, TILES, pictures)
     expected |= {f"{kept.ASIDE}/", kept.PUBLISHING}
-    expected |= _check_exports(folder, found) | _check_viewer(folder, found)
+    expected |= _check_exports(folder, found, manifest.EXPORTS_JSON)
+    expected |= _check_exports(folder, found, manifest.HEATMAP_JSON)
+    expected |= _check_viewer(folder, found)
     for name in _beside(folder):
         if name in expected or name in PASSING:
             continue
-        if name in OURS or name.rstrip("/") in FOLDERS or name.startswith(LEFT):
-            look = found.exports if name in EXPORTED else found.look
+        is_heat = name == manifest.HEATMAP_JSON or bool(manifest.score_of(name))
+        is_ours = name in OURS or name.rstrip("/") in FOLDERS or is_heat
+        if is_ours or name.startswith(LEFT):
+            look = found.exports if name in EXPORTED or is_heat else found.look
             # of old results only the names are known
-            if not (found.is_old and (name in OURS or name.rstrip("/") in FOLDERS)):
+            if not (found.is_old and is_ours):
                 look.superfluous.append(name)
         else:
             found.others.append(f"{slide}/{name}")
@@ -204,15 +209,15 @@ def _report_row(record: Record, counted: dict[str, str] | None) -> dict[str, str
     return row
 
 
-def _check_exports(folder: Path, found: Found) -> set[str]:
-    """Look at the files for other programs; returns those that belong here."""
-    path = folder / manifest.EXPORTS_JSON
+def _check_exports(folder: Path, found: Found, record: str) -> set[str]:
+    """Look at the files beside the tiles that a record knows; returns those that belong here."""
+    path = folder / record
     if not path.exists():
         return set()
-    tables = _sealed_tables(path, manifest.EXPORTS_JSON, found.exports)
+    tables = _sealed_tables(path, record, found.exports)
     for name, crc32 in tables.items():
         check_file(found.exports, folder / name, name, crc32, None)
-    return {*tables, manifest.EXPORTS_JSON}
+    return {*tables, record}
 
 
 def _check_viewer(folder: Path, found: Found) -> set[str]:

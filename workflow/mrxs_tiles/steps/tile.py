@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import asdict
-from functools import partial
 from pathlib import Path
 
 from mrxs_tiles.cutting import kept
@@ -72,10 +70,6 @@ def tile(
             written, or another process is at this slide.
         StageError: the slide cannot be copied to ``source.stage``.
     """
-    if settings.deepzoom:
-        from mrxs_tiles.viewer.page import openseadragon
-
-        openseadragon()  # before hours of work: is it there?
     if kept.is_to_be_replaced(results / slide):
         # what an earlier run saw of the slide was kept with its tiles
         inspect(slide, path, results, settings, source.begun_with)
@@ -133,21 +127,12 @@ def _cut(job: Job, threads: int, source: Source) -> Record:
     if choice.lost:  # known before hours of work
         error = error_of(choice.fates, len(job.tissue), _why(job, choice, {}))
         kept.refuse_damage(job.folder, job.settings, error, source.stops)
-    with ExitStack() as stack:
-        tiles = stack.enter_context(TileFolder(job.folder))
+    with TileFolder(job.folder) as tiles:
         # in here, since what a killed run left behind is gone now
         check_space(job.folder, job.slide, _guess(job, choice.wanted, encode))
         cut, said = _cut_chosen(job, choice, tiles, encode, threads, source.sheet)
         fates = choice.fates | cut
         error = error_of(fates, len(fates), _why(job, choice, said))
-        viewer = None
-        if job.settings.deepzoom:
-            # here, since most runs need none of it
-            from mrxs_tiles.viewer.viewer import built_viewer
-
-            viewer = stack.enter_context(built_viewer(job, threads))
-            if viewer.refused is not None and not error:
-                raise viewer.refused
         if said:
             job.check()
         job.end_reading()
@@ -157,9 +142,9 @@ def _cut(job: Job, threads: int, source: Source) -> Record:
         warnings = [text for text in (warning, resampling_warning(job.grid, choice.wanted)) if text]
         record = tile_record(job.slide, status_of(fates), error, warnings, unlisted, fates)
         record["keys"] = kept.keys_digest(job.settings, job.inspected)
-        record["settings"] = without_places(asdict(job.settings))
-        put_viewer = None if viewer is None else partial(viewer.put, record)
-        publish(job.folder, tiles, fates, job.inspected, record, put_viewer)
+        decided = {key: value for key, value in asdict(job.settings).items() if key != "deepzoom"}
+        record["settings"] = without_places(decided)
+        publish(job.folder, tiles, fates, job.inspected, record)
     return record
 
 
@@ -189,14 +174,9 @@ def _cut_chosen(
 
 def _guess(job: Job, wanted: Sequence[Address], encode: Encode | None) -> int:
     """About how many bytes will be written."""
-    guess = 0
-    if encode is not None:
-        guess += estimate_bytes(job.reader, job.grid, wanted, encode, job.background)
-    if job.settings.deepzoom:
-        from mrxs_tiles.viewer.viewer import viewer_bytes
-
-        guess += viewer_bytes(job)
-    return guess
+    if encode is None:
+        return 0
+    return estimate_bytes(job.reader, job.grid, wanted, encode, job.background)
 
 
 def _encoder(job: Job) -> tuple[Encode | None, str]:

@@ -13,12 +13,15 @@ from mrxs_tiles.files.lock import SLIDE_LOCK, SLIDE_TAKEN, alone
 from mrxs_tiles.files.store import remove_files
 from mrxs_tiles.mirax.unchanged import PROMISE
 
+RECORDS = (manifest.TILES_JSON, manifest.SLIDE_JSON)  # the last step's first
+
 
 def keep_promises(results: Path, slides: Iterable[str]) -> None:
     """Have the next run do again each slide whose sentence says so, or whose `inspect` broke off.
 
     For Snakemake an output of each step must be missing: ``coordinates.tsv``, since all that it
-    says stands in ``tiles.tsv`` too, and ``tiles.json``. What tells of tiles is only put aside.
+    says stands in ``tiles.tsv`` too, and ``tiles.json``. What tells of tiles is only put aside. And
+    ``viewer.json``, where that makes the promise.
 
     Raises:
         ResultsError: one cannot be removed.
@@ -26,7 +29,10 @@ def keep_promises(results: Path, slides: Iterable[str]) -> None:
     for slide in slides:
         folder = results / slide
         kept.tidy(folder)
-        if not ((folder / kept.INSPECTING).exists() or _error(folder).endswith(PROMISE)):
+        if _error(folder, manifest.VIEWER_JSON).endswith(PROMISE):
+            remove_files(folder / manifest.VIEWER_JSON)
+        error = _error(folder, *RECORDS)
+        if not ((folder / kept.INSPECTING).exists() or error.endswith(PROMISE)):
             continue
         if kept.earlier(folder) is None:
             remove_files(folder / manifest.COORDINATES_TSV, folder / manifest.TILES_JSON)
@@ -44,7 +50,7 @@ def keep_promises_now(results: Path, slides: Iterable[str]) -> None:
     """
     for slide in slides:
         folder = results / slide
-        if not (kept.is_amid(folder) or _error(folder).endswith(PROMISE)):
+        if not (kept.is_amid(folder) or _error(folder, *RECORDS).endswith(PROMISE)):
             continue
         try:
             with alone(folder / SLIDE_LOCK, SLIDE_TAKEN.format(slide)):
@@ -55,9 +61,9 @@ def keep_promises_now(results: Path, slides: Iterable[str]) -> None:
             raise
 
 
-def _error(folder: Path) -> str:
-    """The sentence on a slide, by the last step that it came to."""
-    for name in (manifest.TILES_JSON, manifest.SLIDE_JSON):
+def _error(folder: Path, *records: str) -> str:
+    """The sentence on a slide in the first of some records that is there."""
+    for name in records:
         try:
             return str(manifest.read_record(folder / name).get("error", ""))
         except ResultsError:

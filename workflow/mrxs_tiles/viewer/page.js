@@ -1,7 +1,5 @@
-"use strict";
-// SLIDE comes from viewer_files/slide.js. Lengths: level-0 px ("image"), unless named otherwise.
+// --- the slide ----------------------------------------------------------------------------------
 
-const byId = (id) => document.getElementById(id);
 const last = SLIDE.levels.length - 1;
 
 // Which pictures there are: none is asked for that is not.
@@ -32,21 +30,20 @@ const viewer = OpenSeadragon({
     tileExists: exists,
   },
 });
-const paper = `rgb(${SLIDE.background.join(",")})`;
-viewer.canvas.style.background = paper;
-
-// --- where we are -----------------------------------------------------------------------------
+viewer.canvas.style.background = rgba(SLIDE.background, 1);
+viewer.canvas.appendChild(overlay);
 
 const item = () => viewer.world.getItemAt(0);
 const screenPerPx = () => item().viewportToImageZoom(viewer.viewport.getZoom(true));
+const note = (text) => { byId("note").textContent = text; };
+
+// --- where we are -------------------------------------------------------------------------------
 
 function here() {
   const centre = item().viewportToImageCoordinates(viewer.viewport.getCenter(true));
-  const state = { x: centre.x.toFixed(0), y: centre.y.toFixed(0), zoom: screenPerPx().toPrecision(4) };
-  if (gridShown()) state.grid = 1;
-  if (pressed("labels")) state.labels = 1;
-  if (chosen) state.tile = `${chosen[0]}_${chosen[1]}`;
-  return new URLSearchParams(state).toString();
+  const place = { x: centre.x.toFixed(0), y: centre.y.toFixed(0), zoom: screenPerPx().toPrecision(4), ...layersAsked() };
+  if (chosen) place.tile = chosen.join("_");
+  return new URLSearchParams(place).toString();
 }
 
 // The address bar holds the place, so that a copied link leads there.
@@ -55,194 +52,226 @@ function remember() {
   if (place !== location.hash) history.replaceState(null, "", place);
 }
 
-function goTo(hash) {
+async function goTo(hash) {
   const asked = new URLSearchParams(hash.replace(/^#/, ""));
   const [x, y, zoom] = ["x", "y", "zoom"].map((name) => Number.parseFloat(asked.get(name)));
-  showLabels(asked.get("labels") === "1" && SLIDE.labels.length > 0);
-  showGrid(asked.get("grid") === "1");
-  if (asked.get("tile")) choose(tileAt(...asked.get("tile").split("_").map(Number)));
-  if (![x, y, zoom].every(Number.isFinite)) return;
-  viewer.viewport.zoomTo(item().imageToViewportZoom(zoom), null, true);
-  viewer.viewport.panTo(item().imageToViewportCoordinates(x, y), true);
+  showLayersOf(asked);
+  if ([x, y, zoom].every(Number.isFinite)) {
+    viewer.viewport.zoomTo(item().imageToViewportZoom(zoom), null, true);
+    viewer.viewport.panTo(item().imageToViewportCoordinates(x, y), true);
+    if (asked.get("tile")) await choose(...addressOf(asked.get("tile")));
+  } else if (asked.get("tile")) {
+    await visit(...addressOf(asked.get("tile")), true);
+  }
 }
 
-// --- the scale bar ----------------------------------------------------------------------------
+const addressOf = (text) => text.trim().split(/[_, ]+/).map(Number);
+
+// Show a tile, with as much around it, and choose it.
+async function visit(col, row, atOnce = false) {
+  if (SLIDE.columns[col] && SLIDE.rows[row]) {
+    const [x, width, y, height] = box(col, row);
+    viewer.viewport.fitBounds(item().imageToViewportRectangle(x - width / 2, y - height / 2, 2 * width, 2 * height), atOnce);
+  }
+  const found = await choose(col, row);
+  remember();
+  return found;
+}
+
+// --- scale and power ----------------------------------------------------------------------------
+
+const mpp = SLIDE.mpp[0];
 
 function drawScale() {
-  const mpp = SLIDE.mpp[0];
-  const unitsPerScreenPx = (mpp || 1) / screenPerPx();
-  const most = 160 * unitsPerScreenPx;
+  const perScreenPx = (mpp || 1) / screenPerPx(); // µm, or level-0 px
+  const most = 160 * perScreenPx;
   const power = 10 ** Math.floor(Math.log10(most));
   const length = [5, 2, 1].map((step) => step * power).find((one) => one <= most);
-  const micro = length >= 1000 ? `${length / 1000} mm` : `${Number(length.toPrecision(3))} µm`;
-  byId("scale-text").textContent = mpp ? micro : `${Number(length.toPrecision(3))} px of the slide`;
-  byId("scale-bar").style.width = `${length / unitsPerScreenPx}px`;
-}
-
-// --- the grid of tiles ------------------------------------------------------------------------
-
-const overlay = document.createElement("canvas");
-overlay.id = "overlay";
-viewer.canvas.appendChild(overlay);
-const tiles = new Map(SLIDE.tiles.map((tile) => [`${tile[0]}_${tile[1]}`, tile]));
-const tileAt = (col, row) => tiles.get(`${col}_${row}`);
-const pressed = (id) => byId(id).getAttribute("aria-pressed") === "true";
-const gridShown = () => pressed("grid");
-let chosen = null;
-
-const box = (tile) => [...SLIDE.columns[tile[0]], ...SLIDE.rows[tile[1]]]; // x, width, y, height
-
-function drawGrid() {
-  const ratio = window.devicePixelRatio || 1;
-  const { clientWidth: width, clientHeight: height } = viewer.canvas;
-  overlay.width = width * ratio;
-  overlay.height = height * ratio;
-  overlay.style.width = `${width}px`;
-  overlay.style.height = `${height}px`;
-  const pen = overlay.getContext("2d");
-  pen.scale(ratio, ratio);
-  const corner = item().imageToViewerElementCoordinates(new OpenSeadragon.Point(0, 0));
-  const scale = screenPerPx();
-  for (const tile of gridShown() ? SLIDE.tiles : chosen ? [chosen] : []) {
-    const [x, w, y, h] = box(tile);
-    const left = corner.x + x * scale, top = corner.y + y * scale;
-    if (left > width || top > height || left + w * scale < 0 || top + h * scale < 0) continue;
-    const [kind, tint] = SLIDE.kinds[tile[2]];
-    const label = SLIDE.labels[tile[7]];
-    if (gridShown() && kind === "kept" && label && pressed("labels")) {
-      pen.fillStyle = `rgba(${label[1].join(",")},0.4)`;
-      pen.fillRect(left, top, w * scale, h * scale);
-    }
-    if (gridShown() && kind !== "kept") {
-      pen.fillStyle = `rgba(${tint.join(",")},0.55)`;
-      pen.fillRect(left, top, w * scale, h * scale);
-    }
-    if (w * scale >= 4) {
-      pen.strokeStyle = tile === chosen ? "#0b57d0" : "rgba(0,0,0,0.55)";
-      pen.lineWidth = tile === chosen ? 3 : 1;
-      pen.strokeRect(left + 0.5, top + 0.5, w * scale - 1, h * scale - 1);
-    }
+  byId("scale-text").textContent = mpp ? micrometres(length) : `${Number(length.toPrecision(3))} px of the slide`;
+  byId("scale-bar").style.width = `${length / perScreenPx}px`;
+  if (!mpp) return;
+  byId("power-text").textContent = `${Number((10 / perScreenPx).toPrecision(2))}x · ${Number(perScreenPx.toPrecision(3))} µm per px`;
+  for (const button of document.querySelectorAll("#powers button")) {
+    button.setAttribute("aria-pressed", String(Math.abs((button.value * perScreenPx) / 10 - 1) < 0.02));
   }
 }
 
-function showGrid(shown) {
-  byId("grid").setAttribute("aria-pressed", String(shown));
-  byId("legend").hidden = !shown;
+// As on a microscope: 10x is 1 µm a px.
+for (const power of mpp ? [5, 10, 20, 40] : []) {
+  const button = add("button", `${power}x`, byId("powers"));
+  Object.assign(button, { type: "button", value: power, title: `${power}x: ${10 / power} µm per px` });
+  button.addEventListener("click", () => viewer.viewport.zoomTo(item().imageToViewportZoom((mpp * power) / 10)));
 }
 
-// Kept tiles are tinted by their label, with the grid, on request.
-function showLabels(shown) {
-  byId("labels").setAttribute("aria-pressed", String(shown));
-  if (shown) showGrid(true);
-  fillLegend();
-}
+// --- one tile -----------------------------------------------------------------------------------
 
-function fillLegend() {
-  byId("legend").replaceChildren();
-  const add = (count, text, background) => {
-    if (!count) return;
-    const line = document.createElement("li");
-    const patch = document.createElement("i");
-    patch.style.background = background;
-    line.append(patch, `${count.toLocaleString("en")} ${text}`);
-    byId("legend").append(line);
-  };
-  for (const [number, [kind, tint]] of SLIDE.kinds.entries()) {
-    add(SLIDE.counts[number], kind, kind === "kept" ? "transparent" : `rgba(${tint.join(",")},0.8)`);
-    if (kind !== "kept" || !pressed("labels")) continue;
-    for (const [name, color, count] of SLIDE.labels) add(count, `kept: ${name}`, `rgba(${color.join(",")},0.8)`);
-  }
-}
-
-// --- one tile ---------------------------------------------------------------------------------
-
-function choose(tile) {
-  chosen = tile || null;
+async function choose(col, row) {
+  chosen = null;
   const panel = byId("tile");
-  panel.hidden = !chosen;
+  await Promise.all(parts.filter((one) => one.first <= col && col <= one.last).map(loadPart));
+  const tile = tileAt(col, row);
   panel.replaceChildren();
-  if (chosen) {
-    const [col, row, kind, tissue, focus, pen, file, label] = chosen;
-    const [x, width, y, height] = box(chosen);
-    const add = (name, text, to) => {
-      const made = document.createElement(name);
-      made.textContent = text;
-      to.append(made);
-      return made;
-    };
-    add("h2", `Tile ${col}_${row}`, panel);
-    const list = add("dl", "", panel);
-    const reason = SLIDE.kinds[kind][0];
-    const facts = [["fate", reason === "kept" ? "kept" : `dropped: ${reason}`], ["place", `${x}, ${y} (level-0 px)`],
-      ["size", `${width} x ${height} px`], ["tissue", tissue], ["focus", focus], ["pen", pen],
-      ["label", label === undefined ? null : SLIDE.labels[label][0]]];
-    for (const [name, value] of facts) {
-      if (value === null) continue;
-      add("dt", name, list);
-      add("dd", String(value), list);
-    }
-    // one inside a shard has no address of its own
-    if (file.includes("#")) {
-      add("p", file, panel);
-    } else if (file) {
-      const link = add("a", file, panel);
-      link.href = file.split("/").map(encodeURIComponent).join("/");
-      link.target = "_blank";
-      link.rel = "noopener";
-    }
-  }
-  if (item()) drawGrid();
-}
-
-// A place lies in the last tile that begins before it: where tiles overlap, either would do.
-function find(image) {
-  const within = (spans, at) => {
-    const found = Object.entries(spans).filter(([, [start, length]]) => start <= at && at < start + length);
-    return found.length ? Number(found[found.length - 1][0]) : null;
-  };
-  return tileAt(within(SLIDE.columns, image.x), within(SLIDE.rows, image.y));
-}
-
-// --- events -----------------------------------------------------------------------------------
-
-viewer.addHandler("canvas-click", (event) => {
-  if (event.quick) choose(find(item().viewerElementToImageCoordinates(event.position)));
-  if (event.quick) remember();
-});
-viewer.addHandler("open", () => {
-  byId("labels").hidden = !SLIDE.labels.length;
-  fillLegend();
-  byId("damage").hidden = !SLIDE.error;
-  byId("damage").textContent = SLIDE.error;
-  goTo(location.hash);
-  drawScale();
-  drawGrid();
-  document.body.dataset.ready = "true";
-});
-viewer.addHandler("update-viewport", () => { drawScale(); drawGrid(); });
-viewer.addHandler("animation-finish", remember);
-window.addEventListener("hashchange", () => { goTo(location.hash); drawGrid(); });
-
-byId("zoom-in").addEventListener("click", () => viewer.viewport.zoomBy(2));
-byId("zoom-out").addEventListener("click", () => viewer.viewport.zoomBy(0.5));
-byId("home").addEventListener("click", () => viewer.viewport.goHome());
-byId("full-screen").addEventListener("click", () => {
-  if (document.fullscreenElement) document.exitFullscreen();
-  else document.documentElement.requestFullscreen();
-});
-byId("labels").addEventListener("click", () => { showLabels(!pressed("labels")); drawGrid(); remember(); });
-byId("grid").addEventListener("click", () => { showGrid(!gridShown()); drawGrid(); remember(); });
-byId("go").addEventListener("submit", (event) => {
-  event.preventDefault();
-  const tile = tileAt(...byId("address").value.trim().split(/[_, ]+/).map(Number));
-  byId("address").setAttribute("aria-invalid", String(!tile));
-  choose(tile);
+  panel.hidden = false;
+  const close = add("button", "×", panel);
+  Object.assign(close, { type: "button", id: "close", title: "Close (Escape)" });
+  close.setAttribute("aria-label", "Close");
+  close.addEventListener("click", unchoose);
   if (!tile) {
-    byId("tile").textContent = "There is no such tile in tiles.tsv.";
-    byId("tile").hidden = false;
+    add("p", "There is no such tile in tiles.tsv.", panel);
+    drawLayers();
+    return false;
+  }
+  chosen = [col, row];
+  drawLayers();
+  await Promise.all(Object.keys(SLIDE.measures).map((name) => loadMeasure(tile.part, name)));
+  if (chosen && chosen[0] === col && chosen[1] === row) tellOf(tile, panel);
+  return true;
+}
+
+function tellOf(tile, panel) {
+  const [x, width, y, height] = box(tile.col, tile.row);
+  add("h2", `Tile ${tile.col}_${tile.row}`, panel);
+  const list = add("dl", "", panel);
+  const [name, called] = kindOf(tile);
+  const label = tile.part.labels ? tile.part.labels[tile.index] : 0;
+  const facts = [["result", name === "kept" ? "kept" : `dropped: ${called}`]];
+  for (const one of Object.keys(SLIDE.measures)) facts.push([one, valueOf(one, tile.part, tile.index)]);
+  for (const one of Object.keys(scores)) facts.push([one, valueOf(`score-${one}`, tile.part, tile.index)]);
+  facts.push(["label", label ? SLIDE.labels[label - 1][0] : null], ["place", `${x}, ${y} (px of the slide)`], ["size", `${width} × ${height} px`]);
+  for (const [key, value] of facts) {
+    if (value === null || Number.isNaN(value)) continue;
+    add("dt", key, list);
+    add("dd", typeof value === "number" ? String(Number(value.toPrecision(6))) : value, list);
+  }
+  const file = fileOf(tile);
+  if (file.includes("#")) { // one inside a shard has no address of its own
+    add("p", file, panel);
+  } else if (file) {
+    const link = add("a", file, panel);
+    link.href = file.split("/").map(encodeURIComponent).join("/");
+    link.target = "_blank";
+    link.rel = "noopener";
+  }
+}
+
+function unchoose() {
+  chosen = null;
+  byId("tile").hidden = true;
+  drawLayers();
+  remember();
+}
+
+// --- other slides -------------------------------------------------------------------------------
+
+let others = null;
+const slides = (all) => { others = all; };
+
+async function goToSlide(step) {
+  try {
+    await load(`${document.body.dataset.root}report_files/slides.js`);
+  } catch {
+    note("No report lists the other slides yet: run mrxs-tiles report.");
     return;
   }
-  const [x, width, y, height] = box(tile);
-  viewer.viewport.fitBounds(item().imageToViewportRectangle(x - width / 2, y - height / 2, 2 * width, 2 * height));
-  remember();
+  const at = others.findIndex(([id]) => id === document.body.dataset.id);
+  const next = at < 0 ? null : others[at + step];
+  if (next) location.href = document.body.dataset.root + next[1];
+  else note(at < 0 ? "The report does not list this slide." : `This is the ${step > 0 ? "last" : "first"} slide with a viewer.`);
+}
+
+// --- events -------------------------------------------------------------------------------------
+
+const imageAt = (position) => item().viewerElementToImageCoordinates(position);
+
+viewer.addHandler("canvas-click", (event) => {
+  if (!event.quick) return;
+  if (ruler.on) { setRuler(imageAt(event.position)); return; }
+  const address = addressAt(imageAt(event.position));
+  if (address) choose(...address).then((found) => (found ? remember() : unchoose()));
+  else unchoose();
+});
+viewer.addHandler("canvas-double-click", (event) => { event.preventDefaultAction = ruler.on; });
+viewer.addHandler("canvas-key", (event) => { event.preventDefaultAction = true; }); // the page's own, below
+viewer.addHandler("open", () => {
+  byId("labels").hidden = !SLIDE.labels.length;
+  byId("damage").hidden = !SLIDE.error;
+  byId("damage").textContent = SLIDE.error;
+  buildPanel();
+  goTo(location.hash).catch((error) => note(`${error.message} is not there: make the viewer again.`)).finally(() => {
+    drawScale();
+    drawLayers();
+    document.body.dataset.ready = "true";
+  });
+});
+viewer.addHandler("update-viewport", () => { drawScale(); drawLayers(); });
+viewer.addHandler("animation-finish", remember);
+window.addEventListener("hashchange", () => { goTo(location.hash).then(drawLayers); });
+
+viewer.canvas.addEventListener("pointermove", (event) => {
+  const frame = viewer.canvas.getBoundingClientRect();
+  const image = imageAt(new OpenSeadragon.Point(event.clientX - frame.left, event.clientY - frame.top));
+  if (ruler.on && ruler.from && !ruler.ended) { ruler.to = image; drawLayers(); }
+  if (!state.heat) return;
+  const address = addressAt(image), tile = address && tileAt(...address);
+  const value = tile ? valueOf(state.heat, tile.part, tile.index) : NaN;
+  byId("heat-value").textContent = Number.isNaN(value) ? "no number here" : `${address.join("_")}: ${readable(value)}`;
+});
+
+const zoom = (by) => viewer.viewport.zoomBy(by);
+const fullScreen = () => (document.fullscreenElement ? document.exitFullscreen() : document.documentElement.requestFullscreen());
+
+function toggleLayers() {
+  const shown = byId("legend").hidden;
+  if (shown && !state.on && !state.heat) state.on = true;
+  else if (!shown) Object.assign(state, { on: false, labels: false, heat: "" });
+  byId("legend").open = true;
+  showPanel(shown);
+  changed();
+}
+
+function toggleLabels() {
+  state.labels = !state.labels;
+  if (state.labels) { state.on = true; showPanel(true); }
+  changed();
+}
+
+function close() {
+  if (ruler.on) measureFrom(false);
+  else if (!byId("tile").hidden) unchoose();
+  else if (!byId("legend").hidden) showPanel(false);
+}
+
+function pan(across, down) {
+  const view = viewer.viewport.getBounds();
+  viewer.viewport.panBy(new OpenSeadragon.Point(across * view.width * 0.2, down * view.height * 0.2));
+}
+
+const middle = () => item().viewportToImageCoordinates(viewer.viewport.getCenter(true));
+const KEYS = {
+  "+": () => zoom(2), "=": () => zoom(2), "-": () => zoom(0.5), "_": () => zoom(0.5), "0": () => viewer.viewport.goHome(),
+  ArrowLeft: () => pan(-1, 0), ArrowRight: () => pan(1, 0), ArrowUp: () => pan(0, -1), ArrowDown: () => pan(0, 1),
+  Escape: close, l: toggleLayers, r: () => measureFrom(!ruler.on), n: () => goToSlide(1), p: () => goToSlide(-1),
+};
+
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  const typing = event.target.closest?.("input:not([type=checkbox]), select");
+  if (typing && event.key !== "Escape") return;
+  if (event.key === "Enter" && ruler.on && !event.target.closest?.("button, a")) { setRuler(middle()); return; }
+  const does = KEYS[event.key];
+  if (!does) return;
+  event.preventDefault();
+  does();
+});
+
+const clicks = {
+  "zoom-in": () => zoom(2), "zoom-out": () => zoom(0.5), home: () => viewer.viewport.goHome(), "full-screen": fullScreen,
+  layers: toggleLayers, labels: toggleLabels, ruler: () => measureFrom(!ruler.on), previous: () => goToSlide(-1), next: () => goToSlide(1),
+};
+for (const [id, does] of Object.entries(clicks)) byId(id).addEventListener("click", does);
+
+byId("go").addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const found = await visit(...addressOf(byId("address").value));
+  byId("address").setAttribute("aria-invalid", String(!found));
 });

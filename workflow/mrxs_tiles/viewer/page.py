@@ -7,8 +7,7 @@ scripts are loaded as such, which browsers also do from a disk.
 from __future__ import annotations
 
 import json
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +15,14 @@ from mrxs_tiles.clone import BROUGHT, CLONE, OPENSEADRAGON
 from mrxs_tiles.errors import ResultsError, printable
 from mrxs_tiles.files import manifest
 from mrxs_tiles.files.manifest import Record
-from mrxs_tiles.files.store import TileFolder, write_file
+from mrxs_tiles.files.store import TileFolder, remove_files, settle, write_file
+from mrxs_tiles.names import slide_id
 from mrxs_tiles.pixels.filters import Color
-from mrxs_tiles.pixels.label_tints import label_tint
 from mrxs_tiles.pixels.pyramid import TILE_PX
 from mrxs_tiles.pixels.reasons import LOOKS
 from mrxs_tiles.viewer.deepzoom import SUFFIX, Written
+from mrxs_tiles.viewer.grid_data import GridData, counts
+from mrxs_tiles.viewer.heat import COLOURS
 from mrxs_tiles.viewer.page_template import filled
 
 DATA, SCRIPT, LICENCE = "slide.js", "openseadragon.min.js", "openseadragon-LICENSE.txt"
@@ -48,7 +49,7 @@ def openseadragon() -> dict[str, bytes]:
     return {SCRIPT: script, LICENCE: licence}
 
 
-def add_scripts(folder: TileFolder, data: Mapping[str, Any]) -> None:
+def add_scripts(folder: TileFolder, data: Mapping[str, Any], grid: GridData) -> None:
     """Put what the page loads into ``viewer_files/``.
 
     Raises:
@@ -58,6 +59,8 @@ def add_scripts(folder: TileFolder, data: Mapping[str, Any]) -> None:
         folder.write(name, content)
     text = json.dumps(data, ensure_ascii=True, separators=(",", ":"), sort_keys=True)
     folder.write(DATA, f"const SLIDE = {text};\n".encode())
+    for name, content in grid.scripts():
+        folder.write(name, content)
 
 
 def write_page(slide_results: Path, inspected: Record, written: Written) -> dict[str, str]:
@@ -71,12 +74,7 @@ def write_page(slide_results: Path, inspected: Record, written: Written) -> dict
     Raises:
         ResultsError: they cannot be written.
     """
-    values = {
-        "slide": printable(inspected["slide"]),
-        "data": f"{manifest.VIEWER_FILES}/{DATA}",
-        "openseadragon": f"{manifest.VIEWER_FILES}/{SCRIPT}",
-    }
-    page = write_file(slide_results / manifest.VIEWER, filled("viewer.page", values).encode())
+    page = _write_html(slide_results, inspected["slide"])
     width, height = inspected["width"], inspected["height"]
     top = max(written)
     rects = "".join(
@@ -92,6 +90,51 @@ def write_page(slide_results: Path, inspected: Record, written: Written) -> dict
     )
     described = write_file(slide_results / manifest.VIEWER_DZI, dzi.encode())
     return {manifest.VIEWER: page, manifest.VIEWER_DZI: described}
+
+
+def _write_html(slide_results: Path, slide: str) -> str:
+    """Write the page alone; returns its CRC-32."""
+    root = "../" * (slide.count("/") + 1)
+    values = {
+        "slide": printable(slide),
+        "data": f"{manifest.VIEWER_FILES}/{DATA}",
+        "openseadragon": f"{manifest.VIEWER_FILES}/{SCRIPT}",
+        "root": root,
+        "report": f"{root}{manifest.REPORT_HTML}#s-{slide_id(slide)}",
+        "slide_id": slide_id(slide),
+        "scores": " ".join(_scores(slide_results)),
+    }
+    filled_in = filled("viewer.page", values, scripts=("data", "layers", "ruler", "page"))
+    return write_file(slide_results / manifest.VIEWER, filled_in.encode())
+
+
+def _scores(slide_results: Path) -> list[str]:
+    """The scores of which there are heat maps."""
+    try:
+        tables = manifest.read_record(slide_results / manifest.HEATMAP_JSON)["tables"]
+    except (ResultsError, KeyError):
+        return []
+    return sorted(manifest.score_of(file) for file in tables if file.endswith(".js"))
+
+
+def list_layers(slide_results: Path) -> None:
+    """Have a viewer that is there know the heat maps that are there now; it reads no slide.
+
+    Raises:
+        ResultsError: it cannot be written.
+    """
+    path = slide_results / manifest.VIEWER_JSON
+    try:
+        record = manifest.read_record(path)
+    except ResultsError:
+        return
+    if manifest.VIEWER not in record.get("tables", {}):
+        return
+    remove_files(path, lasting=True)  # until the page that it knows is there
+    page = _write_html(slide_results, record["slide"])
+    tables = record["tables"] | {manifest.VIEWER: page}
+    settle(slide_results, manifest.VIEWER)
+    manifest.write_record(path, manifest.sealed(record | {"tables": tables}, path.name))
 
 
 def display_rects(
@@ -123,24 +166,18 @@ def display_rects(
 
 
 def page_data(
-    inspected: Record,
-    tiled: Record,
-    background: Color,
-    written: Written,
-    rows: Iterable[Sequence[str]],
+    inspected: Record, tiled: Record, background: Color, written: Written, grid: GridData
 ) -> dict[str, Any]:
-    """What the page knows of a slide.
+    """What the page knows of a slide at once.
 
     Args:
         inspected: what ``slide.json`` holds.
-        tiled: what ``tiles.json`` will hold.
+        tiled: what ``tiles.json`` holds.
         background: colour of what was not scanned.
         written: which tiles of the pyramid there are.
-        rows: those of ``tiles.tsv``.
+        grid: what is known of its tiles.
     """
-    kinds = list(LOOKS)
-    columns, lines, tiles, labels = _grid_and_tiles(rows)
-    return {
+    return grid.about() | {
         "name": inspected["slide"],
         "width": inspected["width"],
         "height": inspected["height"],
@@ -150,48 +187,11 @@ def page_data(
         "format": SUFFIX,
         "files": manifest.VIEWER_FILES,
         "levels": [_runs(written[level]) for level in sorted(written)],
-        "kinds": [[look.label, list(look.tint), look.sentence] for look in LOOKS.values()],
-        "columns": columns,
-        "rows": lines,
-        "tiles": tiles,
-        "labels": [[name, list(label_tint(name)), kept] for name, kept in labels.items()],
-        "counts": [tiled["counts"].get(kind, 0) for kind in kinds],
+        "kinds": [[name, look.label, list(look.tint)] for name, look in LOOKS.items()],
+        "heatColours": [list(colour) for colour in COLOURS],
+        "counts": counts(tiled),
         "error": tiled["error"],
     }
-
-
-def _grid_and_tiles(
-    rows: Iterable[Sequence[str]],
-) -> tuple[
-    dict[int, tuple[int, int]], dict[int, tuple[int, int]], list[list[object]], Counter[str]
-]:
-    """Where columns and rows lie (begin and length, level-0 px), and what became of each tile.
-
-    And of how many kept tiles each label is; a tile has the number of its own, or none.
-    """
-    labels: Counter[str] = Counter()
-    numbers: dict[str, int] = {}
-    kinds = list(LOOKS)
-    columns: dict[int, tuple[int, int]] = {}
-    lines: dict[int, tuple[int, int]] = {}
-    tiles: list[list[object]] = []
-    for cells in rows:
-        row = dict(zip(manifest.TILES, cells, strict=True))
-        col, line = int(row["col"]), int(row["row"])
-        columns[col] = int(row["x"]), int(row["width"])
-        lines[line] = int(row["y"]), int(row["height"])
-        kind = kinds.index(row["reason"] or "kept")
-        measured = [_number(row[name]) for name in ("tissue", "focus", "pen")]
-        tiles.append([col, line, kind, *measured, row["file"]])
-        if row["label"]:
-            label = manifest.plain(row["label"])
-            labels[label] += row["reason"] == ""
-            tiles[-1].append(numbers.setdefault(label, len(numbers)))
-    return columns, lines, tiles, labels
-
-
-def _number(cell: str) -> float | None:
-    return float(cell) if cell else None
 
 
 def _runs(addresses: Iterable[tuple[int, int]]) -> dict[int, list[int]]:

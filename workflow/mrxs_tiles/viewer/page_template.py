@@ -8,18 +8,22 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from mrxs_tiles.made_by import PACKAGE
 
 
 def filled(
-    module: str, values: Mapping[str, Any], filters: Mapping[str, Callable[..., str]] | None = None
+    module: str,
+    values: Mapping[str, Any],
+    filters: Mapping[str, Callable[..., str]] | None = None,
+    scripts: Sequence[str] = (),
 ) -> str:
     """The page of ``module``, such as ``report.page``.
 
-    Its template also gets ``style``, ``script`` and ``script_digest``.
+    Its template also gets ``style``, ``script`` and ``script_digest``. ``scripts``: which scripts
+    of the room are one, in this order; none: the one that bears the module's name.
     """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined  # few steps need it
 
@@ -33,7 +37,7 @@ def filled(
         undefined=StrictUndefined,
     )
     environment.filters.update(filters or {})
-    script = (folder / f"{name}.js").read_text("utf-8")
+    script = "".join((folder / f"{one}.js").read_text("utf-8") for one in scripts or (name,))
     return environment.get_template(f"{name}.html").render(
         style=(folder / f"{name}.css").read_text("utf-8"),
         script=script,

@@ -1,0 +1,248 @@
+"""A model's numbers of tiles, read: CSV, TSV, Parquet, or the attention that CLAM writes.
+
+CLAM's ``create_heatmaps.py`` leaves ``{slide}_blockmap.h5``: ``attention_scores``, a number or a
+row of them for each tile, and ``coords``, level-0 px of the tiles' top left.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyarrow import csv, parquet
+
+from mrxs_tiles.errors import ConfigError, printable, shown
+from mrxs_tiles.files.manifest import SHEET_COLUMN, TILES
+
+ADDRESS, PLACE = ("col", "row"), ("x", "y")
+BLOCKMAP = "_blockmap"  # behind the slide's name in CLAM's files
+COORDS, ATTENTION = "coords", ("attention_scores", "attention")
+SCORE_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+MOST_NAMED = 10
+PARQUET, HDF5, TABLE = (".parquet", ".pq"), (".h5", ".hdf5"), (".csv", ".tsv", ".txt")
+_SHEET = SHEET_COLUMN.format("")
+
+Whole = npt.NDArray[np.int64]
+Numbers = npt.NDArray[np.float64]
+
+
+@dataclass(slots=True)
+class Scores:
+    """A row for each tile that is named."""
+
+    slides: list[str]  # that are named
+    slide: Whole  # of each row: its number among them
+    address: tuple[Whole, Whole] | None  # column and row; -1 where none is given
+    place: tuple[Whole, Whole] | None  # level-0 px of the top left; -1 where none is given
+    values: dict[str, Numbers]  # by the score's name; NaN where there is none
+    notes: list[str] = field(default_factory=list)  # what was left out
+
+
+def read_scores(path: Path, slide: str | None = None) -> Scores:
+    """Read a table of scores.
+
+    Args:
+        path: a ``.csv``, ``.tsv``, ``.parquet`` or CLAM's ``.h5``.
+        slide: whose tiles they are, where the table does not say; it counts before the name of
+            CLAM's file.
+
+    Raises:
+        ConfigError: it cannot be read, or is no such table.
+    """
+    suffix = path.suffix.lower()
+    try:
+        if suffix in HDF5:
+            return _of_clam(path, slide or path.stem.removesuffix(BLOCKMAP))
+        if suffix in PARQUET:
+            return _of_table(path, parquet.read_table(path), slide)
+        if suffix in TABLE:
+            return _of_table(path, _text_table(path), slide)
+    except ConfigError:
+        raise
+    except (OSError, ValueError, KeyError) as error:  # pyarrow's own errors are ValueErrors
+        said = printable(str(error).splitlines()[0])
+        raise ConfigError(f"The scores {shown(path)} cannot be read: {said}") from None
+    raise ConfigError(
+        f"The scores are {shown(path)}: give a .csv, .tsv or .parquet table, or CLAM's .h5."
+    )
+
+
+def _text_table(path: Path) -> pa.Table:
+    """A CSV or TSV, typed; a slide's name stays text though it be a number."""
+    with path.open(encoding="utf-8-sig", errors="replace") as stream:
+        header = stream.readline()
+    delimiter = "\t" if "\t" in header else ";" if ";" in header and "," not in header else ","
+
+    def read(point: str) -> pa.Table:
+        return csv.read_csv(
+            path,
+            parse_options=csv.ParseOptions(delimiter=delimiter, newlines_in_values=False),
+            convert_options=csv.ConvertOptions(
+                column_types={"slide": pa.string()}, strings_can_be_null=True, decimal_point=point
+            ),
+        )
+
+    # what writes semicolons mostly writes decimal commas
+    table = read("," if delimiter == ";" else ".")
+    if delimiter == ";" and _texts(table):
+        other = read(".")
+        return other if len(_texts(other)) < len(_texts(table)) else table
+    return table
+
+
+def _texts(table: pa.Table) -> list[str]:
+    return [one.name for one in table.schema if one.name != "slide" and _is_text(one.type)]
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
+def _of_table(path: Path, table: pa.Table, slide: str | None) -> Scores:
+    names = table.column_names
+    if odd := sorted({name for name in names if names.count(name) > 1}):
+        raise ConfigError(f"{shown(path)} has more than one column {shown(odd[0])}.")
+    if "slide" not in names and slide is None:
+        raise ConfigError(
+            f"{shown(path)} has no column slide but {_listed(names)}: name the one that says which "
+            "slide a tile is of so, or give one slide for all with --slide."
+        )
+    pairs = [pair for pair in (ADDRESS, PLACE) if {*pair} <= {*names}]
+    if not pairs:
+        raise ConfigError(
+            f"{shown(path)} has neither the columns col and row nor x and y (level-0 px of a "
+            f"tile's top left) but {_listed(names)}: they say which tile a row is of."
+        )
+    slides, numbers = _slides(table, slide)
+    at = {pair: (_whole(path, table, pair[0]), _whole(path, table, pair[1])) for pair in pairs}
+    values, notes = _values(path, table)
+    return Scores(slides, numbers, at.get(ADDRESS), at.get(PLACE), values, notes)
+
+
+def _slides(table: pa.Table, slide: str | None) -> tuple[list[str], Whole]:
+    """The slides that are named, and of each row its slide's number."""
+    if "slide" not in table.column_names:
+        return [str(slide)], np.zeros(table.num_rows, np.int64)
+    column = pc.fill_null(table["slide"].cast(pa.string()), "").combine_chunks()
+    coded = column.dictionary_encode() if not pa.types.is_dictionary(column.type) else column
+    if isinstance(coded, pa.ChunkedArray):
+        coded = coded.combine_chunks()
+    return coded.dictionary.to_pylist(), coded.indices.to_numpy().astype(np.int64)
+
+
+def _whole(path: Path, table: pa.Table, name: str) -> Whole:
+    """A column of whole numbers; -1 where it is empty."""
+    column = _numbers(path, table, name)
+    known = np.isfinite(column)
+    odd = known & (column != np.floor(column))
+    if odd.any():
+        place = int(np.flatnonzero(odd)[0])
+        raise ConfigError(
+            f"{shown(path)}: {name} of row {place + 1} is {column[place]:g}, no whole number."
+        )
+    return np.where(known, column, -1).astype(np.int64)
+
+
+def _numbers(path: Path, table: pa.Table, name: str) -> Numbers:
+    column = table[name]
+    if _is_text(column.type):
+        raise ConfigError(f"{shown(path)}: the column {name} holds text: {_first_text(column)}.")
+    as_floats = column.cast(pa.float64(), safe=False).to_numpy()
+    return np.array(as_floats, np.float64)  # what is empty is NaN
+
+
+def _first_text(column: pa.ChunkedArray) -> str:
+    """The first cell that is no number, and its row."""
+    for number, cell in enumerate(column.to_pylist(), 1):
+        if cell is not None and not _is_number(cell):
+            return f"{shown(cell)} in row {number}"
+    return "numbers in quotes"
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _values(path: Path, table: pa.Table) -> tuple[dict[str, Numbers], list[str]]:
+    """The scores of a table, and what of it was left out."""
+    ours = {"slide", *ADDRESS, *PLACE, *TILES}
+    others = [name for name in table.column_names if name not in ours]
+    others = [name for name in others if not name.startswith(_SHEET)]
+    kinds = {name: table[name].type for name in others}
+    texts = [name for name in others if _is_text(kinds[name]) or pa.types.is_null(kinds[name])]
+    for name in texts:
+        cells = [cell for cell in table[name].slice(0, 1000).to_pylist() if cell is not None]
+        if sum(map(_is_number, cells)) * 2 > len(cells):
+            raise ConfigError(
+                f"{shown(path)}: the column {shown(name)} is no text and no number: "
+                f"{_first_text(table[name])}."
+            )
+    scored = [
+        name
+        for name in others
+        if any(is_a(kinds[name]) for is_a in (pa.types.is_integer, pa.types.is_floating))
+        or pa.types.is_boolean(kinds[name])
+        or pa.types.is_decimal(kinds[name])
+    ]
+    _check_names(path, scored, table.column_names)
+    left = [name for name in others if name not in scored]
+    notes = [f"left out, since they hold no numbers: {_listed(left)}"] if left else []
+    return {name: _numbers(path, table, name) for name in scored}, notes
+
+
+def _check_names(path: Path, scored: list[str], columns: list[str]) -> None:
+    if not scored:
+        raise ConfigError(
+            f"{shown(path)} holds no score, a column of numbers beside those of tiles.tsv, but "
+            f"{_listed(columns)}."
+        )
+    if odd := [name for name in scored if not SCORE_NAME.fullmatch(name)]:
+        raise ConfigError(
+            f"{shown(path)}: {_listed(odd)} cannot name a file. Rename what is a score to letters, "
+            "digits, - and _ (at most 64), and leave other columns of numbers out."
+        )
+    lowered = [name.lower() for name in scored]
+    if odd := [name for name in scored if lowered.count(name.lower()) > 1]:
+        raise ConfigError(f"{shown(path)}: {_listed(odd)} would be one file on some systems.")
+
+
+def _listed(names: list[str]) -> str:
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    return ", ".join(printable(name) for name in names[:MOST_NAMED]) + more
+
+
+def _of_clam(path: Path, slide: str) -> Scores:
+    with h5py.File(path) as file:
+        found: dict[str, Any] = {
+            name: np.array(file[name])
+            for name in (COORDS, *ATTENTION)
+            if isinstance(file.get(name), h5py.Dataset)
+        }
+    name = next((one for one in ATTENTION if one in found), None)
+    if COORDS not in found or name is None:
+        raise ConfigError(
+            f"{shown(path)} is no attention of CLAM: it has no {COORDS} and {ATTENTION[0]}."
+        )
+    coords = found[COORDS]
+    scores = found[name].reshape(found[name].shape[0], -1).astype(np.float64)
+    if coords.shape != (len(scores), 2):
+        raise ConfigError(
+            f"{shown(path)}: {COORDS} is {coords.shape}, and there are {len(scores)} scores."
+        )
+    place = coords[:, 0].astype(np.int64), coords[:, 1].astype(np.int64)
+    names = ["attention"]
+    if scores.shape[1] > 1:
+        names = [f"attention_{number}" for number in range(scores.shape[1])]
+    values = {one: scores[:, number] for number, one in enumerate(names)}
+    return Scores([slide], np.zeros(len(scores), np.int64), None, place, values)

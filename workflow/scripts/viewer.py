@@ -1,0 +1,23 @@
+import sys
+from pathlib import Path
+
+# this clone's package, also where another one is installed
+sys.path.insert(0, f"{snakemake.scriptdir}/..")
+
+from mrxs_tiles.cutting.job import Source
+from mrxs_tiles.mirax.named_files import allow_links_below
+from mrxs_tiles.settings import Settings
+from mrxs_tiles.steps.run_step import run_job
+from mrxs_tiles.steps.viewer import viewer
+
+job, slide = snakemake, snakemake.wildcards.slide
+allow_links_below(job.config["slides"])
+settings = Settings(**job.params.settings)
+results = Path(job.output.record.removesuffix(f"{slide}/viewer.json") or ".")
+source = Source(job.config["stage"], job.params.stamp)
+path = Path(job.params.path)
+run_job(
+    lambda: viewer(slide, path, results, settings, job.threads, source),
+    job.log[0],
+    job.config.get("on_bad_slide", "report"),
+)
