@@ -82,7 +82,7 @@ def show_viewer(browser: Browser, work: Path) -> None:
     options = ("--tile-size", "256", "--min-tissue", "0.1", "--min-focus", "50", "--deepzoom=true")
     folder = cut(REAL, work / "viewer", *options)
     with window(browser, (1100, 700), folder / "viewer.html", PLACE) as page:
-        page.click("#grid")
+        page.click("#layers")
         page.wait_for_function("viewer.world.getItemAt(0).getFullyLoaded()")
         page.wait_for_timeout(2000)  # it fades in
         page.screenshot(path=HERE / "viewer.jpg", quality=85)

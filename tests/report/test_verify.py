@@ -171,6 +171,25 @@ def test_repair_exports(results: Path) -> None:
     assert verify(results).is_whole, said(results)
 
 
+def test_repair_viewer(results: Path, variant: Variant, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A harmed viewer is made again, and no tile is cut for it; a heat map stays the user's."""
+    flip(f"{VIEWED}/viewer_files/0/0_0.jpg")(results)
+    flip(f"{LOOSE}/heatmap-score.png")(results)
+    before = tree(results)
+    told = repair(results, verify(results).harmed)
+    assert told[0] == "a: heatmap-score.png is to be written again by what wrote it"
+    assert told[1].startswith("c: its viewer is gone: the next run with deepzoom")
+    lost = before.keys() - tree(results).keys()
+    assert {name.split("/")[1] for name in lost} == {
+        *("viewer.html", "viewer.dzi", "viewer.json", "viewer_files")
+    }
+    monkeypatch.setattr(page, "openseadragon", lambda: {"openseadragon.min.js": b"a script"})
+    settings = read_config({"tile_size": 1000}).settings
+    viewer(VIEWED, variant("jpeg_plain").path, results, settings, 1)
+    assert verify(results).harmed[0].slide == LOOSE
+    assert len(verify(results).harmed) == 1
+
+
 def test_command(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The command says the same lines; 0: whole, 1: not, or nothing is there."""
     assert main(["verify", "--results", str(results)]) == 0

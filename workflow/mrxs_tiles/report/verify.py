@@ -17,7 +17,7 @@ from mrxs_tiles.cutting import kept
 from mrxs_tiles.errors import ResultsError, printable
 from mrxs_tiles.files import manifest
 from mrxs_tiles.files.lock import REPORT_LOCK, RUN_LOCK, SLIDE_LOCK, SLIDE_TAKEN, SURVEY_LOCK, alone
-from mrxs_tiles.files.store import TILES, remove_files
+from mrxs_tiles.files.store import TILES, discard_folder, remove_files
 from mrxs_tiles.files.whole import Look, check_file, named, sum_known
 from mrxs_tiles.names import RESERVED, name_fault
 from mrxs_tiles.report.carried import carried_before, of_slide
@@ -176,7 +176,10 @@ def lines(results: Path, told: Verified) -> list[str]:
         said.append(
             f"{len(told.others):,} other file{_s(told.others)} not ours: {_named(told.others)}"
         )
-    looks = [told.look, *(look for one in told.slides for look in (one.look, one.exports))]
+    looks = [
+        told.look,
+        *(look for one in told.slides for look in (one.look, one.exports, one.viewer)),
+    ]
     files, size = sum(look.files for look in looks), sum(look.bytes for look in looks)
     count = len(told.slides)
     checked = f"{count:,} slide{_s(told.slides)}, {files:,} files, {size / 1e9:.3g} GB in {results}"
@@ -189,6 +192,7 @@ def _faults(found: Found) -> Iterator[str]:
     both = Look()
     both.add(found.look)
     both.add(found.exports)
+    both.add(found.viewer)
     yield from _of(both)
     yield from found.said
 
@@ -220,7 +224,7 @@ def repair(results: Path, harmed: Iterable[Found]) -> list[str]:
         folder = results / found.slide
         with alone(folder / SLIDE_LOCK, SLIDE_TAKEN.format(found.slide)):
             if found.look.is_whole and not found.said:
-                said.append(f"{printable(found.slide)}: {_repair_exports(folder, found.exports)}")
+                said.append(f"{printable(found.slide)}: {'; '.join(_repair_beside(folder, found))}")
                 continue
             kept.set_aside(folder, manifest.COORDINATES_TSV, manifest.TILES_JSON)
             # where there was nothing to put aside
@@ -232,6 +236,16 @@ def repair(results: Path, harmed: Iterable[Found]) -> list[str]:
 def _is_of_model(name: str) -> bool:
     of_heatmap = name == manifest.HEATMAP_JSON or bool(manifest.score_of(name))
     return name == manifest.FEATURES_H5 or of_heatmap
+
+
+def _repair_beside(folder: Path, found: Found) -> Iterator[str]:
+    """Put right what lies beside tiles that are whole."""
+    if not found.exports.is_whole:
+        yield _repair_exports(folder, found.exports)
+    if not found.viewer.is_whole:
+        remove_files(*(folder / name for name in (manifest.VIEWER_JSON, *manifest.VIEWER_PAGE)))
+        discard_folder(folder, manifest.VIEWER_FILES)
+        yield "its viewer is gone: the next run with deepzoom, or mrxs-tiles viewer, makes it again"
 
 
 def _repair_exports(folder: Path, look: Look) -> str:

@@ -41,6 +41,7 @@ class Found:
     slide: str
     look: Look = field(default_factory=Look)
     exports: Look = field(default_factory=Look)  # files that `export` or the user makes again alone
+    viewer: Look = field(default_factory=Look)  # files that `viewer` makes again alone
     said: list[str] = field(default_factory=list)  # beside files: counts that differ
     others: list[str] = field(default_factory=list)  # files that are not ours
     is_old: bool = False  # it was made before there were sums of all files
@@ -51,7 +52,8 @@ class Found:
     @property
     def is_whole(self) -> bool:
         """Whether nothing is wrong."""
-        return self.look.is_whole and self.exports.is_whole and not self.said
+        beside = self.exports.is_whole and self.viewer.is_whole
+        return self.look.is_whole and beside and not self.said
 
 
 def verify_slide(results: Path, slide: str, sheet: Mapping[str, str] | None = None) -> Found:
@@ -91,6 +93,7 @@ def verify_slide(results: Path, slide: str, sheet: Mapping[str, str] | None = No
         is_ours = name in OURS or name.rstrip("/") in FOLDERS or is_heat
         if is_ours or name.startswith(LEFT):
             look = found.exports if name in EXPORTED or is_heat else found.look
+            look = found.viewer if name.startswith("viewer") else look
             # of old results only the names are known
             if not (found.is_old and is_ours):
                 look.superfluous.append(name)
@@ -225,22 +228,22 @@ def _check_viewer(folder: Path, found: Found) -> set[str]:
     path = folder / manifest.VIEWER_JSON
     if not path.exists():
         return set()
-    tables = _sealed_tables(path, manifest.VIEWER_JSON, found.look)
+    tables = _sealed_tables(path, manifest.VIEWER_JSON, found.viewer)
     for name, crc32 in tables.items():
-        check_file(found.look, folder / name, name, crc32, None)
+        check_file(found.viewer, folder / name, name, crc32, None)
     listed = f"{manifest.VIEWER_FILES}/{manifest.VIEWER_TSV}"
     expected = {*tables, manifest.VIEWER_JSON, f"{manifest.VIEWER_FILES}/"}
-    if listed not in tables or listed in {*found.look.missing, *found.look.changed}:
+    if listed not in tables or listed in {*found.viewer.missing, *found.viewer.changed}:
         return expected
     files = {listed}
     for row in rows_of(folder / listed):
         name = f"{manifest.VIEWER_FILES}/{row['file']}"
-        check_file(found.look, folder / name, name, row["crc32"], int(row["bytes"]))
+        check_file(found.viewer, folder / name, name, row["crc32"], int(row["bytes"]))
         files.add(name)
     # levels without a picture have an empty folder
     there = _listed(folder / manifest.VIEWER_FILES)
     levels = {f"{manifest.VIEWER_FILES}/{name}/-" for name in there if name.isdigit()}
-    found.look.superfluous += superfluous_below(folder, manifest.VIEWER_FILES, files | levels)
+    found.viewer.superfluous += superfluous_below(folder, manifest.VIEWER_FILES, files | levels)
     return expected
 
 
