@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -31,4 +32,13 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> WrittenSlide:
     """A slide that is too large to be compared whole; nobody changes it."""
     slide = write_mirax(tmp_path_factory.mktemp("large") / "large.mrxs", LARGE)
     assert slide.width * slide.height > 2 * trial_places.ALL_PX
+    return slide
+
+
+@pytest.fixture(scope="session")
+def jittered(tmp_path_factory: pytest.TempPathFactory) -> WrittenSlide:
+    """A slide whose level 1 is too large to be compared whole; nobody changes it."""
+    spec = replace(LARGE, overlap_x=21.83, overlap_y=11.5, jitter=6)
+    slide = write_mirax(tmp_path_factory.mktemp("jittered") / "jittered.mrxs", spec)
+    assert slide.width * slide.height > 4 * trial_places.ALL_PX
     return slide

@@ -7,7 +7,6 @@ import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +31,7 @@ from mrxs_tiles.mirax.stored_image import decoder
 from mrxs_tiles.pixels.filters import Pixels
 from mrxs_tiles.slide.reader import Alpha, Reader, SlideReader
 from oracle import plain_script
-from running import LARGE, copy_slide
+from running import copy_slide
 from write_mirax import VARIANTS, MiraxSpec, WrittenSlide, write_mirax
 
 pytestmark = pytest.mark.needs("kernels")
@@ -236,15 +235,6 @@ def reading_wrongly(wrong: str) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(where, name, made(getattr(where, name)))
         yield
-
-
-@pytest.fixture(scope="module")
-def jittered(tmp_path_factory: pytest.TempPathFactory) -> WrittenSlide:
-    """A slide whose level 1 is too large to be compared whole."""
-    spec = replace(LARGE, overlap_x=21.83, overlap_y=11.5, jitter=6)
-    slide = write_mirax(tmp_path_factory.mktemp("large") / "large.mrxs", spec)
-    assert slide.width * slide.height > 4 * trial_places.ALL_PX
-    return slide
 
 
 @pytest.mark.parametrize("wrong", WRONG)

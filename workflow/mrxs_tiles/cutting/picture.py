@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -26,7 +27,7 @@ from mrxs_tiles.pixels.filters import (
     words,
 )
 from mrxs_tiles.pixels.resample import resample, resampler, thumbnail
-from mrxs_tiles.slide.reader import Alpha, Reader
+from mrxs_tiles.slide.reader import Alpha, Extent, Reader
 
 # What is read at once of a tile that is resampled: a tile of 512 px at 1/32 of a slide that
 # has one level would be a GB otherwise.
@@ -47,6 +48,14 @@ class _Prepared:
         left, top = region.location[0] - self.location[0], region.location[1] - self.location[1]
         width, height = region.size
         return self.pixels[top : top + height, left : left + width]
+
+
+class _Strip(NamedTuple):
+    """Rows of a tile that are resampled at once: what is read, and the part that becomes them."""
+
+    rows: int
+    extent: Extent
+    box: tuple[float, float, float, float]
 
 
 def _is_plain(region: Region) -> bool:
@@ -70,6 +79,23 @@ class Pictures:
         self._background, self._drop_unscanned = background, drop_unscanned
         self._own = threading.local()
 
+    def expect(self, groups: Iterable[Sequence[tuple[int, int]]]) -> None:
+        """Tell the reader what will be read: of groups of tiles, each prepared, then read."""
+        self._reader.expect(self._grid.level, self._extents(groups))
+
+    def _extents(self, groups: Iterable[Sequence[tuple[int, int]]]) -> Iterator[Extent]:
+        for group in groups:
+            if common := self._common(group):
+                yield common
+                continue
+            for region in (self._grid.region(*address) for address in group):
+                if not all(region.tile_size):
+                    continue
+                if region.box is None:
+                    yield region.location, region.size
+                else:
+                    yield from (strip.extent for strip in self._strips(region, region.box))
+
     def prepare(self, addresses: Sequence[tuple[int, int]]) -> None:
         """Read the px of a rectangle of tiles at once, for the same thread's ``read`` of each.
 
@@ -78,16 +104,25 @@ class Pictures:
         is, each one's own ``read`` will tell.
         """
         self._own.prepared = None
-        first, last = self._grid.region(*addresses[0]), self._grid.region(*addresses[-1])
-        overlaps = self._grid.x.z_overlap > 0  # what is done to one tile would be seen in another
-        if overlaps or not (_is_plain(first) and _is_plain(last)):
+        common = self._common(addresses)
+        if common is None:
             return
-        (left, top), (right, bottom) = first.location, last.location
-        width, height = right + last.size[0] - left, bottom + last.size[1] - top
-        pixels = self._buffer(width, height)
+        location, size = common
+        pixels = self._buffer(*size)
         with suppress(SlideError):
-            alpha = self._reader.read(first.location, 0, pixels, opaque_word(self._background))
-            self._own.prepared = _Prepared(frozenset(addresses), first.location, pixels, alpha)
+            alpha = self._reader.read(location, 0, pixels, opaque_word(self._background))
+            self._own.prepared = _Prepared(frozenset(addresses), location, pixels, alpha)
+
+    def _common(self, addresses: Sequence[tuple[int, int]]) -> Extent | None:
+        """What is read for a rectangle of tiles at once; None: each is read by itself."""
+        overlaps = self._grid.x.z_overlap > 0  # what is done to one tile would be seen in another
+        if overlaps or len(addresses) == 1:
+            return None
+        first, last = self._grid.region(*addresses[0]), self._grid.region(*addresses[-1])
+        if not (_is_plain(first) and _is_plain(last)):
+            return None
+        (left, top), (right, bottom) = first.location, last.location
+        return first.location, (right + last.size[0] - left, bottom + last.size[1] - top)
 
     def read(self, address: tuple[int, int]) -> Pixels | None:
         """A tile's picture, opaque; None: nothing of it was scanned, or it has no px.
@@ -151,30 +186,34 @@ class Pictures:
 
     def _resampled(self, region: Region, box: tuple[float, float, float, float]) -> Pixels | None:
         """The part ``box`` of a region, made smaller; read in strips where it is large."""
-        left, top, right, bottom = box
-        (width, height), (tile_width, tile_height) = region.size, region.tile_size
-        scale = (bottom - top) / tile_height
         parts: list[Pixels] = []
         scanned = not self._drop_unscanned
-        for first, end in strips(tile_height, scale, width):
-            box_top, box_bottom = top + first * scale, top + end * scale
-            margin = FILTER_PX * scale
-            read_top = min(max(0, math.floor(box_top - margin)), height - 1)
-            read_bottom = max(read_top + 1, min(height, math.ceil(box_bottom + margin)))
-            pixels = self._buffer(width, read_bottom - read_top)
-            x, y = region.location
-            below = round(read_top * self._grid.y.l0_l_downsample)
-            alpha = self._reader.read((x, y + below), region.level, pixels)
-            own = (left, box_top - read_top, right, box_bottom - read_top)
+        for rows, (location, size), own in self._strips(region, box):
+            pixels = self._buffer(*size)
+            alpha = self._reader.read(location, region.level, pixels)
             if alpha is Alpha.OPAQUE:
                 scanned = True
             else:
                 scanned = scanned or not is_unscanned(_whole_px(pixels, own))
                 put_on_background(pixels, self._background)
-            parts.append(resample(pixels, own, (tile_width, end - first)))
+            parts.append(resample(pixels, own, (region.tile_size[0], rows)))
         if not scanned:
             return None
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+    def _strips(self, region: Region, box: tuple[float, float, float, float]) -> Iterator[_Strip]:
+        left, top, right, bottom = box
+        (width, height), tile_height = region.size, region.tile_size[1]
+        scale = (bottom - top) / tile_height
+        margin = FILTER_PX * scale
+        for first, end in strips(tile_height, scale, width):
+            box_top, box_bottom = top + first * scale, top + end * scale
+            read_top = min(max(0, math.floor(box_top - margin)), height - 1)
+            read_bottom = max(read_top + 1, min(height, math.ceil(box_bottom + margin)))
+            x, y = region.location
+            below = round(read_top * self._grid.y.l0_l_downsample)
+            own = (left, box_top - read_top, right, box_bottom - read_top)
+            yield _Strip(end - first, ((x, y + below), (width, read_bottom - read_top)), own)
 
 
 def strips(tile_height: int, scale: float, width: int) -> Iterator[tuple[int, int]]:

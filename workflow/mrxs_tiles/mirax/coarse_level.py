@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from mrxs_tiles.mirax.lay import WHOLE, Kernel, Way, boxes
 from mrxs_tiles.mirax.layout import Bools
 from mrxs_tiles.mirax.level_grid import LevelGrid, Part, parts_of
 from mrxs_tiles.pixels.filters import OPAQUE, Pixels, Words, words
-from mrxs_tiles.slide.reader import Alpha
+from mrxs_tiles.slide.reader import Alpha, Extent
 
 
 class CoarseLevel:
@@ -49,6 +50,11 @@ class CoarseLevel:
         room = np.array([[self.grid.width - self._size[0]], [self.grid.height - self._size[1]]])
         whole = np.rint(self.grid.cut * WHOLE) % WHOLE == 0
         self._is_view: Bools = np.logical_and(*(whole & (self.grid.cut <= room)))
+
+    def expect(self, extents: Iterable[Extent]) -> None:
+        """Hear which regions will be read; see ``Reader.expect``."""
+        parts = (part for at, size in extents for part in parts_of(at, size, self._downsample))
+        self.store.expect(self.grid.image[self.grid.touching(part)].tolist() for part in parts)
 
     def read(self, location: tuple[int, int], out: Pixels, fill: int) -> Alpha:
         """Read a region; see ``Reader.read``.

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -38,12 +38,8 @@ class OpenSlidesOwn(Exception):  # noqa: N818 - it is no error: OpenSlide takes 
 
 @dataclass(slots=True, eq=False)
 class _Shared:
-    """An image that more than one region needs: decoded by whoever needs it first.
+    """An image that more than one region needs: decoded by whoever needs it first."""
 
-    ``px_left``: how many of its px no region has asked for yet.
-    """
-
-    px_left: int
     image: Future[Words] = field(default_factory=Future)
     begun: bool = False
 
@@ -77,9 +73,21 @@ class ImageStore:
         self._decode = decoder(at.image_format)
         self._most_kept = max(1, cache_bytes // (self.width * self.height * 4))
         self._kept: OrderedDict[int, _Shared] = OrderedDict()
+        # How often each image will yet be needed; before that is known, how many of its px no
+        # region has asked for yet.
+        self._left: dict[int, int] = {}
+        self._is_told = False
         self._lock = threading.Lock()
         self._own = threading.local()
         self.verdicts: dict[int, str] = {}  # on images that do not decode here
+
+    def expect(self, regions: Iterable[Sequence[int]]) -> None:
+        """Hear which images regions will need; each is let go right after the last of them."""
+        left = Counter(number for numbers in regions for number in numbers)
+        with self._lock:
+            self._is_told, self._left = True, dict(left)
+            for number in self._kept.keys() - left.keys():
+                del self._kept[number]
 
     def check(self, numbers: np.ndarray) -> None:
         """Look whether all of some images are there.
@@ -96,7 +104,8 @@ class ImageStore:
     def images(self, needs: Sequence[Need], whole: int) -> Iterator[Words]:
         """The images for a region, in order, (height, width) each; one holds until the next.
 
-        ``whole``: px of an image that all regions together need; then it is let go.
+        ``whole``: px of an image that all regions together need; then it is let go, if nobody
+        has said what will be needed.
 
         Raises:
             StoredImageError: one is damaged; this is certain.
@@ -116,19 +125,27 @@ class ImageStore:
         new: list[int] = []
         with self._lock:
             for number, px in needs:
+                is_last = self._is_last(number, px, whole)
                 kept = self._kept.get(number)
                 if kept is None:
                     new.append(number)
-                    if px >= whole:
+                    if is_last:
                         continue
-                    kept = self._kept[number] = _Shared(whole)
+                    kept = self._kept[number] = _Shared()
                 shared[number] = kept
-                kept.px_left -= px
-                if kept.px_left <= 0:
+                if is_last:
                     del self._kept[number]
             while len(self._kept) > self._most_kept:
                 self._kept.popitem(last=False)
         return shared, new
+
+    def _is_last(self, number: int, px: int, whole: int) -> bool:
+        """Count a need of an image; whether it is the last one."""
+        before, taken = (1, 1) if self._is_told else (whole, px)
+        left = self._left.pop(number, before) - taken
+        if left > 0:
+            self._left[number] = left
+        return left <= 0
 
     def _image(self, number: int, shared: _Shared | None, data: Bytes | None) -> Words:
         """An image, decoded: now, or by another thread, before or meanwhile."""

@@ -10,7 +10,7 @@ image that does not decode here.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -25,7 +25,7 @@ from mrxs_tiles.mirax.index import Int64s, MiraxIndex
 from mrxs_tiles.mirax.last_word import LastWord
 from mrxs_tiles.mirax.lay import kernel
 from mrxs_tiles.pixels.filters import OPAQUE, Pixels, words
-from mrxs_tiles.slide.reader import Alpha, SlideFacts, SlideReader
+from mrxs_tiles.slide.reader import Alpha, Extent, SlideFacts, SlideReader
 
 
 class _Part(NamedTuple):
@@ -111,6 +111,15 @@ class MiraxReader:
         if not self._lays_level_0:
             return self._slide.is_empty(location, size)
         return not len(self._finder.touching(*location, *size))
+
+    def expect(self, level: int, extents: Iterable[Extent]) -> None:
+        """Hear which regions of a level will be read; see ``Reader.expect``."""
+        coarse = self._coarse.get(level)
+        if coarse is not None:
+            coarse.expect(extents)
+        elif level == 0 and self._lays_level_0:
+            found = (self._finder.touching(*location, *size) for location, size in extents)
+            self._images.expect(self._places.number[rows].tolist() for rows in found)
 
     def read(self, location: tuple[int, int], level: int, out: Pixels, fill: int = 0) -> Alpha:
         """Read a region into ``out``; see ``Reader.read``.

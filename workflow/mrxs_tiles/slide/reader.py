@@ -9,7 +9,7 @@ from __future__ import annotations
 import ctypes
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -21,6 +21,9 @@ from openslide import lowlevel
 from mrxs_tiles.errors import SlideError
 from mrxs_tiles.grid.grid import Bounds, Levels
 from mrxs_tiles.pixels.filters import Color, Pixels
+
+# A region: (x, y) of its top left corner, level-0 px, and (width, height), px of its level.
+Extent = tuple[tuple[int, int], tuple[int, int]]
 
 # What OpenSlide keeps of decoded images between reads, by default and beside what
 # ``cache_for`` adds. Its own default.
@@ -68,6 +71,12 @@ class Reader(Protocol):
 
     def is_empty(self, location: tuple[int, int], size: tuple[int, int]) -> bool:
         """Whether a region of level 0, level-0 px, is known to hold nothing."""
+
+    def expect(self, level: int, extents: Iterable[Extent]) -> None:
+        """Hear which regions of a level will be read, so that each is not read for itself alone.
+
+        They are read once each, others as well; nothing but the speed hangs on it.
+        """
 
     def read(self, location: tuple[int, int], level: int, out: Pixels, fill: int = 0) -> Alpha:
         """Read a region into ``out``.
@@ -167,6 +176,9 @@ class SlideReader:
         x, y, width, height = self._bounds
         across = x < location[0] + size[0] and location[0] < x + width
         return not (across and y < location[1] + size[1] and location[1] < y + height)
+
+    def expect(self, level: int, extents: Iterable[Extent]) -> None:
+        """Nothing: OpenSlide's cache is not told what to keep."""
 
     def read(
         self,

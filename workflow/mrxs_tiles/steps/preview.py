@@ -217,6 +217,7 @@ def _measured(
 
     with reading(seen.reader_name, seen.reader, seen.index, seen.grid.level) as reader:
         pictures = Pictures(reader, seen.grid, background, settings.drop_blank)
+        pictures.expect(sample)
         cut_all(measure, sample, threads, lambda: None, pictures.prepare)
     return [found[address] for address in sorted(found)]
 

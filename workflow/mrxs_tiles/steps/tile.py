@@ -167,6 +167,7 @@ def _cut_chosen(
     ):
         pictures = Pictures(job.reader, job.grid, job.background, job.settings.drop_blank)
         judge = judge_for(job.settings, tile_mpp(job.inspected["grid"]), job.background)
+        pictures.expect(choice.groups)
         cutter = Cutter(pictures, store, encode, judge)
         cut, said = cut_all(cutter.cut, choice.groups, threads, progress.done, pictures.prepare)
         return store.finished(cut), said

@@ -143,6 +143,7 @@ def _stream(
             cut = _cutter(pictures, judge_for(settings, mpp, colour))
             lost: list[SlideError] = []
             groups = in_blocks(list(rows), seen.grid.stride)
+            pictures.expect(groups)
             for one in _in_order(cut, groups, threads):
                 if one.error is not None:
                     lost.append(one.error)

@@ -71,6 +71,8 @@ class Builder:
             ResultsError: a tile cannot be written.
         """
         self._tries = threads
+        boxes = map(self._pyramid.box, self.blocks.values())
+        self._reader.expect(0, (((x, y), (width, height)) for x, y, width, height in boxes))
         _, said = cut_all(self._read, [[address] for address in self.blocks], threads, done)
         for address in said:
             self._pyramid.add(self.blocks[address], None)
