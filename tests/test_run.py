@@ -17,7 +17,8 @@ def given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.chdir(tmp_path)
     words: list[str] = []
 
-    def snakemake(called: list[str], file: Path) -> int:
+    def snakemake(called: list[str], file: Path, recut: bool) -> int:
+        assert not recut
         words[:] = [*called, str(file)]
         return 0
 
@@ -56,14 +57,6 @@ def test_snakemakes_own(given: list[str]) -> None:
     assert "--cores" not in given
     assert main(["run", "slides", "--cores", "3", "--", "--profile=slurm"]) == 0
     assert given[-3:-1] == ["--cores", "3"]
-
-
-def test_recut(given: list[str]) -> None:
-    """With --recut the rule that cuts is forced, beside what else is."""
-    assert main(["run", "slides", "--recut"]) == 0
-    assert given[:2] == ["--forcerun", "tile"]
-    assert main(["run", "slides", "--recut", "--", "-n", "--forcerun", "inspect"]) == 0
-    assert given[:4] == ["-n", "--forcerun", "tile", "inspect"]
 
 
 @pytest.mark.parametrize(

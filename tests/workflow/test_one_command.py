@@ -219,3 +219,28 @@ def test_a_profile_has_a_config_too(slides: Path, tmp_path: Path) -> None:
     assert ran.code == 0, ran.text
     assert running.record(tmp_path / "out/a/slide.json")["grid"]["tile_size"] == 200
     assert {path.suffix for path in (tmp_path / "out/a/tiles").iterdir()} == {".tar"}
+
+
+def test_recut_keeps_what_is_whole(slides: Path, tmp_path: Path) -> None:
+    """--recut cuts all that can be read; of a slide damaged since, what was cut whole stays."""
+    shutil.copytree(slides, tmp_path / "slides", ignore=shutil.ignore_patterns("b*"))
+    command = (BIN / "mrxs-tiles", "run", "slides", *CONFIG, "--cores", "1")
+    assert run(*command, cwd=tmp_path).code == 0
+    whole = {path: path.read_bytes() for path in (tmp_path / "out/a/tiles").iterdir()}
+    assert whole
+    for file in (tmp_path / "slides/a").glob("Data*.dat"):
+        os.truncate(file, file.stat().st_size // 3)
+    again = run(*command, "--recut", "--", "--forcerun=inspect", cwd=tmp_path)
+    assert again.code == 1, again.text
+    assert "a (kept): " in again.text
+    assert "of 2  c: " in again.text
+    assert {path: path.read_bytes() for path in (tmp_path / "out/a/tiles").iterdir()} == whole
+
+
+def test_wrong_options_of_snakemake(slides: Path, tmp_path: Path) -> None:
+    """What Snakemake cannot take of its own options is a sentence, no traceback."""
+    for words in (("--set-resources", "tile:mem_mb"), ("--resources", "mem_mb=abc")):
+        ran = run(BIN / "mrxs-tiles", "run", slides, *CONFIG, "--", "-n", *words, cwd=tmp_path)
+        assert ran.code == 1
+        assert "Traceback" not in ran.text
+        assert words[1].partition("=")[2] in ran.text

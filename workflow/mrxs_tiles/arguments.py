@@ -129,7 +129,10 @@ def _add_run(command: argparse.ArgumentParser) -> None:
     command.add_argument("slides", metavar="SLIDES", nargs="*", help=help_slides)
     help_cores = "how many cores to use (default: all)"
     command.add_argument("--cores", type=_cores, metavar="N", help=help_cores)
-    help_recut = "cut every slide again, also those that an earlier version has cut"
+    help_recut = (
+        "cut every slide again, also those that an earlier version has cut; what is kept of one "
+        "that is away or damaged now stays"
+    )
     command.add_argument("--recut", action="store_true", help=help_recut)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import redirect_stderr
@@ -16,6 +17,7 @@ from pathlib import Path
 from mrxs_tiles.clone import SNAKEFILE
 from mrxs_tiles.files.store import make_folder, write_file
 from mrxs_tiles.steps.run_step import BAD_INPUT, DONE, INTERRUPTED
+from mrxs_tiles.steps.try_again import WHOLE_STAYS
 
 OWN_CONFIG = Path("config.yaml")
 # Beside what Snakemake keeps of its own: the jobs of a cluster read it too, also later.
@@ -33,7 +35,8 @@ def run(
         values: keys of the config and what was given for them.
         cores: how many, or ``all``; None: all, unless ``more`` says something of it.
         more: Snakemake's own options and targets.
-        recut: every slide is cut again, by today's numbers and libraries.
+        recut: every slide that can be read is cut again, by today's numbers and libraries. What
+            is kept of one that is away or damaged now stays.
 
     Raises:
         ResultsError: what Snakemake is to read cannot be written.
@@ -43,25 +46,16 @@ def run(
     if sys.stderr.isatty():  # it takes seconds before there is more to say
         print(f"Looking at what is there in {values['slides']}", file=sys.stderr)
     # targets come first: behind an option that takes several values they would be some of these
-    words = [*(_forcing_tile(more) if recut else more), "--snakefile", str(SNAKEFILE)]
+    words = [*more, "--snakefile", str(SNAKEFILE)]
     if not any(word.startswith("--workflow-profile") for word in more):
         words += ["--workflow-profile", str(SNAKEFILE.parent / "profiles" / "default")]
     if cores or not any(word.startswith(PLACES) for word in more):
         words += ["--cores", cores or "all"]
     try:
-        return _snakemake(words, _kept_config(values))
+        return _snakemake(words, _kept_config(values), recut)
     except KeyboardInterrupt:
         print("Interrupted. Start the same command again to go on.", file=sys.stderr)
         return INTERRUPTED
-
-
-def _forcing_tile(more: Sequence[str]) -> list[str]:
-    """Snakemake's words, with its rule ``tile`` among those that are run whatever is there."""
-    for option in ("--forcerun", "-R"):
-        if option in more:
-            at = more.index(option) + 1
-            return [*more[:at], "tile", *more[at:]]
-    return [*more, "--forcerun", "tile"]
 
 
 def _kept_config(values: Mapping[str, object]) -> Path:
@@ -74,7 +68,7 @@ def _kept_config(values: Mapping[str, object]) -> Path:
     return file
 
 
-def _snakemake(words: Sequence[str], config: Path) -> int:
+def _snakemake(words: Sequence[str], config: Path, recut: bool) -> int:
     from snakemake import cli  # takes a second
 
     said = io.StringIO()
@@ -84,9 +78,12 @@ def _snakemake(words: Sequence[str], config: Path) -> int:
     except SystemExit as ended:
         sys.stderr.write(said.getvalue())
         return _code(ended)
-    except cli.CliException as error:
-        cli.print_exception(error)
+    except Exception as error:  # noqa: BLE001 - a wrong word of an option has many types there
+        print(f"Snakemake does not take what stands behind --: {error}", file=sys.stderr)
         return BAD_INPUT
+    if recut:
+        args.forcerun = [*(args.forcerun or ()), "tile"]
+        os.environ[WHOLE_STAYS] = "1"
     # behind those of a profile, such as packing.yaml of profiles/slurm: what was typed wins
     args.configfile = [*(args.configfile or ()), config]
     # but for which profile it takes, which is ours
@@ -96,7 +93,12 @@ def _snakemake(words: Sequence[str], config: Path) -> int:
         return DONE if cli.args_to_api(args, parser) else BAD_INPUT
     except SystemExit as ended:  # a rule's own end
         return _code(ended)
+    except Exception as error:  # noqa: BLE001 - as in the main of Snakemake
+        cli.print_exception(error)
+        return BAD_INPUT
 
 
 def _code(ended: SystemExit) -> int:
+    if isinstance(ended.code, str):
+        print(ended.code, file=sys.stderr)
     return ended.code if isinstance(ended.code, int) else int(bool(ended.code))

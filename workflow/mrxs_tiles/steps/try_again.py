@@ -13,6 +13,8 @@ from mrxs_tiles.files.lock import SLIDE_LOCK, SLIDE_TAKEN, alone
 from mrxs_tiles.files.store import remove_files
 from mrxs_tiles.mirax.unchanged import PROMISE
 
+# Set by `mrxs-tiles run --recut`: `tile` is forced for all, but no slide was asked for by name.
+WHOLE_STAYS = "MRXS_TILES_WHOLE_STAYS"
 RECORDS = (manifest.TILES_JSON, manifest.SLIDE_JSON)  # the last step's first
 
 
@@ -76,12 +78,17 @@ def asked_again(
 ) -> set[str]:
     """The names of the slides that are to be cut again whatever is left of them.
 
+    None where a whole cohort is cut by today's version: that is no wish to lose what can no longer
+    be read.
+
     Args:
         forced: what Snakemake's ``--forcerun`` names, rules or files.
         everything: that of ``--forceall``.
         slides: the names of all.
         results: where everything goes.
     """
+    if os.environ.get(WHOLE_STAYS):
+        return set()
     if everything or {"inspect", "tile"} & set(forced):
         return set(slides)
     if not forced:
