@@ -8,6 +8,7 @@ import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from itertools import pairwise
 from typing import Any
 
 from mrxs_tiles.errors import ConfigError, shown
@@ -17,6 +18,7 @@ MOST_SHOWN = 5
 # openpyxl tells neither while it reads row by row, and it holds 50 times a sheet's size if it
 # reads all at once.
 _HIDDEN = re.compile(rb'<(?:\w+:)?row\b(?=[^>]*\shidden="(?:1|true)")[^>]*\sr="([0-9]+)"')
+_ROW = re.compile(rb'<(?:\w+:)?row\b[^>]*\sr="([0-9]+)"')
 _MERGED = re.compile(rb'<(?:\w+:)?mergeCell\s[^>]*?ref="([A-Z]+)([0-9]+):[A-Z]+([0-9]+)"')
 
 
@@ -70,11 +72,16 @@ def _read(content: bytes) -> _Page:
         load_workbook(io.BytesIO(content), read_only=True, data_only=values)
         for values in (True, False)
     )
-    page = book.worksheets[0]
-    rows = [[_text(cell) for cell in row] for row in page.iter_rows()]
-    empty = _without_result(page.iter_rows(), as_written.worksheets[0].iter_rows())
+    page, formulas = book.worksheets[0], as_written.worksheets[0]
+    for one in (page, formulas):
+        one.reset_dimensions()  # programs write it wrongly, and rows beyond it would be left out
+    rows = _one_width([[_text(cell) for cell in row] for row in page.iter_rows()])
+    empty = _without_result(page.iter_rows(), formulas.iter_rows())
     with zipfile.ZipFile(io.BytesIO(content)) as packed:
         xml = packed.read(getattr(page, "_worksheet_path"))  # noqa: B009 - it has no stub
+    numbers = [int(row) for row in _ROW.findall(xml)]
+    if any(one >= other for one, other in pairwise(numbers)):
+        raise ValueError  # openpyxl would leave out the later ones
     hidden = [int(row) for row in _HIDDEN.findall(xml)]
     merged = [
         (column.decode(), int(first), min(int(last), len(rows)))
@@ -83,9 +90,15 @@ def _read(content: bytes) -> _Page:
     ]
     for column, first, last in merged:
         place = column_index_from_string(column) - 1
-        for row in rows[first:last]:
-            row[place:] = [rows[first - 1][place], *row[place + 1 :]]
+        for row in rows[first:last] if rows and place < len(rows[0]) else ():
+            row[place] = rows[first - 1][place]
     return _Page(rows, hidden, merged, [one.title for one in book.worksheets], empty)
+
+
+def _one_width(rows: list[list[str]]) -> list[list[str]]:
+    """The rows, each as wide as the last column that holds anything."""
+    width = max((at for row in rows for at, text in enumerate(row, 1) if text), default=0)
+    return [row[:width] + [""] * (width - len(row)) for row in rows]
 
 
 def _notes(label: str, page: _Page) -> Iterator[str]:
