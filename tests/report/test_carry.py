@@ -15,6 +15,7 @@ from mrxs_tiles.config.config import read_config
 from mrxs_tiles.files import manifest
 from mrxs_tiles.report.report import read_report, report
 from mrxs_tiles.report.summary import summary
+from mrxs_tiles.report.verify import verify
 from mrxs_tiles.steps.export import export
 from mrxs_tiles.steps.inspect import inspect
 from mrxs_tiles.steps.tile import tile
@@ -142,6 +143,46 @@ def test_on_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert command("report", *results, "--carry", "none") == 0
     assert b"sheet" not in b"".join(path.read_bytes() for path in tmp_path.rglob("*.tar"))
     assert not any("sheet" in name for name in load(tmp_path / "results").dataset().schema.names)
+
+
+@pytest.mark.parametrize("harm", ["lost", "another header"])
+def test_not_known_is_not_none(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], harm: str
+) -> None:
+    """Where the report that knew the columns is gone, what lies there keeps them, which is said."""
+    write(tmp_path / "a.mrxs", TINY)
+    results = ("--results", tmp_path / "results")
+    cutting = (*results, "--tile-size=200", "--packing=tar", "--exports=parquet")
+    sheet = tmp_path / "s.csv"
+    sheet.write_text("path,Patient\na.mrxs,P1\n")
+    for step in ("inspect", "tile"):
+        assert command(step, tmp_path / "a.mrxs", *cutting) == 0
+    carry = ("report", *results, "--slides", sheet, "--carry", "Patient")
+    assert command(*carry) == 0
+    table_file = tmp_path / "results/report.tsv"
+    if harm == "lost":
+        table_file.unlink()
+    else:
+        text = table_file.read_text("utf-8")
+        table_file.write_text(text.replace("slide\tpath", "path\tslide", 1), "utf-8")
+    held = files_that_carry(tmp_path / "results")
+    for _ in range(2):  # the second finds the report of the first, which knows no column
+        capsys.readouterr()
+        assert command("report", *results) == 0
+        assert "--slides SHEET --carry Patient" in capsys.readouterr().out
+        assert files_that_carry(tmp_path / "results") == held
+        assert verify(tmp_path / "results").is_whole
+    assert command("tile", tmp_path / "a.mrxs", *cutting) == 0
+    assert files_that_carry(tmp_path / "results") == held
+    assert command(*carry) == 0
+    assert carried_by(tmp_path / "results") == {"a": "P1"}
+    assert "--carry" not in table_file.read_text("utf-8")
+
+
+def files_that_carry(results: Path) -> dict[Path, bytes]:
+    """Shards and Parquet files."""
+    kinds = (".tar", ".parquet")
+    return {path: path.read_bytes() for path in results.rglob("*") if path.suffix in kinds}
 
 
 def carried_by(results: Path) -> dict[str, str | None]:

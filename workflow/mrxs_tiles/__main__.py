@@ -20,7 +20,7 @@ from mrxs_tiles.config.config import (
 )
 from mrxs_tiles.config.places import foreign, understood
 from mrxs_tiles.config.results_place import fit_for_disk, misplaced
-from mrxs_tiles.errors import ConfigError, MrxsTilesError, printable, shown
+from mrxs_tiles.errors import ConfigError, MrxsTilesError, ResultsError, printable, shown
 from mrxs_tiles.files.manifest import BAD, EXPORTS, Record
 from mrxs_tiles.names import LOGS, Slide, name_fault
 from mrxs_tiles.native import complaint
@@ -244,10 +244,24 @@ def _export(slide: str, config: Config) -> Record:
 
 
 def _sheet_of(slide: str, results: Path) -> dict[str, str]:
-    """The sheet's columns of a slide, as the last report has them."""
-    from mrxs_tiles.report.carried import carried_before, of_slide
+    """The sheet's columns of a slide, as the last report has them, else as what lies there has."""
+    from mrxs_tiles.report.carried import carried_before, is_known, of_slide
 
-    return of_slide(carried_before(results), slide)
+    carried = carried_before(results) or {}
+    wanted = of_slide(carried, slide)
+    if is_known(carried, slide):
+        return wanted
+    from mrxs_tiles.cutting.sheet_in_shards import held_sheet
+
+    held: dict[str, str] = {}
+    with suppress(ResultsError):  # what is harmed is written anew
+        held = held_sheet(results, slide)
+        file = results / slide / EXPORTS["parquet"]
+        if not held and file.is_file():
+            from mrxs_tiles.exports.parquet import held_columns  # here: most need no pyarrow
+
+            held = held_columns(file)
+    return held if any(held.values()) else wanted
 
 
 def _report(config: Config, given: dict[str, Any]) -> int:
@@ -323,7 +337,7 @@ def _export_again(results: Path) -> None:
     """Write those files for other programs anew that hold what a sheet said before."""
     from mrxs_tiles.report.carried import carried_before, of_slide
 
-    carried = carried_before(results)
+    carried = carried_before(results) or {}
     for slide in carried:
         file = results / slide / EXPORTS["parquet"]
         if not name_fault(slide) and file.is_file():

@@ -6,6 +6,7 @@ shard. A shard is written beside its place and renamed: who reads it meanwhile r
 
 from __future__ import annotations
 
+import json
 import tarfile
 from collections.abc import Iterator, Mapping
 from itertools import count
@@ -60,6 +61,22 @@ def renew_sheet(results: Path, slide: str, sheet: Mapping[str, str]) -> int:
         return written
 
 
+def held_sheet(results: Path, slide: str) -> dict[str, str]:
+    """The sheet's columns that are in a slide's shards, by the first; none: it has none.
+
+    Raises:
+        ResultsError: a shard cannot be read.
+    """
+    for shard in _shards(results / slide, slide):
+        if row := _first_row(shard):
+            try:
+                cells = json.loads(row).get("sheet") or {}
+                return {str(name): str(cell or "") for name, cell in cells.items()}
+            except (ValueError, AttributeError):
+                raise ResultsError(f"{shard} is no whole shard. Cut the slide again.") from None
+    return {}
+
+
 def _shards(folder: Path, slide: str) -> Iterator[Path]:
     """Those that lie there, by their names: a folder may hold a million loose files."""
     key = slide_key(slide)
@@ -72,12 +89,16 @@ def _shards(folder: Path, slide: str) -> Iterator[Path]:
 
 def _differs(shard: Path, wanted: bytes) -> bool:
     """Whether the first row of a shard, and so each, has other columns of a sheet."""
-    for name, content in _members(shard, pictures=False):
-        if name.endswith(_SUFFIX):
-            row = content.removesuffix(b"}")
-            _, found, now = row.partition(SHEET)
-            return found + now != wanted
-    return False
+    if not (row := _first_row(shard)):
+        return False
+    _, found, now = row.removesuffix(b"}").partition(SHEET)
+    return found + now != wanted
+
+
+def _first_row(shard: Path) -> bytes:
+    """The JSON of a shard's first row; empty: it has none."""
+    members = _members(shard, pictures=False)
+    return next((content for name, content in members if name.endswith(_SUFFIX)), b"")
 
 
 def _with_sheet(shard: Path, wanted: bytes) -> Iterator[bytes]:

@@ -93,16 +93,33 @@ def carries(path: Path, sheet: Mapping[str, str]) -> bool:
     Raises:
         ResultsError: it cannot be read.
     """
+    names, found = _held(path)
+    return names == list(sheet) and (
+        not found or found == [cell or None for cell in sheet.values()]
+    )
+
+
+def held_columns(path: Path) -> dict[str, str]:
+    """The columns of a sheet that a file has, and their cells; none where it has no row.
+
+    Raises:
+        ResultsError: it cannot be read.
+    """
+    names, found = _held(path)
+    return {name: cell or "" for name, cell in zip(names, found, strict=bool(found))}
+
+
+def _held(path: Path) -> tuple[list[str], list[str | None]]:
+    """The names of a sheet's columns in a file, and their cells in its first row."""
     try:
         with pq.ParquetFile(path) as file:
             columns = file.schema_arrow.names[len(SCHEMA) :]
-            if columns != [SHEET_COLUMN.format(name) for name in sheet]:
-                return False
             first = next(iter(file.iter_batches(1, columns=columns)), None) if columns else None
             found = [] if first is None else [column[0].as_py() for column in first.columns]
     except (OSError, pa.ArrowException) as error:
         raise ResultsError(f"{path} cannot be read: {error}. Run export again.") from None
-    return not found or found == [cell or None for cell in sheet.values()]
+    prefix = SHEET_COLUMN.format("")
+    return [name.removeprefix(prefix) for name in columns], found
 
 
 def _typed(column: str, fields: Sequence[str]) -> list[Any]:

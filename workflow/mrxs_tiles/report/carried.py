@@ -14,21 +14,33 @@ from mrxs_tiles.files import manifest
 Carried = dict[str, dict[str, str]]
 
 
-def carried_before(results: Path) -> Carried:
-    """By slide, the columns behind ours of a ``report.tsv`` that is there; else nothing."""
+def carried_before(results: Path) -> Carried | None:
+    """By slide, the columns behind ours of a ``report.tsv`` that is there.
+
+    None: there is none that can be read. What was carried is not known then, which is not nothing.
+    """
     file, ours = results / manifest.REPORT_TSV, len(manifest.REPORT)
     try:
         with file.open(encoding="utf-8", newline="\n") as stream:
             header = stream.readline().rstrip("\n").split("\t")
         if header[:ours] != list(manifest.REPORT):
-            return {}
+            return None
         rows = (list(map(manifest.plain, row)) for row in manifest.read_table(file, header))
         return {row[0]: dict(zip(header[ours:], row[ours:], strict=True)) for row in rows}
     except (OSError, ValueError):  # as for ``read_report``
-        return {}
+        return None
 
 
-def of_slide(carried: Mapping[str, Mapping[str, str]], slide: str) -> dict[str, str]:
+def is_known(carried: Mapping[str, Mapping[str, str]], slide: str) -> bool:
+    """Whether a report that is there knows a cell of a slide.
+
+    That it has none may mean that it was made where nobody knew the sheet.
+    """
+    return any(carried.get(slide, {}).values())
+
+
+def of_slide(carried: Mapping[str, Mapping[str, str]] | None, slide: str) -> dict[str, str]:
     """The columns of one slide: the same for all, empty where the sheet does not name it."""
+    carried = carried or {}
     names = next(iter(carried.values()), {})
     return {name: carried.get(slide, {}).get(name, "") for name in names}

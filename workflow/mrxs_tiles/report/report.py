@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mrxs_tiles.cutting import kept, publish
-from mrxs_tiles.cutting.sheet_in_shards import renew_sheet
+from mrxs_tiles.cutting.sheet_in_shards import held_sheet, renew_sheet
 from mrxs_tiles.cutting.tile_record import failed_record
 from mrxs_tiles.errors import ResultsError, printable, shown
 from mrxs_tiles.files import manifest
@@ -24,7 +24,7 @@ from mrxs_tiles.files.manifest import Record
 from mrxs_tiles.files.store import make_folder, write_file
 from mrxs_tiles.made_by import differences
 from mrxs_tiles.names import LOGS, name_fault
-from mrxs_tiles.report.carried import carried_before, of_slide
+from mrxs_tiles.report.carried import carried_before, is_known, of_slide
 from mrxs_tiles.report.page import Entry, write_page
 from mrxs_tiles.report.run_record import write_run
 from mrxs_tiles.report.runtime import renew_runtime
@@ -75,9 +75,10 @@ def report(
     with alone(results / REPORT_LOCK, f"The report of {results} is being written"):
         entries = _all_entries(results, slides, refused, away)
         rows = [entry.row for entry in entries]
-        columns = carried_before(results) if carried is None else carried
+        columns = (carried_before(results) or {}) if carried is None else carried
         for row in rows:
-            _carry_into_shards(results, row, columns)
+            known = carried is not None or is_known(columns, str(row["slide"]))
+            _carry_into_shards(results, row, columns, known)
         text = _tsv(_carrying(_table(rows), columns))
         write_file(results / manifest.REPORT_TSV, text.encode("utf-8", "backslashreplace"))
         renew_runtime(results, rows, benchmarks)
@@ -88,14 +89,27 @@ def report(
 
 
 def _carry_into_shards(
-    results: Path, row: Record, carried: Mapping[str, Mapping[str, str]]
+    results: Path, row: Record, carried: Mapping[str, Mapping[str, str]], known: bool
 ) -> None:
-    """Where other columns of the sheet are in a slide's shards, put these there."""
+    """Where other columns of the sheet are in a slide's shards, put these there.
+
+    ``known``: these were asked for, or are what a report said; else none that are there go.
+    """
     slide = str(row["slide"])
     if name_fault(slide):  # its folder would be somewhere else
         return
+    wanted = of_slide(carried, slide)
     try:
-        written = renew_sheet(results, slide, of_slide(carried, slide))
+        held = {} if known else held_sheet(results, slide)
+        if any(held.values()) and held != wanted:
+            names = ",".join(held)
+            row["warnings"].append(
+                f"its shards hold columns of a sheet that the report does not know ({names}), and "
+                f"keep them: name the sheet (mrxs-tiles report --slides SHEET --carry {names}), or "
+                "take them out (--carry none)"
+            )
+            return
+        written = renew_sheet(results, slide, wanted)
     except ResultsError as error:  # all other slides' are written
         row["warnings"].append(f"its shards hold the sheet's columns as they were before: {error}")
         return

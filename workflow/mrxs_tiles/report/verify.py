@@ -20,7 +20,7 @@ from mrxs_tiles.files.lock import REPORT_LOCK, RUN_LOCK, SLIDE_LOCK, SLIDE_TAKEN
 from mrxs_tiles.files.store import TILES, discard_folder, remove_files
 from mrxs_tiles.files.whole import Look, check_file, named, sum_known
 from mrxs_tiles.names import RESERVED, name_fault
-from mrxs_tiles.report.carried import carried_before, of_slide
+from mrxs_tiles.report.carried import carried_before, is_known, of_slide
 from mrxs_tiles.report.pictures import FOLDER, is_ours
 from mrxs_tiles.report.report import read_report
 from mrxs_tiles.report.verify_slide import Found, verify_slide
@@ -97,9 +97,9 @@ def _slide_folders(results: Path, others: list[str]) -> Iterator[str]:
 
 
 def _sheets(results: Path, names: Iterable[str]) -> dict[str, dict[str, str]]:
-    """What the sheet carries for each slide that the report names."""
-    carried = carried_before(results)
-    return {name: of_slide(carried, name) for name in names if name in carried}
+    """What the sheet carries for each slide of which the report knows it."""
+    carried = carried_before(results) or {}
+    return {name: of_slide(carried, name) for name in names if is_known(carried, name)}
 
 
 def _check_run(results: Path, told: Verified) -> None:
