@@ -80,3 +80,49 @@ def test_merged_where_nothing_is() -> None:
     """Empty cells that are merged beside or below the table change nothing."""
     path = book(["path"], ["a.mrxs"], ["b.mrxs"], merged="F2:F9")
     assert [slide.name for slide in find(path)] == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("number_format", "value", "seen"),
+    [
+        ('"S"000', 7, "S007"),
+        ("\\S000", 7, "S007"),
+        ('"case "0" b"', 12, "case 12 b"),
+        ("000-000", 7012, "007-012"),
+        ("00\\.00", 7, "00.07"),
+        ('[Red]"S"000_)', 7, "S007"),
+        ('"S"000;"T"000', -7, "T007"),
+        ('000;-000;"none yet"', 0, "none yet"),
+        ("[$S-407]000", 7, "S007"),
+        ('General" b"', 7, "7 b"),
+        ("#,##0", 1234, "1234"),
+        ("000", -7, "-007"),
+        ("General", 7, "7"),
+        ("0.00", 7, "7"),
+        ('"S"@', 7, "S7"),
+        ('"S"0.0', 7.5, "S7.5"),
+        ('"S"00.0', 7, "S07.0"),
+        ('"S"000', 7.6, "S008"),
+        ('"S"0', 1234567890123457, "S1234567890123457"),
+        ("0.0", 7.25, "7.25"),
+    ],
+)
+def test_numbers_as_they_look(number_format: str, value: float, seen: str) -> None:
+    """A name that a cell's number format writes out is the name that is seen in Excel."""
+    path = book(["path", "slide"], ["a.mrxs", value], formats={"B2": number_format})
+    assert [slide.name for slide in find(path)] == [seen]
+
+
+@pytest.mark.parametrize("number_format", ['[>99]"S"000;"T"000', '"S"0,', "[<5]0;000", ";;;"])
+def test_numbers_that_look_otherwise(number_format: str) -> None:
+    """A cell whose look cannot be told from its format is named, with what to do."""
+    path = book(["path", "slide"], ["a.mrxs", 7], formats={"B2": number_format})
+    (told,) = faults(path)
+    assert 'Sheet "book.xlsx", cell B2 holds the number 7, which its number format' in told
+    assert "write into the cell what is seen, as text, or save the sheet as CSV UTF-8." in told
+
+
+def test_a_unit_in_the_format() -> None:
+    """A number with a unit by its format is as it is with a typed one: told."""
+    path = book(["path", "tile_size"], ["a.mrxs", 256], formats={"B2": '0" px"'})
+    assert '"256 px"' in " ".join(faults(path))

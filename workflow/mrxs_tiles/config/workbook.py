@@ -11,6 +11,7 @@ from datetime import date, datetime
 from itertools import pairwise
 from typing import Any
 
+from mrxs_tiles.config.number_format import as_seen
 from mrxs_tiles.errors import ConfigError, shown
 
 LARGEST_BOOK = 500_000_000  # bytes, unpacked
@@ -20,6 +21,10 @@ MOST_SHOWN = 5
 _HIDDEN = re.compile(rb'<(?:\w+:)?row\b(?=[^>]*\shidden="(?:1|true)")[^>]*\sr="([0-9]+)"')
 _ROW = re.compile(rb'<(?:\w+:)?row\b[^>]*\sr="([0-9]+)"')
 _MERGED = re.compile(rb'<(?:\w+:)?mergeCell\s[^>]*?ref="([A-Z]+)([0-9]+):[A-Z]+([0-9]+)"')
+
+
+class _LooksOtherwise(Exception):  # noqa: N818 - no error of the workbook's
+    """A cell, its number, and a format of which nobody knows how that looks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +58,13 @@ def book_cells(label: str, content: bytes) -> tuple[list[list[str]], tuple[str, 
         raise ConfigError(f"{label} unpacks to {size} bytes: save it as CSV UTF-8.")
     try:
         page = _read(content)
+    except _LooksOtherwise as error:
+        cell, value, number_format = error.args
+        raise ConfigError(
+            f"{label}, cell {cell} holds the number {value}, which its number format "
+            f"{shown(number_format)} shows otherwise: write into the cell what is seen, as text, "
+            "or save the sheet as CSV UTF-8."
+        ) from None
     except Exception:  # noqa: BLE001 - what a broken workbook raises is openpyxl's, XML's or zlib's
         raise ConfigError(odd) from None
     if page.empty:
@@ -150,10 +162,11 @@ def _text(cell: Any) -> str:
         return str(value).lower()
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
         value = int(value)
-    if isinstance(value, int) and re.fullmatch("0+", cell.number_format):
-        return f"{value:0{len(cell.number_format)}}"  # 007 is what is seen
-    if isinstance(value, float):
-        return repr(value)
+    if isinstance(value, (int, float)):
+        seen = as_seen(value, cell.number_format)  # 007 by the format 000
+        if seen is None:
+            raise _LooksOtherwise(cell.coordinate, value, cell.number_format)
+        return seen
     if isinstance(value, datetime) and value.time() == value.min.time():
         return value.date().isoformat()
     if isinstance(value, date):
