@@ -74,9 +74,9 @@ if CONFIG.settings.deepzoom:
         output:
             record=update(f"{RESULTS}/{{slide}}/viewer.json"),
         log:
-            "logs/{slide}/viewer.log",
+            f"{RESULTS}/{LOGS}/{{slide}}/viewer.log",
         benchmark:
-            "logs/{slide}/viewer.benchmark.tsv"
+            f"{RESULTS}/{LOGS}/{{slide}}/viewer.benchmark.tsv"
         conda:
             "../../envs/mrxs-tiles.yaml"
         threads: tile_threads
@@ -87,6 +87,8 @@ if CONFIG.settings.deepzoom:
             path=lambda wildcards, output: str(SLIDES[wildcards.slide].path),
             settings=viewer_settings,
             stamp=lambda wildcards: slide_stamp(wildcards.slide).digest,
+        message:
+            "viewer {wildcards.slide}"
         script:
             "../scripts/viewer.py"
 
