@@ -237,3 +237,62 @@ def test_accessible_with_everything_shown(watched: Watched, results: Path, schem
         serious = [one["id"] for one in found if one["impact"] in ("serious", "critical")]
         assert serious == [], json.dumps(found)[:3000]
         assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_touch(chromium: Any, results: Path) -> None:
+    """On a phone a finger does the same: a sample's place, a tile, its panel closed, the report."""
+    context = chromium.new_context(viewport={"width": 390, "height": 800}, has_touch=True)
+    page = context.new_page()
+    page.set_default_timeout(20_000)
+    page.goto((results / "report.html").as_uri())
+    page.locator("tbody .unfold").first.tap()
+    page.locator(".samples a[href*='viewer.html#tile=']").first.tap()
+    ready(page)
+    page.locator("#close").tap()
+    assert not page.locator("#tile").is_visible()
+    box = page.locator("#viewer").bounding_box()
+    page.touchscreen.tap(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.wait_for_selector("#tile h2")
+    page.locator("#layers").tap()
+    page.locator("#kinds input").first.tap()
+    assert "hide=kept" in page.url
+    page.locator("#report").tap()
+    page.wait_for_url("**/report.html#s-*")
+    context.close()
+
+
+def test_small_tiles_are_drawn_as_one_picture(watched: Watched, tmp_path: Path) -> None:
+    """Tiles of 3 screen px have their reason's tint where they lie, and their heat."""
+    slide = write_mirax(tmp_path / "large.mrxs", LARGE).path
+    keys = {"tile_size": 12, "min_tissue": 0.99, "format": "none", "deepzoom": True}
+    settings = read_config(keys).settings
+    inspect("a", slide, tmp_path, settings)
+    tile("a", slide, tmp_path, settings, 2)
+    viewer("a", slide, tmp_path, settings, 2)
+    page = watched.page
+    page.set_viewport_size({"width": 1280, "height": 901})
+    start = (tmp_path / "a" / "viewer.html").as_uri() + "#x=1552&y=1440&zoom=0.25"
+    pictures = []
+    for shown in ("", "&grid=1", "&grid=1&hide=tissue&heat=tissue"):
+        page.goto("about:blank")
+        page.goto(start + shown)
+        ready(page)
+        pictures.append(shot(page))
+    plain, tinted, heated = pictures
+    height, width = plain.shape[:2]
+    seen = {"": 0, "tissue": 0}
+    for row in table(tmp_path / "a" / "tiles.tsv")[::97]:
+        x = round((int(row["x"]) + 6 - 1552) * 0.25 + width / 2)
+        y = round((int(row["y"]) + 6 - 1440) * 0.25 + height / 2)
+        if not (5 < x < width - 5 and 5 < y < height - 5):
+            continue
+        wanted = plain[y, x] * 0.45 + np.array([240, 228, 66]) * 0.55
+        wanted = plain[y, x] if row["kept"] == "1" else wanted
+        assert tinted[y, x] == pytest.approx(wanted, abs=4)
+        if row["tissue"] in ("0", "1"):
+            colour = {"0": [68, 1, 84], "1": [253, 231, 37]}[row["tissue"]]
+            hot = plain[y, x] * 0.4 + np.array(colour) * 0.6
+            assert heated[y, x] == pytest.approx(hot, abs=4)
+        seen[row["reason"]] += 1
+    assert min(seen.values()) > 20
+    watched.check()

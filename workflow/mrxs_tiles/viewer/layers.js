@@ -111,9 +111,10 @@ function drawTiles(pen, corner, scale, width, height) {
   const typical = columns[Math.floor(columns.length / 2)].length * scale;
   if (typical < SMALL) {
     const made = smallPictures();
-    const [first, last, top, bottom] = [columns[0], columns[columns.length - 1], lines[0], lines[lines.length - 1]];
-    const place = [corner.x + first.start * scale, corner.y + top.start * scale,
-      (last.start + last.length - first.start) * scale, (bottom.start + bottom.length - top.start) * scale];
+    // by what tiles lie apart: the last column and row are mostly smaller than the others
+    const apart = (all) => (all.length > 1 ? (all[all.length - 1].start - all[0].start) / (all[all.length - 1].number - all[0].number) : all[0].length);
+    const place = [corner.x + columns[0].start * scale, corner.y + lines[0].start * scale,
+      made.tints.width * apart(columns) * scale, made.tints.height * apart(lines) * scale];
     pen.imageSmoothingEnabled = false;
     pen.drawImage(made.tints, ...place);
     pen.drawImage(made.heat, ...place);
