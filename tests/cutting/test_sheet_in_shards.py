@@ -14,6 +14,7 @@ from mrxs_tiles.config.config import read_config
 from mrxs_tiles.cutting.job import Source
 from mrxs_tiles.cutting.sheet_in_shards import renew_sheet
 from mrxs_tiles.errors import ResultsError
+from mrxs_tiles.files import store
 from mrxs_tiles.files.lock import SLIDE_LOCK, alone
 from mrxs_tiles.files.tile_files import TileFiles
 from mrxs_tiles.report.report import read_report, report
@@ -88,6 +89,25 @@ def test_as_if_cut_with_it(slide: tuple[Path, Path], monkeypatch: pytest.MonkeyP
     kept = [row["file"] for row in table(results / NAME / "tiles.tsv") if row["file"]]
     with TileFiles(results / NAME) as files:
         assert files.read(kept[-1]).startswith(b"\xff\xd8")
+
+
+def test_lasting(slide: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A shard is whole on the disk before it takes the other's place: power may be cut."""
+    wanted = cut_with(slide, SECOND)
+    cut_with(slide, FIRST)
+    flushed: list[bytes] = []
+
+    def flush(path: Path) -> None:
+        flushed.append(path.read_bytes())
+
+    def replaced(source: Path, target: Path) -> None:
+        assert flushed[-1:] == [source.read_bytes()]
+        source.replace(target)
+
+    monkeypatch.setattr(store, "flush_file", flush)
+    monkeypatch.setattr(store, "replace", replaced)
+    assert renew_sheet(slide[1], NAME, SECOND) == len(wanted)
+    assert flushed == list(wanted.values())
 
 
 def test_empty_cells_are_null(slide: tuple[Path, Path]) -> None:

@@ -56,7 +56,8 @@ def renew_sheet(results: Path, slide: str, sheet: Mapping[str, str]) -> int:
         written = 0
         for shard in _shards(results / slide, slide):
             if _differs(shard, wanted):
-                write_pieces(shard, _with_sheet(shard, wanted))
+                # run.json will be on the disk: no power cut may leave it beside half a shard
+                write_pieces(shard, _with_sheet(shard, wanted), lasting=True)
                 written += 1
         return written
 

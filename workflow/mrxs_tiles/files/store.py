@@ -104,8 +104,10 @@ def write_file(path: Path, content: bytes, lasting: bool = False) -> str:
     return crc32(content)
 
 
-def write_pieces(path: Path, pieces: Iterable[bytes]) -> str:
+def write_pieces(path: Path, pieces: Iterable[bytes], lasting: bool = False) -> str:
     """Write a file whole or not at all, from pieces that are not held together in memory.
+
+    ``lasting``: as for ``write_file``.
 
     Returns:
         Its CRC-32, 8 hex digits.
@@ -113,7 +115,7 @@ def write_pieces(path: Path, pieces: Iterable[bytes]) -> str:
     Raises:
         ResultsError: it cannot be written.
     """
-    with in_place_of(path) as partial, partial.open("wb") as stream:
+    with in_place_of(path, lasting) as partial, partial.open("wb") as stream:
         summed = Summed(stream)
         summed.writelines(pieces)
     return summed.crc32
