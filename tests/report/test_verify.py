@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 
 import mrxs_tiles
-from harms import FAILED, HARMLESS, HARMS, LOOSE, PACKED, VIEWED, Harm, add, flip
+from harms import FAILED, HARMLESS, HARMS, LOOSE, PACKED, SHARD, VIEWED, Harm, add, flip
 from in_process import Variant
 from mrxs_tiles.__main__ import main
 from mrxs_tiles.config.config import read_config
 from mrxs_tiles.errors import ResultsError
-from mrxs_tiles.report.report import report
-from mrxs_tiles.report.verify import lines, repair, verify
+from mrxs_tiles.report.repair import repair
+from mrxs_tiles.report.report import read_report, report
+from mrxs_tiles.report.verify import lines, verify
 from mrxs_tiles.steps.export import export
 from mrxs_tiles.steps.heatmap import heatmap
 from mrxs_tiles.steps.inspect import inspect
@@ -116,6 +117,42 @@ def test_other_files(results: Path) -> None:
     assert "4 other files not ours: a/mine/, a/notes.txt, mine/x/y.csv, notes.txt" in said(results)
 
 
+FOREIGN = (
+    *(f"{LOOSE}/tiles/.DS_Store", f"{LOOSE}/tiles/Thumbs.db", f"{LOOSE}/tiles/._3_4.jpg"),
+    *(f"{LOOSE}/tiles/3_4.jpg.tmp", f"{LOOSE}/tiles/x/0_0.jpg", f"{FAILED}/tiles/desktop.ini"),
+    *(f"{PACKED}/{SHARD}.idx", f"{PACKED}/{SHARD.removesuffix('tar')}idx"),
+    *(f"{VIEWED}/viewer_files/.DS_Store", f"{VIEWED}/viewer_files/0/.DS_Store"),
+)
+
+
+def test_files_of_others_beside_tiles(results: Path) -> None:
+    """What a file manager or a data loader leaves beside the tiles is no harm, and stays."""
+    for name in FOREIGN:
+        add(name)(results)
+    assert verify(results).is_whole, said(results)
+    assert f"{len(FOREIGN)} other files not ours: a/tiles/.DS_Store, " in said(results)
+
+
+def test_repair_what_is_too_many(results: Path) -> None:
+    """A file too many goes, and no slide is cut again for it; files of others stay."""
+    whole = tree(results)
+    many = {
+        *(f"{LOOSE}/tiles/99_0.jpg", f"{PACKED}/tiles/sub_x2F_b-000009.tar"),
+        *(f"{LOOSE}/.tiles.partial/0_0.jpg", f"{VIEWED}/viewer_files/0/9_0.jpg"),
+    }
+    for name in (*many, *FOREIGN):
+        add(name)(results)
+    told = repair(results, verify(results).harmed)
+    assert told == [
+        "a: 2 superfluous files removed: tiles/99_0.jpg, .tiles.partial/",
+        "c: 1 superfluous file removed: viewer_files/0/9_0.jpg",
+        "sub/b: 1 superfluous file removed: tiles/sub_x2F_b-000009.tar",
+    ]
+    assert tree(results).keys() - whole.keys() == {*FOREIGN}
+    assert all(tree(results)[name] == whole[name] for name in whole if not name.endswith("/"))
+    assert verify(results).is_whole, said(results)
+
+
 def test_old_results(results: Path) -> None:
     """Of results from before there were sums it is said, and presence and size are looked at."""
     folder = results / LOOSE
@@ -136,6 +173,32 @@ def test_old_results(results: Path) -> None:
     (folder / "tiles" / "3_4.jpg").write_bytes(b"")
     (folder / "tiles" / "3_5.jpg").unlink()
     assert "a: 1 missing: tiles/3_5.jpg; 1 changed: tiles/3_4.jpg" in said(results)
+
+
+def away(name: str, results: Path) -> None:
+    """Report a slide whose disk is away, as the workflow does."""
+    slides = {one: "a.mrxs" for one in CARRIED if one != name}
+    why = "Not there now; results of an earlier run kept"
+    report(results, slides, carried=CARRIED, away=[(name, "x/a.mrxs", why)])
+
+
+def test_a_slide_that_is_away(results: Path) -> None:
+    """A run in which a slide's disk was away, or could not be read at all, leaves it whole."""
+    away(LOOSE, results)
+    row = next(row for row in read_report(results) if row["slide"] == LOOSE)
+    assert row["status"] == "kept"
+    assert verify(results).is_whole, said(results)
+    # the step itself found it gone
+    tile(LOOSE, results / "gone.mrxs", results, read_config({"tile_size": 300}).settings, 1)
+    assert json.loads((results / LOOSE / "tiles.json").read_text("utf-8"))["status"] == "kept"
+    for now in (lambda: report(results, carried=CARRIED), lambda: away(LOOSE, results)):
+        now()
+        assert verify(results).is_whole, said(results)
+    others = [name for name in CARRIED if name != LOOSE]
+    report(results, others, [(LOOSE, "x/a.mrxs", "it is not there")], carried=CARRIED)
+    row = next(row for row in read_report(results) if row["slide"] == LOOSE)
+    assert row["status"] == "failed"
+    assert verify(results).is_whole, said(results)
 
 
 def test_repair(results: Path, made: Path, variant: Variant) -> None:

@@ -350,7 +350,8 @@ def _export_again(results: Path) -> None:
 
 
 def _verify(config: Config, repairs: bool) -> int:
-    from mrxs_tiles.report.verify import lines, repair, verify
+    from mrxs_tiles.report.repair import repair
+    from mrxs_tiles.report.verify import lines, verify
 
     told = verify(config.results)
     _say(lines(config.results, told))

@@ -16,8 +16,8 @@ from pathlib import Path
 from mrxs_tiles.cutting import kept
 from mrxs_tiles.errors import ResultsError, printable
 from mrxs_tiles.files import manifest
-from mrxs_tiles.files.lock import REPORT_LOCK, RUN_LOCK, SLIDE_LOCK, SLIDE_TAKEN, SURVEY_LOCK, alone
-from mrxs_tiles.files.store import TILES, discard_folder, remove_files
+from mrxs_tiles.files.lock import REPORT_LOCK, RUN_LOCK, SURVEY_LOCK
+from mrxs_tiles.files.store import TILES
 from mrxs_tiles.files.whole import Look, check_file, named, sum_known
 from mrxs_tiles.names import RESERVED, name_fault
 from mrxs_tiles.report.carried import carried_before, is_known, of_slide
@@ -26,6 +26,7 @@ from mrxs_tiles.report.report import read_report
 from mrxs_tiles.report.verify_slide import Found, verify_slide
 
 MOST_NAMED = 10  # files in one line
+FAILED = "failed"
 LOCKS = {REPORT_LOCK, RUN_LOCK, SURVEY_LOCK}
 # By any of these a folder is that of a slide.
 OF_A_SLIDE = {
@@ -124,7 +125,8 @@ def _check_run(results: Path, told: Verified) -> None:
     told.look.superfluous += sorted(there - tables.keys())
     known = {slide["slide"]: slide["record"] for slide in record["slides"]}
     for found in told.slides:
-        if found.is_whole and found.record != (known.get(found.slide) or found.record):
+        told_of = known.get(found.slide)
+        if found.is_whole and told_of and told_of not in found.records:
             told.said.append(
                 f"{printable(found.slide)} was cut after the report was made, or is another run's: "
                 "run mrxs-tiles report"
@@ -154,11 +156,15 @@ def _check_report(results: Path, told: Verified) -> None:
         row = rows.get(name)
         if row is None or one.row is None or not one.look.is_whole or one.said:
             continue  # of another run; or it is told already
-        odd = [key for key, value in one.row.items() if row[key] != value]
+        said = row["status"]
+        if said == FAILED:
+            continue  # it could not be cut in that run, and results of an earlier one stay
+        expected = one.row | ({"status": said} if said == manifest.KEPT else {})
+        odd = [key for key, value in expected.items() if row[key] != value]
         if odd:
             told.said.append(
                 f"{manifest.REPORT_TSV} is not what the tables say of {printable(name)}: "
-                + ", ".join(f"{key} {row[key] or 'empty'}, not {one.row[key]}" for key in odd)
+                + ", ".join(f"{key} {row[key] or 'empty'}, not {expected[key]}" for key in odd)
             )
 
 
@@ -208,53 +214,3 @@ def _named(names: Sequence[str]) -> str:
 
 def _s(some: Sequence[object]) -> str:
     return "" if len(some) == 1 else "s"
-
-
-def repair(results: Path, harmed: Iterable[Found]) -> list[str]:
-    """Make the next run do again what is wrong, and nothing else; returns a line for each slide.
-
-    The records that say that a slide is done are put aside; nothing else of it is touched before
-    there is something in its place. Of files for other programs alone these are removed.
-
-    Raises:
-        ResultsError: something cannot be moved, or another process is at a slide.
-    """
-    said = []
-    for found in harmed:
-        folder = results / found.slide
-        with alone(folder / SLIDE_LOCK, SLIDE_TAKEN.format(found.slide)):
-            if found.look.is_whole and not found.said:
-                said.append(f"{printable(found.slide)}: {'; '.join(_repair_beside(folder, found))}")
-                continue
-            kept.set_aside(folder, manifest.COORDINATES_TSV, manifest.TILES_JSON)
-            # where there was nothing to put aside
-            remove_files(folder / manifest.COORDINATES_TSV, folder / manifest.TILES_JSON)
-            said.append(f"{printable(found.slide)}: cut again by the next run")
-    return said
-
-
-def _is_of_model(name: str) -> bool:
-    of_heatmap = name == manifest.HEATMAP_JSON or bool(manifest.score_of(name))
-    return name == manifest.FEATURES_H5 or of_heatmap
-
-
-def _repair_beside(folder: Path, found: Found) -> Iterator[str]:
-    """Put right what lies beside tiles that are whole."""
-    if not found.exports.is_whole:
-        yield _repair_exports(folder, found.exports)
-    if not found.viewer.is_whole:
-        remove_files(*(folder / name for name in (manifest.VIEWER_JSON, *manifest.VIEWER_PAGE)))
-        discard_folder(folder, manifest.VIEWER_FILES)
-        yield "its viewer is gone: the next run with deepzoom, or mrxs-tiles viewer, makes it again"
-
-
-def _repair_exports(folder: Path, look: Look) -> str:
-    bad = {*look.changed, *look.superfluous}
-    if manifest.EXPORTS_JSON in bad:  # it is not known what the others are
-        bad |= {*manifest.EXPORTS.values()}
-    # what a model made of the tiles nobody but its user can make again
-    theirs = sorted(name for name in {*bad, *look.missing} if _is_of_model(name))
-    remove_files(*(folder / name for name in bad - {*theirs}))
-    if theirs:
-        return f"{', '.join(theirs)} is to be written again by what wrote it"
-    return "exported again by the next run"

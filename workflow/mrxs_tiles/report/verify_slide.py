@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -32,6 +33,12 @@ PASSING = {SLIDE_LOCK, kept.ASKED_AGAIN, manifest.PREVIEW}
 LEFT = tuple(f".{name}." for name in (*OURS, *FOLDERS))  # what a killed run leaves begins so
 AGAIN = "is to be cut again"
 NOT_CUT = "was not cut"
+# Loose pictures, shards, and a viewer's levels. A file manager or a data loader names its own
+# otherwise (.DS_Store, Thumbs.db, an index beside a shard).
+_NAMED_AS_OURS = re.compile(
+    rf"{TILES}/(?:[0-9]+_[0-9]+\.[a-z]+|[^/]+-[0-9]{{6,}}\.tar)"
+    rf"|{manifest.VIEWER_FILES}/[0-9]+/(?:[0-9]+_[0-9]+\.[a-z]+)?"
+)
 
 
 @dataclass(slots=True)
@@ -46,7 +53,7 @@ class Found:
     others: list[str] = field(default_factory=list)  # files that are not ours
     is_old: bool = False  # it was made before there were sums of all files
     sheet: bytes | None = None  # what its shards hold of the user's sheet; None: not known
-    record: str | None = None  # the sum of tiles.json
+    records: set[str] = field(default_factory=set)  # sums of tiles.json, of now and of earlier
     row: dict[str, str] | None = None  # what report.tsv must say of it, as far as it is known
 
     @property
@@ -76,12 +83,13 @@ def verify_slide(results: Path, slide: str, sheet: Mapping[str, str] | None = No
     else:
         was = record.get("earlier", record)
         tables = sum_known(was.get("tables"))
-        found.record = sum_known(record.get("tables")).get(manifest.TILES_JSON)
+        sums = (sum_known(one.get("tables")).get(manifest.TILES_JSON) for one in (record, was))
+        found.records = {one for one in sums if one is not None}
         found.is_old = not tables
         expected = set(_check_tables(folder, found, tables))
         pictures = _check_tiles(folder, found, was, tables)
         found.row = _report_row(record, found.row)
-        found.look.superfluous += superfluous_below(folder, TILES, pictures)
+        _tell_apart(found, found.look, superfluous_below(folder, TILES, pictures))
     expected |= {f"{kept.ASIDE}/", kept.PUBLISHING}
     expected |= _check_exports(folder, found, manifest.EXPORTS_JSON)
     expected |= _check_exports(folder, found, manifest.HEATMAP_JSON)
@@ -100,6 +108,15 @@ def verify_slide(results: Path, slide: str, sheet: Mapping[str, str] | None = No
         else:
             found.others.append(f"{slide}/{name}")
     return found
+
+
+def _tell_apart(found: Found, look: Look, names: Iterable[str]) -> None:
+    """Of what nobody knows in a folder of ours: what is named as ours is too many."""
+    for name in names:
+        if _NAMED_AS_OURS.fullmatch(name):
+            look.superfluous.append(name)
+        else:
+            found.others.append(f"{found.slide}/{name}")
 
 
 def _record_of(folder: Path, found: Found) -> Record | None:
@@ -243,7 +260,8 @@ def _check_viewer(folder: Path, found: Found) -> set[str]:
     # levels without a picture have an empty folder
     there = _listed(folder / manifest.VIEWER_FILES)
     levels = {f"{manifest.VIEWER_FILES}/{name}/-" for name in there if name.isdigit()}
-    found.viewer.superfluous += superfluous_below(folder, manifest.VIEWER_FILES, files | levels)
+    odd = superfluous_below(folder, manifest.VIEWER_FILES, files | levels)
+    _tell_apart(found, found.viewer, odd)
     return expected
 
 

@@ -1,0 +1,89 @@
+"""``verify --repair``: the next run does again what is wrong, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from mrxs_tiles.cutting import kept
+from mrxs_tiles.errors import printable
+from mrxs_tiles.files import manifest
+from mrxs_tiles.files.lock import SLIDE_LOCK, SLIDE_TAKEN, alone
+from mrxs_tiles.files.store import discard_folder, remove_files
+from mrxs_tiles.files.whole import Look, named
+from mrxs_tiles.report.verify_slide import Found
+
+MOST_NAMED = 10  # files in one line
+
+
+def repair(results: Path, harmed: Iterable[Found]) -> list[str]:
+    """Make the next run do again what is wrong, and nothing else; returns a line for each slide.
+
+    The records that say that a slide is done are put aside; nothing else of it is touched before
+    there is something in its place. Of files for other programs alone these are removed, and so is
+    what is too many.
+
+    Raises:
+        ResultsError: something cannot be moved, or another process is at a slide.
+    """
+    said = []
+    for found in harmed:
+        folder = results / found.slide
+        with alone(folder / SLIDE_LOCK, SLIDE_TAKEN.format(found.slide)):
+            if _needs_no_cutting(found):
+                said.append(f"{printable(found.slide)}: {'; '.join(_repair_beside(folder, found))}")
+                continue
+            kept.set_aside(folder, manifest.COORDINATES_TSV, manifest.TILES_JSON)
+            # where there was nothing to put aside
+            remove_files(folder / manifest.COORDINATES_TSV, folder / manifest.TILES_JSON)
+            said.append(f"{printable(found.slide)}: cut again by the next run")
+    return said
+
+
+def _needs_no_cutting(found: Found) -> bool:
+    """Whether nothing is wrong with the tiles, but that there may be files too many."""
+    look = found.look
+    in_shards = any("#" in name for name in look.superfluous)
+    return not (look.missing or look.changed or found.said or in_shards)
+
+
+def _remove(folder: Path, names: Sequence[str]) -> Iterator[str]:
+    """Remove what has the name of a file or folder of ours, and no record knows."""
+    for name in names:
+        if name.endswith("/"):
+            discard_folder(folder, name.rstrip("/"))
+        else:
+            remove_files(folder / name)
+    if names:
+        count = f"{len(names):,} superfluous file{'' if len(names) == 1 else 's'}"
+        yield f"{count} removed: {named(names, MOST_NAMED, printable)}"
+
+
+def _is_of_model(name: str) -> bool:
+    of_heatmap = name == manifest.HEATMAP_JSON or bool(manifest.score_of(name))
+    return name == manifest.FEATURES_H5 or of_heatmap
+
+
+def _repair_beside(folder: Path, found: Found) -> Iterator[str]:
+    """Put right what lies beside tiles that are whole."""
+    yield from _remove(folder, found.look.superfluous)
+    if not found.exports.is_whole:
+        yield _repair_exports(folder, found.exports)
+    if not (found.viewer.missing or found.viewer.changed):
+        yield from _remove(folder, found.viewer.superfluous)
+    else:
+        remove_files(*(folder / name for name in (manifest.VIEWER_JSON, *manifest.VIEWER_PAGE)))
+        discard_folder(folder, manifest.VIEWER_FILES)
+        yield "its viewer is gone: the next run with deepzoom, or mrxs-tiles viewer, makes it again"
+
+
+def _repair_exports(folder: Path, look: Look) -> str:
+    bad = {*look.changed, *look.superfluous}
+    if manifest.EXPORTS_JSON in bad:  # it is not known what the others are
+        bad |= {*manifest.EXPORTS.values()}
+    # what a model made of the tiles nobody but its user can make again
+    theirs = sorted(name for name in {*bad, *look.missing} if _is_of_model(name))
+    remove_files(*(folder / name for name in bad - {*theirs}))
+    if theirs:
+        return f"{', '.join(theirs)} is to be written again by what wrote it"
+    return "exported again by the next run"
