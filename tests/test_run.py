@@ -96,3 +96,30 @@ def test_config_here(given: list[str], capsys: pytest.CaptureFixture[str]) -> No
     assert main(["run", "a"]) == 0
     assert given
     assert "config.yaml here is read too" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("typed", [["--overlap", "3500"], ["--tile-size=30000", "--overlap=20000"]])
+def test_config_here_decides_with_what_was_typed(given: list[str], typed: list[str]) -> None:
+    """What only goes together with a key of config.yaml is for Snakemake to judge."""
+    Path("config.yaml").write_text("tile_size: 4000\nformat: png\n")
+    assert main(["run", "a", *typed]) == 0
+    assert given
+
+
+def test_wrong_values_beside_a_config(given: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """A value that is wrong alone is told at once, and one that is wrong with another typed."""
+    assert main(["run", "a", "--overlap", "3500"]) == 1
+    assert "overlap is 3500 px and tile_size 3000 px" in capsys.readouterr().err
+    Path("config.yaml").write_text("tile_size: 4000\n")
+    assert main(["run", "a", "--background", "puce"]) == 1
+    assert "puce" in capsys.readouterr().err
+    assert main(["run", "a", "--downsample", "2", "--mpp", "1"]) == 1
+    assert "downsample 2 and mpp 1 are asked for" in capsys.readouterr().err
+    assert given == []
+
+
+def test_a_typed_scale_replaces_the_file_s(given: list[str]) -> None:
+    """What Snakemake is given says no to the scales that config.yaml may ask for."""
+    Path("config.yaml").write_text("mpp: 1.0\n")
+    assert main(["run", "a", "--downsample", "2"]) == 0
+    assert config(given) == {"slides": "a", "downsample": 2, "mpp": None, "magnification": None}

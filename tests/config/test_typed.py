@@ -8,7 +8,8 @@ from snakemake.common import dict_to_key_value_args
 
 from mrxs_tiles.config.config import read_config
 from mrxs_tiles.config.schema import plain
-from mrxs_tiles.config.typed import as_typed, text_keys
+from mrxs_tiles.config.typed import as_typed, text_keys, with_typed_scale
+from mrxs_tiles.errors import ConfigError
 
 
 def given(*typed: str) -> dict[str, object]:
@@ -119,3 +120,35 @@ def test_region_and_background() -> None:
     config = read_config(given("region=0,0,5,5", "background=null", "stage=null"))
     assert (config.settings.region, config.stage) == ("0,0,5,5", None)
     assert config.settings.background is None
+
+
+@pytest.mark.parametrize(
+    ("typed", "scales", "told"),
+    [
+        (["downsample=2"], (2, None, None), ["downsample is 2 as typed, so mpp 1 of the"]),
+        (["downsample=1"], (1, None, None), ["downsample is 1 as typed, so mpp 1 of the"]),
+        (["magnification=20"], (1, None, 20), ["magnification is 20 as typed, so mpp 1 of"]),
+        (["mpp=0.5"], (1, 0.5, None), []),
+        (["mpp=null", "downsample=2"], (2, None, None), []),
+        (["magnification=null"], (1, 1, None), []),
+        (["tile_size=200"], (1, 1, None), []),
+    ],
+)
+def test_a_typed_scale(typed: list[str], scales: tuple[object, ...], told: list[str]) -> None:
+    """A scale that is typed replaces the config's, whichever of the three says it."""
+    parsed = parse_config(typed)
+    values, notes = with_typed_scale({"mpp": 1.0} | parsed, parsed)
+    settings = read_config({"slides": "s"} | values).settings
+    assert (settings.downsample, settings.mpp, settings.magnification) == scales
+    assert len(notes) == len(told)
+    assert all(note.startswith(start) for note, start in zip(notes, told, strict=True))
+
+
+def test_two_typed_scales() -> None:
+    """Of two that are typed none is guessed; nor in a module whose config is its own."""
+    parsed = parse_config(["mpp=0.5", "downsample=2"])
+    values, _ = with_typed_scale(parsed, parsed)
+    with pytest.raises(ConfigError, match=r"downsample 2 and mpp 0\.5 are asked for"):
+        read_config({"slides": "s"} | values)
+    own = {"mpp": 1.0, "downsample": 1}
+    assert with_typed_scale(own, parse_config(["downsample=2"])) == (own, [])

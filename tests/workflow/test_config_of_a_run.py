@@ -112,6 +112,19 @@ def test_faults_in_the_config(tmp_path: Path) -> None:
     assert running.names(tmp_path) == [".snakemake", "slides"]
 
 
+def test_a_typed_scale(tmp_path: Path) -> None:
+    """A scale that is typed replaces config.yaml's, for Snakemake as for `mrxs-tiles run`."""
+    running.write(tmp_path / "slides/A.mrxs", TINY)
+    (tmp_path / "config.yaml").write_text("slides: slides\nmpp: 1.0\ntile_size: 200\n")
+    ran = snakemake(tmp_path, downsample=2)
+    assert ran.code == 0, ran.text
+    assert "downsample is 2 as typed, so mpp 1 of the config does not count." in ran.text
+    assert record(tmp_path / "results/A/slide.json")["grid"]["downsample"] == 2
+    again = running.mrxs_tiles("run", "slides", "--downsample", "2", cwd=tmp_path)
+    assert again.code == 0, again.text
+    assert "Nothing to be done" in again.err
+
+
 def test_no_slide(tmp_path: Path) -> None:
     """A folder without a slide is refused before any job."""
     (tmp_path / "slides").mkdir()

@@ -15,6 +15,7 @@ from mrxs_tiles.arguments import WRONG_USAGE, config_of, given_for, usage_fault,
 from mrxs_tiles.clone import SNAKEFILE
 from mrxs_tiles.config.config import (
     Config,
+    check_each,
     cutting_keys,
     read_config,
 )
@@ -96,6 +97,8 @@ def _run(words: Sequence[str]) -> int:
 
 
 def _workflow(given: dict[str, Any]) -> int:
+    from mrxs_tiles.config.typed import with_typed_scale
+    from mrxs_tiles.run import OWN_CONFIG
     from mrxs_tiles.run import run as run_workflow
 
     logging.getLogger("mrxs_tiles").addHandler(logging.NullHandler())  # the screen is Snakemake's
@@ -104,7 +107,9 @@ def _workflow(given: dict[str, Any]) -> int:
         return WRONG_USAGE
     try:
         values = values_of(given | {"slides": None}) | {"slides": given["slides"][0]}
-        read_config(values)  # all faults, before Snakemake takes its time
+        values, _ = with_typed_scale(values, values)  # in place of config.yaml's
+        # all faults, before Snakemake takes its time; what goes with a file's keys it tells itself
+        (check_each if OWN_CONFIG.is_file() or given["more"] else read_config)(values)
         return run_workflow(values, given["cores"], given["more"], given["recut"])
     except MrxsTilesError as error:
         return complain(error)

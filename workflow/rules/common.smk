@@ -24,7 +24,7 @@ from mrxs_tiles.settings import GridSettings
 from mrxs_tiles.config.schema import rules_of
 from mrxs_tiles.config.sheet_text import SHEETS
 from mrxs_tiles.config.slides import Found, find_slides
-from mrxs_tiles.config.typed import as_typed
+from mrxs_tiles.config.typed import as_typed, with_typed_scale
 from mrxs_tiles.files.store import check_writable
 from mrxs_tiles.steps.away import Away, away
 from mrxs_tiles.steps.try_again import asked_again, keep_promises_now
@@ -56,7 +56,10 @@ def slides_named():
 
 try:
     settings = workflow.config_settings
-    CONFIG = read_config(as_typed(config, settings.config, settings.config_args or []))
+    values = as_typed(config, settings.config, settings.config_args or [])
+    values, replaced = with_typed_scale(values, settings.config)
+    NOTES += replaced
+    CONFIG = read_config(values)
     FOUND = slides_named()
     TROUBLES = FOUND.troubles  # folders that cannot be read: slides are missing
     NOTES += FOUND.notes

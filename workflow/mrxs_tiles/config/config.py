@@ -85,25 +85,13 @@ def read_config(raw: Mapping[str, object]) -> Config:
     Raises:
         ConfigError: with a sentence for each key that is unknown or wrong.
     """
-    if not isinstance(raw, Mapping):
-        raise ConfigError(f"The config is {found(raw)}: write lines such as tile_size: 3000.")
+    values, wrong, faults = _each_alone(raw)
     known = load_schema("config")
-    odd = [key for key in raw if key not in known]
-    faults = [f"{shown(key)} is not a key of the config: {unknown_name(key, known)}" for key in odd]
-    values = {key: plain(key, raw.get(key, rules["default"])) for key, rules in known.items()}
-    wrong = [key for key, value in values.items() if not is_valid(key, value)]
-    faults += [wrong_value(key, key, known[key], values[key]) for key in wrong]
-    for key in PATHS:
-        if key not in wrong and isinstance(text := values.get(key), str):
-            values[key], fault = _place(key, text)
-            faults += fault
     names = [field.name for field in fields(Settings) if field.name not in OF_ROWS]
     if not set(wrong) & set(names):
         own = [key for key in SCALES if values[key] != known[key]["default"]]
         faults += _scale_faults("", {key: values[key] for key in own})
         faults += _conflicts("", {name: values[name] for name in names})
-    if "carry" not in wrong:
-        faults += _carry_faults(values["carry"])
     if faults:
         raise ConfigError(*faults)
     exports: Any = values["exports"]
@@ -117,6 +105,39 @@ def read_config(raw: Mapping[str, object]) -> Config:
         exports=tuple(name for name in known["exports"]["items"]["enum"] if name in exports),
         carry=tuple(carry),
     )
+
+
+def check_each(raw: Mapping[str, object]) -> None:
+    """Check values that others, not known here, go with: each alone, and the scales.
+
+    Raises:
+        ConfigError: as ``read_config``.
+    """
+    values, wrong, faults = _each_alone(raw)
+    known = load_schema("config")
+    own = [key for key in SCALES if key not in wrong and values[key] != known[key]["default"]]
+    faults += _scale_faults("", {key: values[key] for key in own})
+    if faults:
+        raise ConfigError(*faults)
+
+
+def _each_alone(raw: Mapping[str, object]) -> tuple[dict[str, object], list[str], list[str]]:
+    """The values with the defaults, the keys that are wrong, and the faults of each alone."""
+    if not isinstance(raw, Mapping):
+        raise ConfigError(f"The config is {found(raw)}: write lines such as tile_size: 3000.")
+    known = load_schema("config")
+    odd = [key for key in raw if key not in known]
+    faults = [f"{shown(key)} is not a key of the config: {unknown_name(key, known)}" for key in odd]
+    values = {key: plain(key, raw.get(key, rules["default"])) for key, rules in known.items()}
+    wrong = [key for key, value in values.items() if not is_valid(key, value)]
+    faults += [wrong_value(key, key, known[key], values[key]) for key in wrong]
+    for key in PATHS:
+        if key not in wrong and isinstance(text := values.get(key), str):
+            values[key], fault = _place(key, text)
+            faults += fault
+    if "carry" not in wrong:
+        faults += _carry_faults(values["carry"])
+    return values, wrong, faults
 
 
 def from_text(key: str, text: str, subject: str = "") -> object:

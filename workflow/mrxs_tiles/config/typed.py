@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from mrxs_tiles.config.schema import load_schema
+from mrxs_tiles.config.config import SCALES
+from mrxs_tiles.config.schema import load_schema, plain
+from mrxs_tiles.errors import shown
 from mrxs_tiles.wording import types
 
 QUOTES = "'\""
@@ -29,14 +31,36 @@ def as_typed(
     values = dict(config)
     texts, lists = text_keys(), list_keys()
     for key, text in dict(entry.split("=", 1) for entry in typed if "=" in entry).items():
-        # Where the workflow is used as a module, its own config need not be the command line's.
-        from_there = key in parsed and key in values and _same(values[key], parsed[key])
-        if not from_there or parsed[key] is None:
+        if not _is_from(parsed, key, values) or parsed[key] is None:
             continue
         # what stands in brackets is a list to both
         if key in texts or (key in lists and not text.lstrip().startswith("[")):
             values[key] = unquoted(text)
     return values
+
+
+def with_typed_scale(
+    config: Mapping[str, object], typed: Mapping[str, object]
+) -> tuple[dict[str, object], list[str]]:
+    """Return the config without the scales that a typed one replaces, and what is said of them.
+
+    Args:
+        config: files and command line, merged.
+        typed: what was typed, a value for each key.
+    """
+    asked = [
+        key for key in SCALES if _is_from(typed, key, config) and plain(key, typed[key]) is not None
+    ]
+    if not asked:
+        return dict(config), []
+    none = {key: load_schema("config")[key]["default"] for key in SCALES if key not in typed}
+    replaced = [key for key in none if plain(key, config.get(key, none[key])) != none[key]]
+    notes = [
+        f"{asked[0]} is {_short(config[asked[0]])} as typed, so {key} {_short(config[key])} of the "
+        "config does not count."
+        for key in replaced
+    ]
+    return dict(config) | none, notes
 
 
 def text_keys() -> list[str]:
@@ -58,6 +82,15 @@ def unquoted(text: str) -> str:
     if len(text) > 1 and text[0] == text[-1] and text[0] in QUOTES:
         return text[1:-1]
     return text
+
+
+def _is_from(parsed: Mapping[str, object], key: str, config: Mapping[str, object]) -> bool:
+    """Whether a key's value is the command line's: a module's own config need not be."""
+    return key in parsed and key in config and _same(config[key], parsed[key])
+
+
+def _short(value: object) -> str:
+    return f"{value:g}" if isinstance(value, (int, float)) else shown(value)
 
 
 def _same(one: object, other: object) -> bool:
