@@ -231,6 +231,19 @@ def test_first_worksheet_is_another() -> None:
     [
         ("book.xlsx", b"PK\x03\x04 no zip", "is not a workbook that can be read"),
         ("book.csv", b"\xd0\xcf\x11\xe0 old", "is a workbook of an old Excel"),
+        ("book.xls.csv", b"\xd0\xcf\x11\xe0 old", "is a workbook of an old Excel"),
+        ("book.xlsx", b"\xd0\xcf\x11\xe0 new", "is protected by a password: save it without"),
+        (
+            "book.xlsx",
+            b"\xd0\xcf\x11\xe0 " + "Workbook".encode("utf-16-le"),
+            "is a workbook of an old Excel",
+        ),
+        ("book.XLSM", b"\xd0\xcf\x11\xe0 new", "is protected by a password: save it without"),
+        (
+            "book.csv",
+            b"\xd0\xcf\x11\xe0 " + "EncryptedPackage".encode("utf-16-le"),
+            "is protected by a password: save it without",
+        ),
         ("book.xlsx", b"path\na\n", "is not a workbook of Excel"),
     ],
 )

@@ -24,6 +24,8 @@ BLANKS = " \t\r\n\v\f\xa0\u1680\u2000-\u200b\u202f\u205f\u2060\u3000\ufeff"
 # Signs that say which way letters run: Windows copies one with a path out of a file's properties.
 BLANKS += "\u200e\u200f\u202a-\u202e\u2066-\u2069"
 _AROUND = re.compile(f"^[{BLANKS}]+|[{BLANKS}]+$")
+_ENCRYPTED = "EncryptedPackage".encode("utf-16-le")  # of an .xlsx, in what an old Excel's file is
+_OLD = "Workbook".encode("utf-16-le")  # what an .xls is, also under another name
 HEADER_ROWS = 10  # titles may stand above the header
 TOP = 100_000  # characters in which the header is looked for
 
@@ -53,6 +55,12 @@ def read_rows(label: str, sheet: Path) -> Rows:
         rows, said = book_cells(label, content)
         return Rows(_numbered(rows, 1), "", said)
     if content.startswith(b"\xd0\xcf\x11\xe0"):
+        is_new = sheet.suffix.lower() in WORKBOOKS and _OLD not in content
+        if is_new or _ENCRYPTED in content:
+            raise ConfigError(
+                f"{label} is protected by a password: save it without one (in Excel: File, Info, "
+                "Protect Workbook, Encrypt with Password, and leave it empty), or as CSV UTF-8."
+            )
         raise ConfigError(f"{label} is a workbook of an old Excel: save it as .xlsx or CSV UTF-8.")
     if sheet.suffix.lower() in WORKBOOKS:
         raise ConfigError(f"{label} is not a workbook of Excel: save it again as .xlsx or .tsv.")
