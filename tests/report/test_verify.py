@@ -10,11 +10,13 @@ import numpy as np
 import pytest
 
 import mrxs_tiles
-from harms import FAILED, HARMLESS, HARMS, LOOSE, PACKED, SHARD, VIEWED, Harm, add, flip
+from harms import FAILED, HARMLESS, HARMS, LOOSE, PACKED, SHARD, VIEWED, Harm, add, flip, lose
 from in_process import Variant
 from mrxs_tiles.__main__ import main
 from mrxs_tiles.config.config import read_config
 from mrxs_tiles.errors import ResultsError
+from mrxs_tiles.files import manifest
+from mrxs_tiles.files.checksums import crc32_of
 from mrxs_tiles.report.repair import repair
 from mrxs_tiles.report.report import read_report, report
 from mrxs_tiles.report.verify import lines, verify
@@ -66,6 +68,16 @@ def results(made: Path, tmp_path: Path) -> Path:
     """A copy of these results, elsewhere."""
     shutil.copytree(made, tmp_path / "copy")
     return tmp_path / "copy" / "results"
+
+
+def drop_status(results: Path) -> None:
+    """A report of which everything is whole but what it says."""
+    text = (results / "report.tsv").read_text("utf-8")
+    report(results, carried=CARRIED)
+    record = json.loads((results / "run.json").read_text("utf-8"))
+    (results / "report.tsv").write_text(text.replace("\tok\t", "\tdamaged\t", 1), "utf-8")
+    record["tables"]["report.tsv"] = crc32_of(results / "report.tsv")
+    manifest.write_record(results / "run.json", manifest.sealed(record, "run.json"))
 
 
 def said(results: Path) -> str:
@@ -251,6 +263,34 @@ def test_repair_viewer(results: Path, variant: Variant, monkeypatch: pytest.Monk
     viewer(VIEWED, variant("jpeg_plain").path, results, settings, 1)
     assert verify(results).harmed[0].slide == LOOSE
     assert len(verify(results).harmed) == 1
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        *(flip("report.html"), flip("report.tsv"), flip("run.json")),
+        *(lose("run.json"), add("report_files/0123456789abcdef-map.jpg"), drop_status),
+    ],
+)
+def test_repair_report(results: Path, capsys: pytest.CaptureFixture[str], harm: Harm) -> None:
+    """A harmed report is put aside, whoever makes it anew; no slide is touched."""
+    before = (results / "report.tsv").read_bytes()
+    harm(results)
+    harmed = (results / "report.tsv").read_bytes()
+    place = ("--results", str(results))
+    assert main(["verify", *place, "--repair"]) == 1
+    told = capsys.readouterr().out
+    assert "the report: made anew by the next run, or now by mrxs-tiles report" in told
+    assert "cut again" not in told
+    assert not (results / "report.html").exists()  # Snakemake misses it
+    assert ("--carry COLUMN" in told) == (not (results / "report.tsv").exists())
+    if not (results / "report.tsv").exists():
+        assert (results / "report.tsv.harmed").read_bytes() == harmed
+    report(results, carried=CARRIED)
+    assert (results / "report.tsv").read_bytes() == before
+    assert verify(results).is_whole, said(results)
+    assert main(["verify", *place, "--repair"]) == 0
+    assert (results / "report.html").exists()
 
 
 def test_command(results: Path, capsys: pytest.CaptureFixture[str]) -> None:

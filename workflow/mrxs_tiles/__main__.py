@@ -355,13 +355,14 @@ def _export_again(results: Path) -> None:
 
 
 def _verify(config: Config, repairs: bool) -> int:
-    from mrxs_tiles.report.repair import repair
+    from mrxs_tiles.report.repair import repair, repair_report
     from mrxs_tiles.report.verify import lines, verify
 
     told = verify(config.results)
     _say(lines(config.results, told))
-    if repairs and told.harmed:
-        _say(repair(config.results, told.harmed))
+    if repairs and not told.is_whole:
+        done = repair(config.results, told.harmed)
+        _say([*done, *repair_report(config.results, told.look, told.said)])
     return DONE if told.is_whole else BAD_INPUT
 
 

@@ -8,12 +8,14 @@ from pathlib import Path
 from mrxs_tiles.cutting import kept
 from mrxs_tiles.errors import printable
 from mrxs_tiles.files import manifest
-from mrxs_tiles.files.lock import SLIDE_LOCK, SLIDE_TAKEN, alone
-from mrxs_tiles.files.store import discard_folder, remove_files
+from mrxs_tiles.files.lock import REPORT_LOCK, SLIDE_LOCK, SLIDE_TAKEN, alone
+from mrxs_tiles.files.store import discard_folder, remove_files, told
 from mrxs_tiles.files.whole import Look, named
 from mrxs_tiles.report.verify_slide import Found
+from mrxs_tiles.system import replace
 
 MOST_NAMED = 10  # files in one line
+HARMED_TSV = "report.tsv.harmed"
 
 
 def repair(results: Path, harmed: Iterable[Found]) -> list[str]:
@@ -38,6 +40,37 @@ def repair(results: Path, harmed: Iterable[Found]) -> list[str]:
             remove_files(folder / manifest.COORDINATES_TSV, folder / manifest.TILES_JSON)
             said.append(f"{printable(found.slide)}: cut again by the next run")
     return said
+
+
+def repair_report(results: Path, look: Look, said: Iterable[str]) -> list[str]:
+    """Make the next run, or ``report``, write the report anew where something is wrong with it.
+
+    Its table, which alone knows what was carried of a sheet, is put aside; all else is made anew
+    of what lies there.
+
+    Args:
+        results: where everything lies.
+        look: what was found of the report's files.
+        said: what was found beside them.
+
+    Raises:
+        ResultsError: something cannot be moved, or another process is at the report.
+    """
+    if look.is_whole and not [*said]:
+        return []
+    bad = {name for name in (*look.changed, *look.superfluous) if not name.endswith("/")}
+    told_of = "the report: made anew by the next run, or now by mrxs-tiles report"
+    with alone(results / REPORT_LOCK, f"The report of {results} is being written"):
+        if manifest.REPORT_TSV in bad:
+            with told(results):
+                replace(results / manifest.REPORT_TSV, results / HARMED_TSV)
+            told_of += (
+                f" (with --slides SHEET --carry COLUMN where it held columns of a sheet; it is put "
+                f"aside as {HARMED_TSV})"
+            )
+        # without its page it is made anew whatever else of it is whole
+        remove_files(*(results / name for name in {*bad, manifest.REPORT_HTML}))
+    return [told_of]
 
 
 def _needs_no_cutting(found: Found) -> bool:
