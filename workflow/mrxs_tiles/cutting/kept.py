@@ -105,8 +105,10 @@ def earlier(folder: Path) -> Record | None:
             record = manifest.read_record(place / manifest.TILES_JSON)
         except ResultsError:
             continue
-        was: Record = record.get("earlier", record)
-        return None if was.get("status") == "failed" else was
+        was: object = record.get("earlier", record)
+        if not isinstance(was, dict) or was.get("status") == "failed":  # or it was edited
+            return None
+        return was
     return None
 
 

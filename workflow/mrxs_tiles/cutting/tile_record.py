@@ -46,6 +46,17 @@ def failed_record(slide: str, error: str) -> Record:
     return tile_record(slide, "failed", error, [], 0, {})
 
 
+def is_counted(record: Record) -> bool:
+    """Whether a record that is there, and what it holds of an earlier run, counts as ours do."""
+    for one in (record, record.get("earlier", record)):
+        counts = one.get("counts") if isinstance(one, dict) else None
+        if not isinstance(counts, dict) or not isinstance(one.get("status"), str):
+            return False
+        if "tiles" not in counts or not all(isinstance(count, int) for count in counts.values()):
+            return False
+    return True
+
+
 def status_of(fates: Fates) -> str:
     """``ok``, ``damaged`` or ``failed``, by the tiles that had to be read."""
     read = [fate for fate in fates.values() if fate.reason not in manifest.UNREAD]

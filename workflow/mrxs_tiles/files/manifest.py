@@ -195,6 +195,8 @@ def sealed(record: Record, name: str) -> Record:
 
 def is_sealed(record: Record, path: Path) -> bool:
     """Whether a record, and the file that it was read from, is what was written."""
+    if not isinstance(record.get("tables"), dict):
+        return False
     return sealed(record, path.name) == record and is_as_written(record, path)
 
 

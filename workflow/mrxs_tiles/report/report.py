@@ -9,14 +9,14 @@ from __future__ import annotations
 import logging
 import os
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mrxs_tiles.cutting import kept, publish
 from mrxs_tiles.cutting.sheet_in_shards import held_sheet, renew_sheet
-from mrxs_tiles.cutting.tile_record import failed_record
+from mrxs_tiles.cutting.tile_record import failed_record, is_counted
 from mrxs_tiles.errors import ResultsError, printable, shown
 from mrxs_tiles.files import manifest
 from mrxs_tiles.files.lock import REPORT_LOCK, alone
@@ -26,8 +26,10 @@ from mrxs_tiles.made_by import differences
 from mrxs_tiles.names import LOGS, name_fault
 from mrxs_tiles.report.carried import carried_before, is_known, of_slide
 from mrxs_tiles.report.page import Entry, write_page
-from mrxs_tiles.report.run_record import write_run
+from mrxs_tiles.report.run_record import NamedBy, run_record, write_run
 from mrxs_tiles.report.runtime import renew_runtime
+from mrxs_tiles.report.sample_tiles import Tiles
+from mrxs_tiles.report.text import slide_facts
 from mrxs_tiles.steps import inspect as inspect_slide
 
 # Begins the warning on a slide that is there under several names.
@@ -39,6 +41,12 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 MOST_NAMED = 10  # slides in one line
+# What comes of reading a record that is JSON, and not one of ours.
+ODD = (ResultsError, KeyError, TypeError, AttributeError, ValueError)
+WHOLE = (
+    *("width", "height", "levels", "tile_size", "overlap", "cols", "rows"),
+    *("tiles", "kept", *manifest.REASONS, "tile_bytes"),
+)
 
 
 def report(
@@ -127,7 +135,7 @@ def _all_entries(
     paths = slides if isinstance(slides, Mapping) else {}
     records = [_read_records(results, name, paths.get(name)) for name in names]
     records += [_refuse(results, *slide) for slide in refused]
-    return _entries(results, records + [_kept(results, name, why) for name, _, why in away])
+    return _entries(results, records + [_away(results, *slide) for slide in away])
 
 
 def table_text(results: Path) -> str:
@@ -223,6 +231,59 @@ def find_inspected(results: Path) -> Iterator[str]:
 
 
 def _read_records(results: Path, slide: str, path: str | None = None) -> tuple[Record, Record]:
+    """What ``inspect`` and ``tile`` wrote of a slide, or that it is not what they write."""
+    return _sound(slide, path, lambda: _as_written(results, slide, path))
+
+
+def _sound(
+    slide: str, path: str | None, read: Callable[[], tuple[Record, Record]]
+) -> tuple[Record, Record]:
+    """A slide's records; where they say other things than ours, those of a failed slide.
+
+    They may have been edited, or be a strange program's: no other slide's row hangs on them.
+    """
+    inspected = inspect_slide.failed_record(slide, Path(path or slide), "")
+    name = manifest.SLIDE_JSON
+    try:
+        records = read()
+        if path is None and isinstance(records[0].get("path"), str):
+            inspected["path"] = records[0]["path"]
+        _try_out(records[0], failed_record(slide, ""))
+        name = manifest.TILES_JSON
+        _try_out(*records)
+    except ODD as error:
+        what = str(error) if isinstance(error, ResultsError) else f"{slide}/{name} is not ours"
+        why = (
+            f"{what}: what a step writes there is missing or of another kind. Put the record back, "
+            "or run mrxs-tiles verify --results DIR --repair and then the run again: only this "
+            "slide is done again."
+        )
+        return inspected | {"error": why}, failed_record(slide, why)
+    return records
+
+
+def _try_out(inspected: Record, tiled: Record) -> None:
+    """Take from records what the report takes.
+
+    Raises:
+        KeyError: and others of ``ODD``, where they are not ours.
+    """
+    row = _row(inspected, tiled)
+    if not is_counted(tiled):
+        raise KeyError("counts")
+    for name in WHOLE:
+        if not isinstance(row[name], int | None):
+            raise TypeError(name)
+    for text in (row["slide"], row["path"], row["status"], row["error"], *row["warnings"]):
+        if not isinstance(text, str):
+            raise TypeError(text)
+    list(slide_facts(row, inspected, Tiles()))
+    list(differences("inspect", inspected))
+    list(differences("tile", tiled))
+    run_record([Entry(row, inspected, tiled)], {}, NamedBy(None, None, {}))
+
+
+def _as_written(results: Path, slide: str, path: str | None) -> tuple[Record, Record]:
     """What ``inspect`` and ``tile`` wrote of a slide, which may have been moved since."""
     file = results / slide / manifest.SLIDE_JSON
     if not file.is_file() and kept.earlier(results / slide) is not None:
@@ -255,6 +316,10 @@ def _kept(results: Path, slide: str, why: str) -> tuple[Record, Record]:
     if was is None:  # removed while the run went on
         return inspected, failed_record(slide, why)
     return inspected, was | {"status": manifest.KEPT, "error": why}
+
+
+def _away(results: Path, slide: str, path: str, why: str) -> tuple[Record, Record]:
+    return _sound(slide, path, lambda: _kept(results, slide, why))
 
 
 def _refuse(results: Path, slide: str, path: str, why: str) -> tuple[Record, Record]:
@@ -291,9 +356,7 @@ def _table(rows: Iterable[Record]) -> DataFrame:
     import pandas as pd  # here: it takes 40 MB and half a second that no other step needs
 
     table = pd.DataFrame(list(rows), columns=list(manifest.REPORT), dtype=object)
-    whole = ("width", "height", "levels", "tile_size", "overlap", "cols", "rows")
-    counts = ("tiles", "kept", *manifest.REASONS, "tile_bytes")
-    return table.astype(dict.fromkeys((*whole, *counts), "Int64"))
+    return table.astype(dict.fromkeys(WHOLE, "Int64"))
 
 
 def _carrying(table: DataFrame, carried: Mapping[str, Mapping[str, str]]) -> DataFrame:

@@ -12,6 +12,7 @@ from pathlib import Path
 from mrxs_tiles.cutting import kept
 from mrxs_tiles.cutting.check_pictures import check_pictures
 from mrxs_tiles.cutting.samples import sheet_json
+from mrxs_tiles.cutting.tile_record import is_counted
 from mrxs_tiles.errors import ResultsError
 from mrxs_tiles.files import manifest
 from mrxs_tiles.files.lock import SLIDE_LOCK
@@ -140,7 +141,8 @@ def _record_of(folder: Path, found: Found) -> Record | None:
         return None
     if "tables" in record and not manifest.is_sealed(record, path):
         found.look.changed.append(manifest.TILES_JSON)
-    elif not isinstance(record.get("counts"), dict) or not isinstance(record.get("status"), str):
+        return record if is_counted(record) else None
+    elif not is_counted(record):
         found.look.changed.append(manifest.TILES_JSON)
         return None
     return record
