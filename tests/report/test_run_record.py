@@ -12,6 +12,7 @@ from pathlib import Path
 from rocrate.rocrate import ROCrate
 
 from in_process import NAME, cut
+from mrxs_tiles.__main__ import main
 from mrxs_tiles.config.config import cutting_keys, read_config
 from mrxs_tiles.report.report import report
 from running import record, tree
@@ -59,6 +60,24 @@ def test_what_made_them(aperio: Path, tmp_path: Path) -> None:
     # who knows no sheet keeps what was known
     later = json.loads(reported(results)["run.json"])
     assert (later["sheet"], later["slides"]) == (run["sheet"], run["slides"])
+
+
+def test_config_is_the_runs(aperio: Path, tmp_path: Path) -> None:
+    """`report` alone knows no key: those of the run stay, but for one that is typed."""
+    results = tmp_path / "results"
+    cut(aperio, results, **KEYS)
+    before = json.loads(reported(results)["run.json"])["config"]
+    page = (results / "report.html").read_bytes()
+    assert main(["report", "--results", str(results)]) == 0
+    assert record(results / "run.json")["config"] == before
+    assert (results / "report.html").read_bytes() == page
+    report(results)
+    assert record(results / "run.json")["config"] == before
+    assert main(["report", "--results", str(results), "--quality", "70"]) == 0
+    assert record(results / "run.json")["config"] == before | {"quality": 70}
+    (results / "run.json").write_text("[]", "utf-8")
+    assert main(["report", "--results", str(results)]) == 0
+    assert record(results / "run.json")["config"]["quality"] == read_config({}).settings.quality
 
 
 def test_nothing_of_who_and_where(aperio: Path, tmp_path: Path) -> None:

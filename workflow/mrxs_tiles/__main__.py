@@ -283,7 +283,7 @@ def _report(config: Config, given: dict[str, Any]) -> int:
     carried, notes = _carried(config, given)
     report(
         config.results,
-        config=cutting_keys(config),
+        config=_keys_of(config, given),
         benchmarks=logs,
         carried=carried,
         sheet=None if given["slides"] is None else Path(given["slides"]),
@@ -295,6 +295,15 @@ def _report(config: Config, given: dict[str, Any]) -> int:
         notes += _without_row(config, carried, [row["slide"] for row in rows])
     _say([*notes, *summary(config.results, rows)])
     return _verdict(config, len(bad_slides(rows)))
+
+
+def _keys_of(config: Config, given: dict[str, Any]) -> dict[str, object]:
+    """The keys that the report tells: of the run that is there, but for those that were typed."""
+    from mrxs_tiles.report.run_record import known_config
+
+    keys, typed = cutting_keys(config), values_of(given)
+    before = known_config(config.results)
+    return before | {key: value for key, value in keys.items() if key in typed or not before}
 
 
 def _carried(

@@ -26,7 +26,7 @@ from mrxs_tiles.made_by import differences
 from mrxs_tiles.names import LOGS, name_fault
 from mrxs_tiles.report.carried import carried_before, is_known, of_slide
 from mrxs_tiles.report.page import Entry, write_page
-from mrxs_tiles.report.run_record import NamedBy, run_record, write_run
+from mrxs_tiles.report.run_record import NamedBy, known_config, run_record, write_run
 from mrxs_tiles.report.runtime import renew_runtime
 from mrxs_tiles.report.sample_tiles import Tiles
 from mrxs_tiles.report.text import slide_facts
@@ -67,7 +67,7 @@ def report(
         slides: their names, perhaps with where each lies now; None: all that have a
             ``slide.json`` below ``results``.
         refused: name, path and why, of slides that no step could be run for.
-        config: keys and values that the page shows.
+        config: keys and values that the page shows; None: those that an earlier report knew.
         benchmarks: the folder with what Snakemake measured; None: no ``runtime.tsv``.
         carried: by slide, the columns of the sheet that go into the table, and into the JSON of
             shards where others are in it; None: those that a table that is there has.
@@ -83,6 +83,7 @@ def report(
     with alone(results / REPORT_LOCK, f"The report of {results} is being written"):
         entries = _all_entries(results, slides, refused, away)
         rows = [entry.row for entry in entries]
+        keys = known_config(results) if config is None else config
         columns = (carried_before(results) or {}) if carried is None else carried
         for row in rows:
             known = carried is not None or is_known(columns, str(row["slide"]))
@@ -92,8 +93,8 @@ def report(
         renew_runtime(results, rows, benchmarks)
         # of an unfinished run the others may be its own
         others = "" if unfinished else unnamed(results, (row["slide"] for row in rows))
-        write_page(results, entries, config or {}, others, unfinished)
-        write_run(results, entries, config or {}, sheet)
+        write_page(results, entries, keys, others, unfinished)
+        write_run(results, entries, keys, sheet)
 
 
 def _carry_into_shards(

@@ -50,6 +50,15 @@ def write_run(
     manifest.write_record(path, manifest.sealed(record, path.name))
 
 
+def known_config(results: Path) -> dict[str, object]:
+    """The keys of the run that a report of before was made for; none where that is not known."""
+    try:
+        config = manifest.read_record(results / manifest.RUN_JSON).get("config")
+    except ResultsError:
+        return {}
+    return config if isinstance(config, dict) else {}
+
+
 class NamedBy(NamedTuple):
     """A sheet: its name and digest, and slides' paths from where it lies, as far as is known."""
 
