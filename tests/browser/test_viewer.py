@@ -315,7 +315,7 @@ def test_a_step_of_its_own(tmp_path: Path) -> None:
     run = snakemake(tmp_path, slides=path, deepzoom="true", tile_size=150)
     assert run.code == 0, run.text
     assert before == {name: (folder / name).stat().st_mtime_ns for name in before}
-    assert (tmp_path / "logs" / "a" / "viewer.log").exists()
+    assert (tmp_path / "results" / "logs" / "a" / "viewer.log").exists()
     assert "a/viewer.html" in (tmp_path / "results" / "report.html").read_text()
     options = ("--results", tmp_path / "by hand", "--tile-size", "150")
     mrxs_tiles("inspect", path, *options)
