@@ -112,7 +112,8 @@ def test_damaged_slide(tmp_path: Path, reader: str) -> None:
         packed(slide.path, tmp_path / str(threads), threads, reader=reader) for threads in (1, 5)
     ]
     # the packing is one of the keys, and shards are among the tables
-    others = {name: loose.tiled[name] for name in ("keys", "tables")}
+    others = {name: loose.tiled[name] for name in ("keys", "tables", "settings")}
+    assert runs[0].tiled["settings"] | {"packing": "folder"} == loose.tiled["settings"]
     assert runs[0].tiled | others == loose.tiled
     assert loose.tiled["status"] == "damaged"
     assert tree(runs[0].folder) == tree(runs[1].folder)

@@ -51,7 +51,8 @@ def level_1_beyond(slide: WrittenSlide) -> str:
     )
     assert path.read_bytes().count(entry) == 1
     path.write_bytes(path.read_bytes().replace(entry, wrong))
-    return f"Data0002.dat is cut short: {size} of {size + image.length} bytes (1 stored image lost)"
+    lost = "1 stored image of level 1 lost"
+    return f"Data0002.dat is cut short: {size} of {size + image.length} bytes ({lost})"
 
 
 @pytest.mark.parametrize("damage", [corrupt_level_1, level_1_beyond])
