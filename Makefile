@@ -24,7 +24,7 @@ demo: env ## the workflow on a made-up MIRAX slide and a real Aperio one
 	$(BIN)/snakemake --cores all --config slides=demo/slides.tsv results=demo/results deepzoom=$$viewer
 	@echo
 	@echo "Open this:  demo/results/report.html"
-	@echo "A slide:    demo/results/demo/viewer.html"
+	@test ! -f demo/results/demo/viewer.html || echo "A slide:    demo/results/demo/viewer.html"
 	@echo "As a table: demo/results/report.tsv"
 	@echo "The tiles:  demo/results/demo/tiles/ and demo/results/CMU-1-Small-Region/tiles/"
 
