@@ -7,8 +7,8 @@ import os
 import shutil
 import signal
 import tempfile
-from collections.abc import Generator
-from contextlib import suppress
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 
@@ -68,26 +68,28 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
         programs.forbid("")
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_pyfunc_call() -> Generator[None, object, object]:
-    """A test that asks itself for what Windows has not is skipped there."""
+@contextmanager
+def _skipped_as_on_windows() -> Iterator[None]:
     try:
-        return (yield)
+        yield
     except (AttributeError, OSError) as error:
         if as_windows.ON_WINDOWS and (said := as_windows.wanted_by_test(error)):
             pytest.skip(said)
         raise
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call() -> Generator[None, object, object]:
+    """A test that asks itself for what Windows has not is skipped there."""
+    with _skipped_as_on_windows():
+        return (yield)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_fixture_setup() -> Generator[None, object, object]:
     """So is one whose fixture does."""
-    try:
+    with _skipped_as_on_windows():
         return (yield)
-    except (AttributeError, OSError) as error:
-        if as_windows.ON_WINDOWS and (said := as_windows.wanted_by_test(error)):
-            pytest.skip(said)
-        raise
 
 
 @pytest.hookimpl(tryfirst=True)

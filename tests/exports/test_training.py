@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import functools
 import gc
-import http.server
 import os
 import re
 import subprocess
-import threading
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
@@ -29,6 +27,7 @@ from mrxs_tiles.files import manifest
 from mrxs_tiles.report.report import report
 from mrxs_tiles.steps.inspect import inspect
 from mrxs_tiles.steps.tile import tile
+from served import served
 
 PAGE = running.REPO / "docs" / "training.md"
 PYTHON_PAGE = running.REPO / "docs" / "python.md"
@@ -178,16 +177,8 @@ def test_vectors_of_a_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 @pytest.fixture
 def server(cohort: Path) -> Iterator[str]:
     """A web server for the results."""
-
-    class Quiet(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    handler = functools.partial(Quiet, directory=str(cohort))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as web:
-        threading.Thread(target=web.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{web.server_port}"
-        web.shutdown()
+    with served(cohort) as address:
+        yield address
 
 
 def read(urls: list[str] | str, **keys: Any) -> Counter[tuple[str, int, int]]:

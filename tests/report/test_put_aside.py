@@ -8,7 +8,8 @@ import in_process
 import running
 from in_process import NAME
 from mrxs_tiles.cutting import kept
-from mrxs_tiles.report.report import find_inspected, read_report, report
+from mrxs_tiles.report.records import find_inspected
+from mrxs_tiles.report.report import read_report, report
 from mrxs_tiles.report.summary import summary
 from running import TINY
 

@@ -9,7 +9,8 @@ import pytest
 from in_process import NAME, cut
 from mrxs_tiles.errors import ResultsError
 from mrxs_tiles.files import manifest
-from mrxs_tiles.report.report import find_inspected, read_report, report
+from mrxs_tiles.report.records import find_inspected
+from mrxs_tiles.report.report import read_report, report
 from mrxs_tiles.report.summary import bad_slides, summary
 from running import TINY, tree, write
 

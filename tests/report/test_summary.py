@@ -8,8 +8,8 @@ import pytest
 
 from mrxs_tiles.files import manifest
 from mrxs_tiles.report.page import Entry
-from mrxs_tiles.report.report import _name_twins
 from mrxs_tiles.report.summary import summary
+from mrxs_tiles.report.twins import name_twins
 
 
 def row(slide: str, status: str = "ok", warnings: str = "", error: str = "") -> dict[str, str]:
@@ -51,7 +51,7 @@ def test_a_screen_at_most(tmp_path: Path) -> None:
 def test_many_copies_of_one_slide(tmp_path: Path, count: int) -> None:
     """Each is warned of with some of the others, and the summary has one line for all."""
     rows = [row(f"c{number:03}") | {"warnings": []} for number in range(count)]  # type: ignore[dict-item]
-    _name_twins([Entry(one, {"quickhash": "ab"}) for one in rows])  # type: ignore[arg-type]
+    name_twins([Entry(one, {"quickhash": "ab"}) for one in rows])  # type: ignore[arg-type]
     assert all(len(one["warnings"][0]) < 200 for one in rows)
     more = "" if count == 3 else f" and {count - 11} more"
     assert rows[0]["warnings"][0].endswith(f'"{rows[min(count, 11) - 1]["slide"]}"{more}')

@@ -8,7 +8,8 @@ from mrxs_tiles.files.lock import RUN_LOCK, hold
 from mrxs_tiles.files.manifest import REPORT_TSV
 from mrxs_tiles.files.store import make_folder
 from mrxs_tiles.native import complaint
-from mrxs_tiles.report.report import MOST_NAMED, find_inspected
+from mrxs_tiles.report.records import find_inspected
+from mrxs_tiles.report.report import MOST_NAMED
 from mrxs_tiles.report.report import report as report_all
 from mrxs_tiles.report.run_lines import failed_job
 from mrxs_tiles.report.summary import summary

@@ -14,8 +14,9 @@ from mrxs_tiles.errors import shown
 from mrxs_tiles.files import manifest
 from mrxs_tiles.files.manifest import BAD
 from mrxs_tiles.pixels.reasons import LOOKS
-from mrxs_tiles.report.report import TWIN, unnamed
+from mrxs_tiles.report.report import unnamed
 from mrxs_tiles.report.scales import differing_scales
+from mrxs_tiles.report.twins import TWIN
 
 MOST_BAD, MOST_WARNINGS, MOST_TWINS = 40, 8, 10  # lines
 NAMED = 3  # slides with one warning
