@@ -226,6 +226,7 @@ def test_any_sheet_is_slides_or_a_config_error(header: str, body: str | bytes) -
 
 @pytest.mark.parametrize("name", ["A", "a b's", 'a "b"', "$(x) `y`;z", "ü é [*]", "-x"])
 def test_names_that_reach_a_cluster(name: str) -> None:
+    """Such a name survives the shells between Snakemake and a job."""
     slide = Slide(name, Path("/slides/A.mrxs"), read_config({}).settings)
     assert fit_for_cluster(slide) is slide
 
@@ -235,6 +236,7 @@ def test_names_that_reach_a_cluster(name: str) -> None:
     [("a,b", "A"), ("a'$b", "A"), ("a'`b", "A"), ("a'\"b", "A"), ("a\\b", "A"), ("A", "a'$b")],
 )
 def test_names_that_do_not_reach_a_cluster(name: str, path: str) -> None:
+    """One that these shells would change is refused before a job is sent."""
     refused = fit_for_cluster(
         Slide(name, Path(f"/slides/{path}.mrxs"), read_config({}).settings)
     ).refused

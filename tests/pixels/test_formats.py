@@ -50,6 +50,7 @@ def profiled(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, bytes]:
 def test_lossless_ones_hold_deep_zooms_pixels(
     image_format: str, quality: int, variant: Variant, tmp_path: Path
 ) -> None:
+    """Read back, each px is DeepZoomGenerator's."""
     path = variant("jpeg").path
     made = cut(path, tmp_path, format=image_format, quality=quality, tile_size=300)
     with openslide.OpenSlide(path) as slide:
@@ -148,6 +149,7 @@ def test_webp_is_pillows(variant: Variant, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("downsample", [1, 2.5])
 def test_tif_has_its_resolution(variant: Variant, tmp_path: Path, downsample: float) -> None:
+    """A tif says its px per cm, from the tile's own µm per px."""
     made = cut(variant("jpeg").path, tmp_path, format="tif", tile_size=300, downsample=downsample)
     grid = made.inspected["grid"]
     for content in made.files.values():
@@ -161,6 +163,7 @@ def test_tif_has_its_resolution(variant: Variant, tmp_path: Path, downsample: fl
 
 
 def test_tif_without_a_scale_has_no_resolution(variant: Variant, tmp_path: Path) -> None:
+    """Where no scale is known a tif claims none."""
     made = cut(variant("mpp_zero").path, tmp_path, format="tif", tile_size=300)
     with tifffile.TiffFile(io.BytesIO(next(iter(made.files.values())))) as file:
         assert file.pages[0].tags["ResolutionUnit"].value == 1  # type: ignore[union-attr]

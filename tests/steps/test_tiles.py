@@ -50,6 +50,7 @@ def _same(given: list[tuple[dict[str, Any], Any]], made: Cut) -> None:
 def test_gives_what_the_files_hold(
     options: dict[str, Any], variant: Variant, tmp_path: Path
 ) -> None:
+    """Rows and pictures are those that `tile` writes with the same keys."""
     path = variant("jpeg").path
     made = cut(path, tmp_path, format="png", **options)
     _same(list(mrxs_tiles.tiles(path, threads=2, **options)), made)
@@ -57,12 +58,14 @@ def test_gives_what_the_files_hold(
 
 @pytest.mark.slow
 def test_gives_what_the_files_of_a_real_slide_hold(aperio: Path, tmp_path: Path) -> None:
+    """So they are of a real slide, at a scale between its levels."""
     made = cut(aperio, tmp_path, format="png", tile_size=256, mpp=1.0)
     _same(list(mrxs_tiles.tiles(aperio, tile_size=256, mpp=1.0)), made)
 
 
 @pytest.mark.parametrize("reader", ["auto", "openslide"])
 def test_same_order_with_any_number_of_threads(variant: Variant, reader: str) -> None:
+    """Tiles come in one order, however many threads read."""
     path = variant("jpeg").path
     orders = [
         [(row["col"], row["row"]) for row, _ in mrxs_tiles.tiles(path, threads=threads, **keys)]
@@ -109,6 +112,7 @@ def test_what_annotations_warn_of(variant: Variant, tmp_path: Path) -> None:
 
 
 def test_leaving_the_loop_ends_the_threads(variant: Variant) -> None:
+    """Who stops early leaves no thread behind."""
     before = threading.active_count()
     given: Iterator[Any] = mrxs_tiles.tiles(variant("jpeg").path, tile_size=32, threads=4)
     next(given)
@@ -139,6 +143,7 @@ def test_runs_only_a_little_ahead(variant: Variant, monkeypatch: pytest.MonkeyPa
 
 
 def test_what_is_refused(variant: Variant, tmp_path: Path) -> None:
+    """Wrong keys and a missing slide are told, each before a tile is read."""
     path = variant("jpeg").path
     with pytest.raises(ConfigError, match=r"^format says what becomes of files"):
         mrxs_tiles.tiles(path, format="png")

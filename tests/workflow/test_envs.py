@@ -37,6 +37,7 @@ packages: dict[str, tuple[list[str], set[str]]] = tool["locked"](LOCK)
 
 @pytest.mark.parametrize("line", direct)
 def test_lock_holds_what_pyproject_asks_for(line: str) -> None:
+    """Each requirement is pinned, to a version that it allows."""
     wanted = Requirement(line)
     lines, _ = packages[tool["normal"](line)]
     (pin,) = Requirement(lines[0]).specifier
@@ -45,11 +46,13 @@ def test_lock_holds_what_pyproject_asks_for(line: str) -> None:
 
 
 def test_lock_holds_the_build_backend() -> None:
+    """What builds the package is locked as pyproject.toml says."""
     (backend,) = tomllib.loads(PYPROJECT)["build-system"]["requires"]
     assert packages["setuptools"][0][0] == backend
 
 
 def test_every_package_has_hashes_and_comes_from_the_registry() -> None:
+    """Nothing is installed unhashed, or from a place of one machine."""
     for name, (lines, _) in packages.items():
         assert len(lines) > 1, f"{name} has no hash"
         assert all(re.fullmatch(r"--hash=sha256:[0-9a-f]{64}", line) for line in lines[1:]), name
@@ -58,6 +61,7 @@ def test_every_package_has_hashes_and_comes_from_the_registry() -> None:
 
 
 def test_conda_environment_is_the_locks() -> None:
+    """The conda environment installs the lock's packages and today's kernels."""
     assert tool["ENVIRONMENT"] == CONDA
     kernels = tool["kernels"](ROOT / "workflow", ZIG)
     assert tool["deploy"](LOCK, PYPROJECT) + kernels == DEPLOY, FORGOTTEN

@@ -134,6 +134,7 @@ def some() -> Iterator[int]:
 
 @pytest.mark.parametrize("step", STEPS)
 def test_killed_at_some_operations(crashes: Crashes, tmp_path: Path, step: str) -> None:
+    """Killed at some of its operations on files, a step is completed by the next run."""
     slide = running.write(tmp_path / "A.mrxs", TINY).path
     new = NEW | {"deepzoom": step == "viewer"}
     torn = Torn(crashes, tmp_path / "torn", slide, new, None)

@@ -72,6 +72,7 @@ def check_level(values: list[float], what: str) -> None:
 
 @pytest.mark.parametrize("options", [(), ("--keep-going",)])
 def test_soak(tmp_path: Path, options: tuple[str, ...]) -> None:
+    """Many slides, some of them bad, end as they should and in bounded memory."""
     damaged, failed = write_slides(tmp_path / "slides")
     work = tmp_path / "work"
     work.mkdir()

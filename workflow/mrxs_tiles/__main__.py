@@ -6,10 +6,10 @@ import io
 import logging
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, NoReturn, TextIO
+from typing import Any, NoReturn
 
 from mrxs_tiles.arguments import WRONG_USAGE, config_of, given_for, usage_fault, values_of
 from mrxs_tiles.clone import SNAKEFILE
@@ -21,8 +21,8 @@ from mrxs_tiles.config.config import (
 )
 from mrxs_tiles.config.places import foreign, understood
 from mrxs_tiles.config.results_place import fit_for_disk, misplaced
-from mrxs_tiles.errors import ConfigError, MrxsTilesError, ResultsError, printable, shown
-from mrxs_tiles.files.manifest import BAD, EXPORTS, Record
+from mrxs_tiles.errors import ConfigError, MrxsTilesError, printable, shown
+from mrxs_tiles.files.manifest import BAD, Record
 from mrxs_tiles.names import LOGS, Slide, name_fault
 from mrxs_tiles.native import complaint
 from mrxs_tiles.steps.run_step import (
@@ -34,7 +34,7 @@ from mrxs_tiles.steps.run_step import (
     log_to,
     run,
 )
-from mrxs_tiles.system import has_no_reader
+from mrxs_tiles.terminal import Terminal, perhaps_unread, say
 
 LOGGED = ("inspect", "tile", "export")  # as in the workflow
 MOST_NAMED = 10  # slides in one line
@@ -59,22 +59,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return _run(sys.argv[1:] if arguments is None else arguments)
     finally:
-        with _perhaps_unread():
+        with perhaps_unread():
             sys.stdout.flush()
 
 
 def _run(words: Sequence[str]) -> int:
     given: dict[str, Any] = {}
-    with _perhaps_unread():  # --help
+    with perhaps_unread():  # --help
         given = given_for(words)
     if not given:
         return DONE
     if given["command"] == "snakefile":
-        _say([str(SNAKEFILE)])
+        say([str(SNAKEFILE)])
         return DONE
     if given["command"] == "run":
         return _workflow(given)
-    terminal = _Terminal(sys.stdout)
+    terminal = Terminal(sys.stdout)
     terminal.addFilter(lambda record: record.levelno < logging.ERROR)  # these go to stderr
     logging.basicConfig(level=logging.INFO, format="%(message)s", handlers=[terminal])
     command = given.pop("command")
@@ -113,40 +113,6 @@ def _workflow(given: dict[str, Any]) -> int:
         return run_workflow(values, given["cores"], given["more"], given["recut"])
     except MrxsTilesError as error:
         return complain(error)
-
-
-class _Terminal(logging.StreamHandler[TextIO]):
-    """The terminal, or a program such as head, which may end before us."""
-
-    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's own name
-        error = sys.exc_info()[1]
-        if isinstance(error, OSError) and has_no_reader(error):
-            _write_to_nobody()
-        else:
-            super().handleError(record)
-
-
-def _say(lines: Sequence[str]) -> None:
-    with _perhaps_unread():
-        print("\n".join(lines))
-
-
-@contextmanager
-def _perhaps_unread() -> Iterator[None]:
-    """Say something to a program that may have ended before us."""
-    try:
-        yield
-    except OSError as error:
-        if not has_no_reader(error):
-            raise
-        _write_to_nobody()
-
-
-def _write_to_nobody() -> None:
-    """Go on without a reader: the files count, and the exit code."""
-    nobody = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nobody, sys.stdout.fileno())
-    os.close(nobody)
 
 
 def _slide_step(command: str, config: Config, given: dict[str, Any]) -> int:
@@ -204,6 +170,7 @@ def _tile(slide: Slide, config: Config, threads: int, recut: bool) -> Record:
     """Cut a slide, then make what lies beside its tiles, as the workflow does in steps."""
     from mrxs_tiles.cutting import kept
     from mrxs_tiles.cutting.job import Source
+    from mrxs_tiles.report.carried import sheet_of
     from mrxs_tiles.steps.tile import tile
 
     name, results, settings = slide.name, config.results, config.settings
@@ -214,7 +181,7 @@ def _tile(slide: Slide, config: Config, threads: int, recut: bool) -> Record:
     if recut:
         kept.ask_again(results / name)
     # a sheet is known to the workflow and `report` alone: what they left is carried on
-    source = Source(config.stage, sheet=_sheet_of(name, results))
+    source = Source(config.stage, sheet=sheet_of(name, results))
     tiled = tile(name, slide.path, results, settings, threads, source)
     viewed = _view(slide, config, threads) if settings.deepzoom else tiled
     exported = _export(name, config) if config.exports else tiled
@@ -242,34 +209,15 @@ def _slide_path(text: str) -> Path:
 
 
 def _export(slide: str, config: Config) -> Record:
+    from mrxs_tiles.report.carried import sheet_of
     from mrxs_tiles.steps.export import export
 
-    sheet = _sheet_of(slide, config.results)
+    sheet = sheet_of(slide, config.results)
     return export(slide, config.results, config.exports, sheet)
 
 
-def _sheet_of(slide: str, results: Path) -> dict[str, str]:
-    """The sheet's columns of a slide, as the last report has them, else as what lies there has."""
-    from mrxs_tiles.report.carried import carried_before, is_known, of_slide
-
-    carried = carried_before(results) or {}
-    wanted = of_slide(carried, slide)
-    if is_known(carried, slide):
-        return wanted
-    from mrxs_tiles.cutting.sheet_in_shards import held_sheet
-
-    held: dict[str, str] = {}
-    with suppress(ResultsError):  # what is harmed is written anew
-        held = held_sheet(results, slide)
-        file = results / slide / EXPORTS["parquet"]
-        if not held and file.is_file():
-            from mrxs_tiles.exports.parquet import held_columns  # here: most need no pyarrow
-
-            held = held_columns(file)
-    return held if any(held.values()) else wanted
-
-
 def _report(config: Config, given: dict[str, Any]) -> int:
+    from mrxs_tiles.report.carried import export_again
     from mrxs_tiles.report.report import read_report, report
     from mrxs_tiles.report.summary import bad_slides, summary
 
@@ -289,11 +237,11 @@ def _report(config: Config, given: dict[str, Any]) -> int:
         sheet=None if given["slides"] is None else Path(given["slides"]),
     )
     if carried is not None:
-        _export_again(config.results)
+        export_again(config.results)
     rows = read_report(config.results)
     if carried:
         notes += _without_row(config, carried, [row["slide"] for row in rows])
-    _say([*notes, *summary(config.results, rows)])
+    say([*notes, *summary(config.results, rows)])
     return _verdict(config, len(bad_slides(rows)))
 
 
@@ -347,38 +295,22 @@ def _without_row(
     return (f"not in the sheet, so without {', '.join(config.carry)}: {named}",)
 
 
-def _export_again(results: Path) -> None:
-    """Write those files for other programs anew that hold what a sheet said before."""
-    from mrxs_tiles.report.carried import carried_before, of_slide
-
-    carried = carried_before(results) or {}
-    for slide in carried:
-        file = results / slide / EXPORTS["parquet"]
-        if not name_fault(slide) and file.is_file():
-            from mrxs_tiles.exports.parquet import carries  # here: most exports need no pyarrow
-            from mrxs_tiles.steps.export import export
-
-            sheet = of_slide(carried, slide)
-            if not carries(file, sheet):
-                export(slide, results, ["parquet"], sheet)
-
-
 def _verify(config: Config, repairs: bool) -> int:
     from mrxs_tiles.report.repair import repair, repair_report
     from mrxs_tiles.report.verify import lines, verify
 
     told = verify(config.results)
-    _say(lines(config.results, told))
+    say(lines(config.results, told))
     if repairs and not told.is_whole:
         done = repair(config.results, told.harmed)
-        _say([*done, *repair_report(config.results, told.look, told.said)])
+        say([*done, *repair_report(config.results, told.look, told.said)])
     return DONE if told.is_whole else BAD_INPUT
 
 
 def _heatmap(config: Config, given: dict[str, Any]) -> int:
     from mrxs_tiles.steps.heatmap import heatmap  # here: nothing else needs pyarrow and h5py
 
-    _say(heatmap(Path(understood(str(given["scores"]))), config.results, given["slide"]))
+    say(heatmap(Path(understood(str(given["scores"]))), config.results, given["slide"]))
     return DONE
 
 
@@ -390,7 +322,7 @@ def _survey(config: Config) -> int:
     found = find_slides(config)
     allow_links_below(config.slides)
     rows = survey(found, config.results)
-    _say(summary(config.results, rows, (*found.notes, *found.troubles)))
+    say(summary(config.results, rows, (*found.notes, *found.troubles)))
     return _verdict(config, sum(row["status"] in BAD for row in rows), len(found.troubles))
 
 

@@ -7,9 +7,14 @@ them from there.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
+from mrxs_tiles.cutting.sheet_in_shards import held_sheet
+from mrxs_tiles.errors import ResultsError
 from mrxs_tiles.files import manifest
+from mrxs_tiles.files.manifest import EXPORTS
+from mrxs_tiles.names import name_fault
 
 Carried = dict[str, dict[str, str]]
 
@@ -44,3 +49,35 @@ def of_slide(carried: Mapping[str, Mapping[str, str]] | None, slide: str) -> dic
     carried = carried or {}
     names = next(iter(carried.values()), {})
     return {name: carried.get(slide, {}).get(name, "") for name in names}
+
+
+def sheet_of(slide: str, results: Path) -> dict[str, str]:
+    """The sheet's columns of a slide, as the last report has them, else as what lies there has."""
+    carried = carried_before(results) or {}
+    wanted = of_slide(carried, slide)
+    if is_known(carried, slide):
+        return wanted
+    held: dict[str, str] = {}
+    with suppress(ResultsError):  # what is harmed is written anew
+        held = held_sheet(results, slide)
+        file = results / slide / EXPORTS["parquet"]
+        if not held and file.is_file():
+            from mrxs_tiles.exports.parquet import held_columns  # here: most need no pyarrow
+
+            held = held_columns(file)
+    return held if any(held.values()) else wanted
+
+
+def export_again(results: Path) -> None:
+    """Write those files for other programs anew that hold what a sheet said before."""
+    carried = carried_before(results) or {}
+    for slide in carried:
+        file = results / slide / EXPORTS["parquet"]
+        if not name_fault(slide) and file.is_file():
+            # here: most have no such file, and need no pyarrow
+            from mrxs_tiles.exports.parquet import carries
+            from mrxs_tiles.steps.export import export
+
+            sheet = of_slide(carried, slide)
+            if not carries(file, sheet):
+                export(slide, results, ["parquet"], sheet)
