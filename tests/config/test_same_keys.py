@@ -9,7 +9,7 @@ import pytest
 
 from mrxs_tiles.config.config import override, read_config
 from mrxs_tiles.config.schema import load_schema
-from mrxs_tiles.cutting.kept import keys_digest
+from mrxs_tiles.cutting.keys import keys_digest
 from mrxs_tiles.settings import Settings
 from mrxs_tiles.wording import types
 

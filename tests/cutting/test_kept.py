@@ -14,7 +14,7 @@ import in_process
 import running
 from in_process import NAME, Cut
 from mrxs_tiles.config.config import read_config
-from mrxs_tiles.cutting import kept
+from mrxs_tiles.cutting import begun, kept, publishing
 from mrxs_tiles.mirax.stamp import take_stamp
 from mrxs_tiles.names import Slide
 from mrxs_tiles.report.report import read_report, report
@@ -169,16 +169,16 @@ def test_killed_while_publishing(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("mrxs_tiles.steps.tile.kept.finish", killed)
+        patch.setattr("mrxs_tiles.steps.tile.publishing.finish", killed)
         with pytest.raises(KeyboardInterrupt):
             cut(slide, results, format="png")
     for name, content in tables.items():
         (first.folder / name).write_bytes(content)
     assert kept.earlier(first.folder) is None
-    kept.tidy(first.folder)
+    begun.tidy(first.folder)
     assert not (first.folder / "tiles.json").exists()
     assert cut(slide, results).tiled == first.tiled
-    assert not (first.folder / kept.PUBLISHING).exists()
+    assert not (first.folder / publishing.PUBLISHING).exists()
 
 
 def test_away(slide: WrittenSlide, tmp_path: Path) -> None:

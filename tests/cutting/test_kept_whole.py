@@ -15,7 +15,7 @@ import in_process
 import running
 from in_process import NAME, Cut, table
 from mrxs_tiles.config.config import read_config
-from mrxs_tiles.cutting import kept
+from mrxs_tiles.cutting import begun, kept, publishing
 from mrxs_tiles.cutting.job import Source
 from mrxs_tiles.errors import PassingError, ResultsError
 from mrxs_tiles.mirax.unchanged import PROMISE
@@ -147,7 +147,7 @@ def test_stop(slide: WrittenSlide, tmp_path: Path, was: str, tidied: bool) -> No
         record = job(slide, results, quality=quality)
         assert record["status"] == ("failed" if quality == 90 else "kept")
         if tidied:
-            kept.tidy(first.folder)
+            begun.tidy(first.folder)
             assert not (first.folder / "tiles.json").exists()  # so that the next run does it again
         check_sums(first.folder)
         assert before.items() <= tree(first.folder).items()
@@ -165,7 +165,7 @@ def test_stop_after_a_killed_run(slide: WrittenSlide, tmp_path: Path) -> None:
     """Tables that were not to be believed before a job that stops are not after it, by anyone."""
     results = tmp_path / "results"
     first = cut(slide, results)
-    (first.folder / kept.PUBLISHING).touch()  # what a killed run leaves
+    (first.folder / publishing.PUBLISHING).touch()  # what a killed run leaves
     damage(slide)
     settings = read_config(KEYS | {"quality": 90}).settings
     tables = {name: (first.folder / name).read_bytes() for name in TABLES}
@@ -179,7 +179,7 @@ def test_stop_after_a_killed_run(slide: WrittenSlide, tmp_path: Path) -> None:
     with pytest.raises(ResultsError, match="Run tile again"):
         export(NAME, results, ["clam"])
     assert cut(slide, results).tiled["status"] == "damaged"
-    assert not os.path.lexists(first.folder / kept.PUBLISHING)
+    assert not os.path.lexists(first.folder / publishing.PUBLISHING)
 
 
 @pytest.mark.parametrize("key", ["region", "labels"])

@@ -7,7 +7,7 @@ from pathlib import Path
 import in_process
 import running
 from in_process import NAME
-from mrxs_tiles.cutting import kept
+from mrxs_tiles.cutting import kept, publishing
 from mrxs_tiles.report.records import find_inspected
 from mrxs_tiles.report.report import read_report, report
 from mrxs_tiles.report.summary import summary
@@ -20,7 +20,7 @@ def test_put_aside(tmp_path: Path) -> None:
     results = tmp_path / "results"
     first = in_process.cut(slide.path, results, tile_size=100)
     kept.set_aside(first.folder)
-    assert sorted(path.name for path in (first.folder / kept.ASIDE).iterdir())
+    assert sorted(path.name for path in (first.folder / publishing.ASIDE).iterdir())
     assert list(find_inspected(results)) == [NAME]
     for names in (None, [NAME], {NAME: str(slide.path)}):
         report(results, names)

@@ -13,7 +13,7 @@ import pytest
 import running
 from crashing import Crashes
 from mrxs_tiles.config.config import read_config
-from mrxs_tiles.cutting import kept
+from mrxs_tiles.cutting import kept, keys, publishing
 from mrxs_tiles.report.verify_slide import verify_slide
 from power_cut import Log, Tree, late
 from running import TINY, record, tree
@@ -83,13 +83,13 @@ class Powerless:
             return bool(record(folder / "slide.json")["grid"]["tile_size"] == settings.tile_size)
         if step == "viewer":
             return True
-        keys = kept.keys_digest(settings, record(folder / "slide.json"))
-        return bool(record(folder / "tiles.json")["keys"] == keys)
+        digest = keys.keys_digest(settings, record(folder / "slide.json"))
+        return bool(record(folder / "tiles.json")["keys"] == digest)
 
     def check(self) -> bool:
         """See that a record that is believed speaks of what is whole; False: there is none."""
         folder = self._results / NAME
-        if kept.earlier(folder) is None or (folder / kept.ASIDE).exists():
+        if kept.earlier(folder) is None or (folder / publishing.ASIDE).exists():
             return False
         look = verify_slide(self._results, NAME).look
         assert not look.missing

@@ -6,7 +6,7 @@ import io
 import logging
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
@@ -16,12 +16,11 @@ from mrxs_tiles.clone import SNAKEFILE
 from mrxs_tiles.config.config import (
     Config,
     check_each,
-    cutting_keys,
     read_config,
 )
 from mrxs_tiles.config.places import foreign, understood
 from mrxs_tiles.config.results_place import fit_for_disk, misplaced
-from mrxs_tiles.errors import ConfigError, MrxsTilesError, printable, shown
+from mrxs_tiles.errors import ConfigError, MrxsTilesError, shown
 from mrxs_tiles.files.manifest import BAD, Record
 from mrxs_tiles.names import LOGS, Slide, name_fault
 from mrxs_tiles.native import complaint
@@ -34,10 +33,9 @@ from mrxs_tiles.steps.run_step import (
     log_to,
     run,
 )
-from mrxs_tiles.terminal import Terminal, perhaps_unread, say
+from mrxs_tiles.terminal import Terminal, perhaps_unread, say, verdict
 
 LOGGED = ("inspect", "tile", "export")  # as in the workflow
-MOST_NAMED = 10  # slides in one line
 
 log = logging.getLogger(__name__)
 
@@ -81,7 +79,9 @@ def _run(words: Sequence[str]) -> int:
     try:
         config = config_of(given)
         if command == "report":
-            return _report(config, given)
+            from mrxs_tiles.report_command import told_report
+
+            return told_report(config, given)
         if command == "survey":
             return _survey(config)
         if command == "heatmap":
@@ -216,85 +216,6 @@ def _export(slide: str, config: Config) -> Record:
     return export(slide, config.results, config.exports, sheet)
 
 
-def _report(config: Config, given: dict[str, Any]) -> int:
-    from mrxs_tiles.report.carried import export_again
-    from mrxs_tiles.report.report import read_report, report
-    from mrxs_tiles.report.summary import bad_slides, summary
-
-    benchmarks = given["benchmarks"]
-    logs = None if benchmarks is None else Path(benchmarks)
-    if logs is not None and not logs.is_dir():
-        raise ConfigError(
-            f"--benchmarks is {shown(benchmarks)}, and there is no such folder: name the folder "
-            "logs in the results of a run of snakemake."
-        )
-    carried, notes = _carried(config, given)
-    report(
-        config.results,
-        config=_keys_of(config, given),
-        benchmarks=logs,
-        carried=carried,
-        sheet=None if given["slides"] is None else Path(given["slides"]),
-    )
-    if carried is not None:
-        export_again(config.results)
-    rows = read_report(config.results)
-    if carried:
-        notes += _without_row(config, carried, [row["slide"] for row in rows])
-    say([*notes, *summary(config.results, rows)])
-    return _verdict(config, len(bad_slides(rows)))
-
-
-def _keys_of(config: Config, given: dict[str, Any]) -> dict[str, object]:
-    """The keys that the report tells: of the run that is there, but for those that were typed."""
-    from mrxs_tiles.report.run_record import known_config
-
-    keys, typed = cutting_keys(config), values_of(given)
-    before = known_config(config.results)
-    return before | {key: value for key, value in keys.items() if key in typed or not before}
-
-
-def _carried(
-    config: Config, given: dict[str, Any]
-) -> tuple[dict[str, dict[str, str]] | None, tuple[str, ...]]:
-    """By slide, the columns that are asked for of a sheet, and what is to be said of that.
-
-    None: nothing is asked for.
-
-    Raises:
-        ConfigError: the sheet and its columns are not both there.
-    """
-    if given["carry"] is None and given["slides"] is None:
-        return None, ()
-    if given["carry"] is None:
-        raise ConfigError(
-            f"--slides is {shown(config.slides)}, of which report takes columns alone: name them, "
-            "such as --carry patient."
-        )
-    if not config.carry:
-        return {}, ()
-    if given["slides"] is None:
-        raise ConfigError(
-            f"--carry is {', '.join(config.carry)}, and no sheet is named: add --slides SHEET."
-        )
-    from mrxs_tiles.config.slides import find_slides
-
-    found = find_slides(config)
-    return {slide.name: dict(slide.carried) for slide in found}, found.notes
-
-
-def _without_row(
-    config: Config, carried: Mapping[str, object], slides: Sequence[str]
-) -> tuple[str, ...]:
-    """The sentence on slides that the sheet does not name."""
-    others = [printable(slide) for slide in slides if slide not in carried]
-    if not others:
-        return ()
-    more = f" and {len(others) - MOST_NAMED} more" if len(others) > MOST_NAMED else ""
-    named = ", ".join(others[:MOST_NAMED]) + more
-    return (f"not in the sheet, so without {', '.join(config.carry)}: {named}",)
-
-
 def _verify(config: Config, repairs: bool) -> int:
     from mrxs_tiles.report.repair import repair, repair_report
     from mrxs_tiles.report.verify import lines, verify
@@ -323,17 +244,7 @@ def _survey(config: Config) -> int:
     allow_links_below(config.slides)
     rows = survey(found, config.results)
     say(summary(config.results, rows, (*found.notes, *found.troubles)))
-    return _verdict(config, sum(row["status"] in BAD for row in rows), len(found.troubles))
-
-
-def _verdict(config: Config, bad: int, unread: int = 0) -> int:
-    """The exit code of a command that has listed so many bad slides and unreadable folders."""
-    counts = [f"bad slides: {bad}"] if bad else []
-    counts += [f"folders that cannot be read: {unread}"] if unread else []
-    if counts and config.on_bad_slide != "ignore":
-        print(f"mrxs-tiles: {', '.join(counts)}, listed above", file=sys.stderr)
-        return BAD_INPUT
-    return DONE
+    return verdict(config, sum(row["status"] in BAD for row in rows), len(found.troubles))
 
 
 if __name__ == "__main__":

@@ -9,6 +9,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TextIO
 
+from mrxs_tiles.config.config import Config
+from mrxs_tiles.steps.run_step import BAD_INPUT, DONE
 from mrxs_tiles.system import has_no_reader
 
 
@@ -28,6 +30,16 @@ def say(lines: Sequence[str]) -> None:
     """Print lines."""
     with perhaps_unread():
         print("\n".join(lines))
+
+
+def verdict(config: Config, bad: int, unread: int = 0) -> int:
+    """The exit code of a command that has listed so many bad slides and unreadable folders."""
+    counts = [f"bad slides: {bad}"] if bad else []
+    counts += [f"folders that cannot be read: {unread}"] if unread else []
+    if counts and config.on_bad_slide != "ignore":
+        print(f"mrxs-tiles: {', '.join(counts)}, listed above", file=sys.stderr)
+        return BAD_INPUT
+    return DONE
 
 
 @contextmanager

@@ -15,8 +15,16 @@ from typing import Any
 from unicodedata import normalize
 
 from mrxs_tiles.config.cells import from_cell, is_nothing
-from mrxs_tiles.config.places import foreign, understood
+from mrxs_tiles.config.places import foreign, home_expanded, understood
 from mrxs_tiles.config.schema import colour, is_valid, load_schema, plain, rules_of
+from mrxs_tiles.config.together import (
+    ANNOTATIONS,
+    SCALES,
+    conflicts,
+    is_path,
+    replaced_scale,
+    scale_faults,
+)
 from mrxs_tiles.errors import ConfigError, shown
 from mrxs_tiles.files import manifest
 from mrxs_tiles.files.alike import nearest
@@ -24,10 +32,7 @@ from mrxs_tiles.settings import Settings as Settings
 from mrxs_tiles.settings import rectangle
 from mrxs_tiles.wording import allowed, found, types, unknown_name, wrong_value
 
-SCALES = ("downsample", "mpp", "magnification")  # only one of them counts
 OF_ROWS: dict[str, object] = {"replaced_scale": ""}  # settings that no key gives
-SAME_SCALE = 0.05  # part by which two scales may differ and mean the same
-ANNOTATIONS = ("region", "labels")  # keys that name an annotation file
 CLASSES = ("region_classes", "ignore_classes")
 _DECIMAL = r"-?[0-9]{1,30}(\.[0-9]{1,30})?([eE][-+]?[0-9]{1,2})?"
 PATHS = ("slides", "results", "stage", "region", "labels")  # keys that hold a path, or may
@@ -36,7 +41,6 @@ NO_ANSWER: dict[str, tuple[str, ...]] = {
     "results": ("null", "none"),
     "stage": ("no", "none", "off", "false", "n", "nil", "na", "nan", "~"),
 }
-LARGEST = {"jpg": 65500, "webp": 16383}  # px; no side of what their libraries write is longer
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +94,8 @@ def read_config(raw: Mapping[str, object]) -> Config:
     names = [field.name for field in fields(Settings) if field.name not in OF_ROWS]
     if not set(wrong) & set(names):
         own = [key for key in SCALES if values[key] != known[key]["default"]]
-        faults += _scale_faults("", {key: values[key] for key in own})
-        faults += _conflicts("", {name: values[name] for name in names})
+        faults += scale_faults("", {key: values[key] for key in own})
+        faults += conflicts("", {name: values[name] for name in names})
     if faults:
         raise ConfigError(*faults)
     exports: Any = values["exports"]
@@ -116,7 +120,7 @@ def check_each(raw: Mapping[str, object]) -> None:
     values, wrong, faults = _each_alone(raw)
     known = load_schema("config")
     own = [key for key in SCALES if key not in wrong and values[key] != known[key]["default"]]
-    faults += _scale_faults("", {key: values[key] for key in own})
+    faults += scale_faults("", {key: values[key] for key in own})
     if faults:
         raise ConfigError(*faults)
 
@@ -200,27 +204,19 @@ def override(
             except ConfigError as error:
                 faults += error.faults
     for key in ANNOTATIONS:
-        if _is_path(key, values.get(key)):
+        if is_path(key, values.get(key)):
             place = understood(values[key], folder)
             values[key] = str(nearest(Path(os.path.abspath(folder / home_expanded(place)))))
     own = {key: values[key] for key in SCALES if values.get(key) is not None}
-    faults += _scale_faults(f"{where}: ", own)
+    faults += scale_faults(f"{where}: ", own)
     if own:  # it replaces the one that the config asks for
         values = {key: load_schema("config")[key]["default"] for key in SCALES} | values
-        values["replaced_scale"] = _replaced_scale(settings, values["mpp"])
+        values["replaced_scale"] = replaced_scale(settings, values["mpp"])
     if not faults:
-        faults += _conflicts(f"{where}: ", asdict(settings) | values)
+        faults += conflicts(f"{where}: ", asdict(settings) | values)
     if faults or not values:
         return settings, faults
     return _settings(asdict(settings) | values), []
-
-
-def home_expanded(text: str) -> Path:
-    """Return a path, a leading ``~`` or ``~user`` of it replaced where there is that user."""
-    try:
-        return Path(text).expanduser()
-    except RuntimeError:
-        return Path(text)
 
 
 def _carry_faults(carry: Any) -> list[str]:
@@ -258,90 +254,10 @@ def _settings(values: dict[str, Any]) -> Settings:
     if isinstance(values["background"], str):
         values["background"] = colour(values["background"])
     for key in ANNOTATIONS:
-        if _is_path(key, values[key]):
+        if is_path(key, values[key]):
             values[key] = os.path.abspath(home_expanded(values[key]))
     for key in CLASSES:
         if values[key] is not None:
             # as the annotations' classes are read
             values[key] = tuple(normalize("NFC", name.strip()) for name in values[key])
     return Settings(**values)
-
-
-def _is_path(key: str, value: object) -> bool:
-    """Whether the value of one of ``ANNOTATIONS`` names a file."""
-    return isinstance(value, str) and not (key == "region" and rectangle(value) is not None)
-
-
-def _annotation_faults(subject: str, values: Mapping[str, Any]) -> list[str]:
-    """Return what is wrong with region and labels, as far as their files need not be read."""
-    faults = []
-    region = values["region"]
-    numbers = None if region is None else rectangle(region)
-    if numbers is not None and min(numbers[2:]) <= 0:
-        faults.append(
-            f"{subject}region is {shown(region)}, whose width or height is not above 0: write "
-            "x,y,width,height in level-0 px."
-        )
-    for key in ANNOTATIONS:
-        path = values[key]
-        if not _is_path(key, path) or os.path.isfile(home_expanded(path)):  # noqa: PTH113 - Path.is_file() can raise
-            continue
-        where = shown(os.path.abspath(home_expanded(path)))
-        if key == "region":
-            what = "neither four numbers nor a file"
-            write = "x,y,width,height in level-0 px, the path of a GeoJSON file, or null"
-        else:
-            what, write = "which is no file", "the path of a GeoJSON file, or null"
-        faults.append(
-            f"{subject}{key} is {shown(path)}, {what}, looked for at {where}: write {write}."
-        )
-    asked = values["region_classes"] or ()
-    if both := [name for name in asked if name in values["ignore_classes"] or name.endswith("*")]:
-        names = ", ".join(map(shown, both))
-        faults.append(
-            f"{subject}region_classes names {names}, which is ignored (as ignore_classes says, and "
-            "always where a class ends in *): remove it there or here."
-        )
-    return faults
-
-
-def _conflicts(subject: str, values: Mapping[str, Any]) -> list[str]:
-    """Return what is wrong between keys that are right alone, and with files that they name."""
-    return _annotation_faults(subject, values) + _size_faults(subject, values)
-
-
-def _scale_faults(subject: str, scales: Mapping[str, object]) -> list[str]:
-    """Return what is wrong where more than one scale is asked for."""
-    if len(scales) < 2:
-        return []
-    asked = " and ".join(f"{key} {value:g}" for key, value in scales.items())
-    return [f"{subject}{asked} are asked for, of which only one can be had: remove the others."]
-
-
-def _replaced_scale(settings: Settings, mpp: float | None) -> str:
-    """What the config asks for, where a row's ``mpp`` asks for something else."""
-    if mpp is None:
-        return ""
-    if settings.mpp is not None:
-        near = abs(settings.mpp / mpp - 1) <= SAME_SCALE
-        return "" if near else f"mpp {settings.mpp:g}"
-    if settings.magnification is not None:
-        return f"magnification {settings.magnification:g}"
-    return "" if settings.downsample == 1 else f"downsample {settings.downsample:g}"
-
-
-def _size_faults(subject: str, values: Mapping[str, Any]) -> list[str]:
-    """Return what is wrong between the sizes."""
-    tile_size, overlap = values["tile_size"], values["overlap"]
-    side = tile_size + 2 * overlap
-    if overlap > tile_size:
-        # Deep Zoom puts the second tile's corner at tile_size - overlap.
-        problem = "the second tile would begin before the slide: write an overlap <= tile_size."
-    elif side > (limit := LARGEST.get(values["format"], side)):
-        problem = (
-            f"a tile can have {side} px a side, and a {values['format']} at most {limit}: "
-            "write smaller ones, or format png."
-        )
-    else:
-        return []
-    return [f"{subject}overlap is {overlap} px and tile_size {tile_size} px, so {problem}"]

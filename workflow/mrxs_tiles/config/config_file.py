@@ -14,7 +14,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mrxs_tiles.config.config import PATHS, home_expanded
+from mrxs_tiles.config.config import PATHS
+from mrxs_tiles.config.places import home_expanded
 from mrxs_tiles.config.schema import load_schema
 from mrxs_tiles.errors import ConfigError, shown
 

@@ -53,6 +53,14 @@ def understood(text: str, folder: Path | None = None) -> str:
     return plain
 
 
+def home_expanded(text: str) -> Path:
+    """Return a path, a leading ``~`` or ``~user`` of it replaced where there is that user."""
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        return Path(text)
+
+
 def foreign(text: str) -> str:
     r"""Return why a text is no path of this system, and what to write, else an empty text.
 

@@ -9,8 +9,8 @@ from functools import cache
 from pathlib import Path
 
 from mrxs_tiles.config.columns import Columns, read_header
-from mrxs_tiles.config.config import home_expanded, override
-from mrxs_tiles.config.places import foreign, understood, windows_stem
+from mrxs_tiles.config.config import override
+from mrxs_tiles.config.places import foreign, home_expanded, understood, windows_stem
 from mrxs_tiles.config.sheet_text import read_rows
 from mrxs_tiles.errors import ConfigError, shown
 from mrxs_tiles.files.alike import Listing, listing, nearest

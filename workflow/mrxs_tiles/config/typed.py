@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from mrxs_tiles.config.config import SCALES
 from mrxs_tiles.config.schema import load_schema, plain
+from mrxs_tiles.config.together import SCALES
 from mrxs_tiles.errors import shown
 from mrxs_tiles.wording import types
 

@@ -8,12 +8,11 @@ back or, when new tiles are there, removes them. See docs/decisions/14-results-t
 from __future__ import annotations
 
 import filecmp
-import hashlib
 from contextlib import suppress
-from dataclasses import asdict
-from functools import cache
 from pathlib import Path
 
+from mrxs_tiles.cutting.keys import keys_digest
+from mrxs_tiles.cutting.publishing import ASIDE, is_amid
 from mrxs_tiles.errors import ResultsError, SlideError
 from mrxs_tiles.files import manifest
 from mrxs_tiles.files.manifest import KEPT, Record
@@ -21,24 +20,18 @@ from mrxs_tiles.files.store import (
     discard_folder,
     make_folder,
     remove_files,
-    settle,
     told,
     write_file,
 )
-from mrxs_tiles.settings import Settings, rectangle
+from mrxs_tiles.settings import Settings
 from mrxs_tiles.system import replace
 
-ASIDE = ".earlier"  # the folder for records of the earlier run
-PUBLISHING = ".publishing"  # is there while tables and tiles may be those of two runs
-INSPECTING = ".inspecting"  # is there until `inspect` has written all, in the workflow
 ASKED_AGAIN = ".recut"  # asked for by name: what is there now is cut, damaged as it is
 # The tables and records that `inspect` replaces. The others `tile` alone touches, at its end.
 MOVED = (
     *(manifest.TILES_JSON, manifest.SLIDE_JSON, manifest.COORDINATES_TSV),
     *(manifest.THUMBNAIL, manifest.TISSUE, manifest.LABELS_TSV),
 )
-# What changes no tile: which program reads, a page beside the tiles, what a warning speaks of.
-NOT_CUTTING = ("reader", "deepzoom", "replaced_scale")
 
 AWAY = "Not there now; results of an earlier run kept"
 DAMAGED = (
@@ -51,41 +44,6 @@ OTHER_KEYS = "Results of an earlier run with other settings stay where they are.
 
 class DamagedSinceError(SlideError):
     """Tiles cannot be read of a slide that was whole when it was cut with the same keys."""
-
-
-def keys_digest(settings: Settings, inspected: Record | None = None) -> str:
-    """What changes when a key changes that decides a tile.
-
-    Of a region's or the labels' file its content alone: where it lies and what it is called
-    decides nothing.
-
-    Args:
-        settings: the keys.
-        inspected: what ``slide.json`` holds, which knows the files; None: they are read.
-    """
-    keys = {key: value for key, value in asdict(settings).items() if key not in NOT_CUTTING}
-    for key in ("region", "labels"):
-        text = keys[key]
-        if text is not None and rectangle(text) is None:
-            known = _content(Path(text)) if inspected is None else inspected["grid"][key]["sha256"]
-            keys[key] = known
-    return hashlib.sha256(repr(sorted(keys.items())).encode()).hexdigest()[:16]
-
-
-def _content(path: Path) -> str:
-    """A digest of what is in a file; "" where it cannot be read."""
-    try:
-        status = path.stat()
-        return _digest(path, status.st_size, status.st_mtime_ns)
-    except OSError:
-        return ""
-
-
-@cache
-def _digest(path: Path, size: int, changed: int) -> str:  # noqa: ARG001 - part of what is known
-    """One file may be that of thousands of slides whose disk is away."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def may_be_there(folder: Path) -> bool:
@@ -250,92 +208,6 @@ def kept_record(was: Record, fault: str, is_damage: bool = False) -> Record:
     return was | {"status": KEPT, "error": said}
 
 
-def begin(folder: Path) -> None:
-    """Leave word that the record of `tile` is to come.
-
-    When a job fails for another reason than its slide, Snakemake puts back what `tile` wrote
-    before, and notes that it was made with today's keys. ``tidy`` sees by this that it was not.
-
-    Raises:
-        ResultsError: it cannot be said.
-    """
-    if not (folder / manifest.TILES_JSON).exists():
-        return  # there is nothing to be put back
-    if earlier(folder) is None:
-        begin_publishing(folder)
-    else:
-        set_aside(folder, manifest.TILES_JSON)
-
-
-def begin_inspecting(folder: Path) -> None:
-    """Leave word that `inspect` has begun, as ``begin`` does for `tile`.
-
-    Raises:
-        ResultsError: it cannot be said.
-    """
-    if (folder / manifest.SLIDE_JSON).exists():
-        write_file(folder / INSPECTING, b"")
-
-
-def end_inspecting(folder: Path) -> None:
-    """What `inspect` was to write is there, or was put back.
-
-    Raises:
-        ResultsError: it cannot be said.
-    """
-    remove_files(folder / INSPECTING)
-
-
-def begin_publishing(folder: Path, record: Record | None = None) -> None:
-    """Say that the earlier run's results go now: until ``finish`` there are none.
-
-    Snakemake puts the tables of a job that failed back: beside other tiles they would lie.
-    ``record``: what ``tiles.json`` will hold, but for its ``tables``; None: not known.
-
-    Raises:
-        ResultsError: it cannot be said.
-    """
-    awaited = b"" if record is None else manifest.bare_crc32(record).encode()
-    write_file(folder / PUBLISHING, awaited, lasting=True)
-    discard_folder(folder, ASIDE)
-
-
-def is_amid(folder: Path) -> bool:
-    """Whether tables and tiles may be those of two runs.
-
-    A power cut can bring the mark back that says so; then the record is there that it waited for.
-    """
-    try:
-        awaited = (folder / PUBLISHING).read_bytes().decode("ascii", "replace")
-    except FileNotFoundError:
-        return False
-    except OSError:
-        return True
-    try:
-        return awaited != manifest.bare_crc32(manifest.read_record(folder / manifest.TILES_JSON))
-    except ResultsError:
-        return True
-
-
-def finish(folder: Path, record: Record, stops: bool = False) -> Record:
-    """Write ``tiles.json``: all that it speaks of is in place, and on the disk. Returns it.
-
-    ``stops``, as in ``Source``: beside the tiles of a bad slide Snakemake may put other tables, so
-    they are still not to be believed.
-
-    Raises:
-        ResultsError: it cannot be written.
-    """
-    settle(folder)
-    sealed = manifest.sealed(record, manifest.TILES_JSON)
-    manifest.write_record(folder / manifest.TILES_JSON, sealed)
-    if stops and record["status"] in manifest.BAD:
-        write_file(folder / PUBLISHING, b"", lasting=True)
-    else:
-        remove_files(folder / PUBLISHING)
-    return sealed
-
-
 def last_said(folder: Path) -> Record:
     """What ``tiles.json`` says of the tiles beside it, or why there are no new ones.
 
@@ -379,19 +251,3 @@ def is_to_be_replaced(folder: Path) -> bool:
 def forget_asked(folder: Path) -> None:
     """What was asked is done, or cannot be."""
     remove_files(folder / ASKED_AGAIN)
-
-
-def tidy(folder: Path) -> None:
-    """After a run: forget what was asked, and remove tables that tell of other tiles.
-
-    Raises:
-        ResultsError: something cannot be removed.
-    """
-    forget_asked(folder)
-    if is_amid(folder):
-        remove_files(folder / manifest.TILES_JSON, folder / manifest.TILES_TSV)
-    elif (folder / ASIDE / manifest.TILES_JSON).exists():
-        # of a job that failed, put back by Snakemake
-        remove_files(folder / manifest.TILES_JSON)
-        if (folder / ASIDE / manifest.COORDINATES_TSV).exists():  # it may have been `inspect`
-            remove_files(folder / manifest.COORDINATES_TSV)

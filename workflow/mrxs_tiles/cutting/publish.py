@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from mrxs_tiles.cutting import kept
+from mrxs_tiles.cutting import publishing
 from mrxs_tiles.cutting.tile_map import TileMap
 from mrxs_tiles.cutting.tile_record import Fates, failed_record
 from mrxs_tiles.errors import ResultsError
@@ -30,7 +30,7 @@ def publish(
     inspected: Record | None,
     record: Record,
 ) -> None:
-    """Put a slide's tiles in place, then the table and the map; ``kept.finish`` is to follow.
+    """Put a slide's tiles in place, then the table and the map; ``publishing.finish`` is to follow.
 
     Nothing of the slide may be left to be read or to be found out.
 
@@ -44,7 +44,7 @@ def publish(
     Raises:
         ResultsError: something cannot be written or removed.
     """
-    kept.begin_publishing(folder, record)
+    publishing.begin_publishing(folder, record)
     remove_files(*(folder / name for name in (manifest.TILES_JSON, manifest.TILES_TSV)))
     remove_files(folder / manifest.TILE_MAP)
     # what speaks of the old tiles, whoever has written it; first what knows the others
@@ -87,7 +87,7 @@ def write_failed(slide: str, results: Path, error: str, stops: bool = False) -> 
     record = failed_record(slide, error)
     with TileFolder(results / slide) as tiles:
         publish(results / slide, tiles, {}, None, record)
-    return kept.finish(results / slide, record, stops)
+    return publishing.finish(results / slide, record, stops)
 
 
 def coordinates(folder: Path) -> Iterator[list[str]]:

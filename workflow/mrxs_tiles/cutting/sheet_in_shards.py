@@ -13,7 +13,7 @@ from itertools import count
 from pathlib import Path
 from typing import IO
 
-from mrxs_tiles.cutting import kept
+from mrxs_tiles.cutting import publishing
 from mrxs_tiles.cutting.samples import (
     SHEET,
     member,
@@ -51,7 +51,7 @@ def renew_sheet(results: Path, slide: str, sheet: Mapping[str, str]) -> int:
     if not any(_differs(shard, wanted) for shard in _shards(results / slide, slide)):
         return 0
     with alone(results / slide / SLIDE_LOCK, SLIDE_TAKEN.format(slide)):
-        if kept.is_amid(results / slide):
+        if publishing.is_amid(results / slide):
             return 0
         written = 0
         for shard in _shards(results / slide, slide):

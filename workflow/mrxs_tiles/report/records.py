@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from mrxs_tiles.cutting import kept, publish
+from mrxs_tiles.cutting import kept, publish, publishing
 from mrxs_tiles.cutting.tile_record import failed_record, is_counted
 from mrxs_tiles.errors import ResultsError
 from mrxs_tiles.files import manifest
@@ -38,11 +38,11 @@ def find_inspected(results: Path) -> Iterator[str]:
     for folder, subfolders, files in os.walk(results):
         if Path(folder) == results and LOGS in subfolders:
             subfolders.remove(LOGS)
-        aside = Path(folder, kept.ASIDE, manifest.SLIDE_JSON)
-        if manifest.SLIDE_JSON in files or (kept.ASIDE in subfolders and aside.is_file()):
+        aside = Path(folder, publishing.ASIDE, manifest.SLIDE_JSON)
+        if manifest.SLIDE_JSON in files or (publishing.ASIDE in subfolders and aside.is_file()):
             subfolders.clear()
             yield Path(folder).relative_to(results).as_posix()
-        subfolders[:] = [name for name in subfolders if name != kept.ASIDE]
+        subfolders[:] = [name for name in subfolders if name != publishing.ASIDE]
 
 
 def read_records(results: Path, slide: str, path: str | None = None) -> tuple[Record, Record]:
@@ -126,7 +126,7 @@ def _kept(results: Path, slide: str, why: str) -> tuple[Record, Record]:
     """The records of a slide of which an earlier run's results are kept, and the reason."""
     folder = results / slide
     was = kept.earlier(folder)
-    aside = folder / kept.ASIDE / manifest.SLIDE_JSON
+    aside = folder / publishing.ASIDE / manifest.SLIDE_JSON
     inspected = manifest.read_record(aside if aside.is_file() else folder / manifest.SLIDE_JSON)
     if was is None:  # removed while the run went on
         return inspected, failed_record(slide, why)

@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mrxs_tiles.cutting import kept
+from mrxs_tiles.cutting import publishing
 from mrxs_tiles.errors import ResultsError, printable
 from mrxs_tiles.files import manifest
 from mrxs_tiles.files.lock import REPORT_LOCK, RUN_LOCK, SURVEY_LOCK
@@ -31,7 +31,7 @@ LOCKS = {REPORT_LOCK, RUN_LOCK, SURVEY_LOCK}
 # By any of these a folder is that of a slide.
 OF_A_SLIDE = {
     *(manifest.SLIDE_JSON, manifest.TILES_JSON, manifest.TILES_TSV, manifest.COORDINATES_TSV),
-    *(TILES, kept.ASIDE),
+    *(TILES, publishing.ASIDE),
 }
 
 

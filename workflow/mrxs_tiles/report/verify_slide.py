@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mrxs_tiles.cutting import kept
+from mrxs_tiles.cutting import kept, publishing
 from mrxs_tiles.cutting.check_pictures import check_pictures
 from mrxs_tiles.cutting.samples import sheet_json
 from mrxs_tiles.cutting.tile_record import is_counted
@@ -74,7 +74,7 @@ def verify_slide(results: Path, slide: str, sheet: Mapping[str, str] | None = No
     """
     folder = results / slide
     found = Found(slide, sheet=None if sheet is None else sheet_json(sheet))
-    if kept.is_amid(folder):
+    if publishing.is_amid(folder):
         found.said.append(AGAIN)
     record = _record_of(folder, found)
     expected = {*TABLES}
@@ -91,7 +91,7 @@ def verify_slide(results: Path, slide: str, sheet: Mapping[str, str] | None = No
         pictures = _check_tiles(folder, found, was, tables)
         found.row = _report_row(record, found.row)
         _tell_apart(found, found.look, superfluous_below(folder, TILES, pictures))
-    expected |= {f"{kept.ASIDE}/", kept.PUBLISHING}
+    expected |= {f"{publishing.ASIDE}/", publishing.PUBLISHING}
     expected |= _check_exports(folder, found, manifest.EXPORTS_JSON)
     expected |= _check_exports(folder, found, manifest.HEATMAP_JSON)
     expected |= _check_viewer(folder, found)
@@ -122,7 +122,7 @@ def _tell_apart(found: Found, look: Look, names: Iterable[str]) -> None:
 
 def _record_of(folder: Path, found: Found) -> Record | None:
     """What ``tiles.json`` holds; None: nothing that can be gone by."""
-    aside = folder / kept.ASIDE / manifest.TILES_JSON
+    aside = folder / publishing.ASIDE / manifest.TILES_JSON
     path = folder / manifest.TILES_JSON
     if aside.is_file() and not path.exists():
         found.said.append(AGAIN)
@@ -150,7 +150,7 @@ def _record_of(folder: Path, found: Found) -> Record | None:
 
 def _at(folder: Path, name: str) -> Path:
     """Where a table of the tiles lies: while a slide is to be cut again, put aside."""
-    aside = folder / kept.ASIDE / name
+    aside = folder / publishing.ASIDE / name
     return aside if aside.is_file() else folder / name
 
 

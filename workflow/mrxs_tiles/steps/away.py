@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from mrxs_tiles.cutting import kept
+from mrxs_tiles.cutting import kept, publishing
 from mrxs_tiles.errors import ResultsError
 from mrxs_tiles.files import manifest
 from mrxs_tiles.mirax.stamp import first_stamp, lost_since, why_away
@@ -65,7 +65,7 @@ def away(slides: Iterable[Slide], results: Path, asked: Collection[str] = ()) ->
 
 def _lost(results: Path, slide: Slide) -> set[str]:
     """The files that were not there when the slide was inspected."""
-    for place in (results / slide.name / kept.ASIDE, results / slide.name):
+    for place in (results / slide.name / publishing.ASIDE, results / slide.name):
         try:
             record = manifest.read_record(place / manifest.SLIDE_JSON)
         except ResultsError:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from mrxs_tiles.cutting import kept
+from mrxs_tiles.cutting import begun, kept
 from mrxs_tiles.errors import SlideError
 from mrxs_tiles.files import manifest
 from mrxs_tiles.files.lock import SLIDE_LOCK, SLIDE_TAKEN, alone
@@ -67,10 +67,10 @@ def inspect(
     """
     make_folder(results / slide)
     if by_workflow:
-        kept.begin_inspecting(results / slide)
+        begun.begin_inspecting(results / slide)
     with alone(results / slide / SLIDE_LOCK, SLIDE_TAKEN.format(slide)):
         record = _inspect(slide, path, results, settings, begun_with)
-        kept.end_inspecting(results / slide)
+        begun.end_inspecting(results / slide)
         if record["status"] == manifest.KEPT and not by_workflow:  # there `tile` says it
             kept.keep_uninspected(results / slide, record["error"])
     return record

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from mrxs_tiles.cutting import kept
+from mrxs_tiles.cutting import begun, kept, keys, publishing
 from mrxs_tiles.cutting.choose import Choice, choose
 from mrxs_tiles.cutting.cutter import Cutter, Fate, cut_all
 from mrxs_tiles.cutting.job import Job, Source, opened_job
@@ -75,7 +75,7 @@ def tile(
         inspect(slide, path, results, settings, source.begun_with)
     with alone(results / slide / SLIDE_LOCK, SLIDE_TAKEN.format(slide)):
         if source.by_workflow:
-            kept.begin(results / slide)
+            begun.begin(results / slide)
         record = _tile(slide, path, results, settings, threads, source)
         kept.forget_asked(results / slide)
     counts = record["counts"]
@@ -103,7 +103,7 @@ def _tile(
         return was or write_failed(slide, results, said, source.stops)
     if record["error"] and not record["error"].endswith(PROMISE):
         record["error"] += since_begun(path, source.begun_with)
-    return kept.finish(folder, record, source.stops)
+    return publishing.finish(folder, record, source.stops)
 
 
 def _own_fault(path: Path, settings: Settings, problem: SlideError) -> SlideError:
@@ -141,7 +141,7 @@ def _cut(job: Job, threads: int, source: Source) -> Record:
         unlisted = job.inspected["grid"]["tiles"] - len(job.tissue)
         warnings = [text for text in (warning, resampling_warning(job.grid, choice.wanted)) if text]
         record = tile_record(job.slide, status_of(fates), error, warnings, unlisted, fates)
-        record["keys"] = kept.keys_digest(job.settings, job.inspected)
+        record["keys"] = keys.keys_digest(job.settings, job.inspected)
         decided = {key: value for key, value in asdict(job.settings).items() if key != "deepzoom"}
         record["settings"] = without_places(decided)
         publish(job.folder, tiles, fates, job.inspected, record)

@@ -6,7 +6,7 @@ import os
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
-from mrxs_tiles.cutting import kept
+from mrxs_tiles.cutting import begun, kept, publishing
 from mrxs_tiles.errors import ResultsError
 from mrxs_tiles.files import manifest
 from mrxs_tiles.files.lock import SLIDE_LOCK, SLIDE_TAKEN, alone
@@ -30,11 +30,11 @@ def keep_promises(results: Path, slides: Iterable[str]) -> None:
     """
     for slide in slides:
         folder = results / slide
-        kept.tidy(folder)
+        begun.tidy(folder)
         if _error(folder, manifest.VIEWER_JSON).endswith(PROMISE):
             remove_files(folder / manifest.VIEWER_JSON)
         error = _error(folder, *RECORDS)
-        if not ((folder / kept.INSPECTING).exists() or error.endswith(PROMISE)):
+        if not ((folder / begun.INSPECTING).exists() or error.endswith(PROMISE)):
             continue
         if kept.earlier(folder) is None:
             remove_files(folder / manifest.COORDINATES_TSV, folder / manifest.TILES_JSON)
@@ -52,7 +52,7 @@ def keep_promises_now(results: Path, slides: Iterable[str]) -> None:
     """
     for slide in slides:
         folder = results / slide
-        if not (kept.is_amid(folder) or _error(folder, *RECORDS).endswith(PROMISE)):
+        if not (publishing.is_amid(folder) or _error(folder, *RECORDS).endswith(PROMISE)):
             continue
         try:
             with alone(folder / SLIDE_LOCK, SLIDE_TAKEN.format(slide)):
