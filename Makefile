@@ -9,7 +9,7 @@ UV := uv==0.13.9
 KERNELS := workflow/mrxs_tiles/native.h $(wildcard workflow/mrxs_tiles/*/*.c)
 
 .DELETE_ON_ERROR:
-.PHONY: help env demo check test torture windows lint bench real docs lock clean
+.PHONY: help env demo check test torture windows lint bench real docs links pictures lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## /  make \1|/p' Makefile | awk -F'|' '{ printf "%-13s %s\n", $$1, $$2 }'
@@ -70,6 +70,14 @@ docs: .venv-docs/.done ## README and docs as a site in site/, every link among t
 	.venv-docs/bin/sphinx-build -q -n -W --keep-going -c docs -d .venv-docs/doctrees . site
 	@cp site/README.html site/index.html
 	@echo "Open this:  site/index.html"
+
+links: .venv-docs/.done ## every address on the web in README and docs, asked (needs a network)
+	.venv-docs/bin/sphinx-build -q -b linkcheck -c docs -d .venv-docs/doctrees . .venv-docs/links
+
+# Needs Chromium, as the tests of the pages do.
+pictures: env ## the pictures in docs/images taken again: demo, report, viewer
+	$(BIN)/python demo/make_demo.py demo/slides/demo.mrxs
+	$(BIN)/python docs/images/make_images.py
 
 # --- the environment -------------------------------------------------------------------
 

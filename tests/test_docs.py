@@ -1,4 +1,7 @@
-"""README and docs: what they link to is there, and what they say to type is understood."""
+"""README and docs: what they link to is there, and what they say to type is understood.
+
+Their blocks are run by tests/workflow/test_docs_run.py.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,12 @@ import re
 import shlex
 from functools import cache
 from pathlib import Path
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 import pytest
 
+import doc_blocks
+from doc_blocks import FENCED, LANGUAGES
 from mrxs_tiles.arguments import config_of, given_for
 from mrxs_tiles.config.schema import load_schema
 from running import REPO
@@ -20,7 +25,22 @@ PAGES = [
     *(REPO / folder / "README.md" for folder in ("config", "tests/data")),
     REPO / "benchmarks" / "RESULTS.md",
 ]
-FENCED = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+# Where pages on the web lie that ours lead to.
+HOSTS = {
+    "creativecommons.org",
+    "doi.org",
+    "git-scm.com",
+    "github.com",
+    "learn.microsoft.com",
+    "openseadragon.github.io",
+    "openslide.cs.cmu.edu",
+    "openslide.org",
+    "pypi.org",
+    "semver.org",
+    "snakemake.github.io",
+    "snakemake.readthedocs.io",
+    "www.python.org",
+}
 # A command of ours with its options, wherever it was installed.
 OURS = re.compile(r"^(?:\.venv[/\\](?:bin|Scripts)[/\\])?mrxs-tiles (?!snakefile|--)(.+)$")
 
@@ -45,10 +65,17 @@ def links(page: Path) -> list[str]:
 def commands(page: Path) -> list[str]:
     """Our own commands among the blocks that a page says to type."""
     blocks = [
-        code for language, code in FENCED.findall(page.read_text("utf-8")) if language != "py"
+        code
+        for language, code in FENCED.findall(page.read_text("utf-8"))
+        if language != doc_blocks.CODE
     ]
     lines = "".join(blocks).replace("\\\n", " ").splitlines()
     return [found[1] for line in lines if (found := OURS.match(line))]
+
+
+def addresses(page: Path) -> set[str]:
+    """The addresses on the web that a page leads to."""
+    return set(re.findall(r"]\((https?://[^)\s]+)\)", FENCED.sub("", page.read_text("utf-8"))))
 
 
 def name_of(page: Path) -> str:
@@ -84,6 +111,33 @@ def test_keys() -> None:
     """docs/keys.md has each key of the config, once."""
     text = (REPO / "docs" / "keys.md").read_text("utf-8")
     assert sorted(re.findall(r"^\| `(\w+)`", text, re.MULTILINE)) == sorted(load_schema("config"))
+
+
+def test_blocks_say_what_they_are() -> None:
+    """Each block has its language, by which it is run, compared or looked at."""
+    found = {(name_of(page), one) for page in PAGES for one, _ in FENCED.findall(page.read_text())}
+    assert {pair for pair in found if pair[1] not in LANGUAGES} == set()
+
+
+def test_what_is_not_run() -> None:
+    """Commands that install something name targets, files and versions that there are."""
+    typed = "".join(block.text for page in doc_blocks.PAGES for block in doc_blocks.blocks(page))
+    targets = set(re.findall(r"^make (\w+)", typed, re.MULTILINE))
+    makefile = (REPO / "Makefile").read_text("utf-8")
+    assert targets == {one for one in targets if f"\n{one}:" in makefile} > {"demo", "env"}
+    lock = (REPO / "requirements.lock").read_text("utf-8")
+    versions = re.findall(r"pip install ([\w-]+==\S+)", typed)
+    assert versions == [one for one in versions if f"\n{one}" in lock] != []
+    assert all((REPO / name).is_file() for name in re.findall(r"install .* -r (\S+)", typed))
+
+
+def test_addresses() -> None:
+    """Addresses on the web are whole and lead to known hosts; `make links` asks them all."""
+    found = {one for page in PAGES for one in addresses(page)}
+    parts = [urlsplit(one) for one in found]
+    assert {part.geturl() for part in parts if part.scheme != "https" or part.query} == set()
+    assert {part.hostname for part in parts} - HOSTS == set()
+    assert {one for one in found if one[-1] in ".,;:"} == set()
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if commands(page)], ids=name_of)

@@ -66,7 +66,7 @@ def page() -> dict[str, Any]:
 
 
 def blocks(text: str) -> list[str]:
-    return re.findall(r"```py\n(.*?)```", text, re.DOTALL)
+    return re.findall(r"```python\n(.*?)```", text, re.DOTALL)
 
 
 def kept(results: Path) -> Counter[tuple[str, int, int]]:

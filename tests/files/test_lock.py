@@ -8,6 +8,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +19,7 @@ import pytest
 import running
 from mrxs_tiles.errors import ResultsError
 from mrxs_tiles.files import lock
-from mrxs_tiles.files.lock import SLIDE_LOCK, SURVEY_LOCK, alone
+from mrxs_tiles.files.lock import SLIDE_LOCK, SURVEY_LOCK, alone, in_turn
 from mrxs_tiles.steps.export import export
 from mrxs_tiles.steps.survey import survey
 from running import BIN, LARGE, lasting, mrxs_tiles, tree
@@ -48,6 +49,28 @@ def test_alone(tmp_path: Path) -> None:
     assert running.names(tmp_path) == []
     with alone(path, "It is done"):
         pass
+
+
+def test_in_turn(tmp_path: Path) -> None:
+    """Who takes turns waits for another that does; who is alone is waited for by nobody."""
+    path, done = tmp_path / ".lock", []
+
+    def second() -> None:
+        with in_turn(path, "It is done"):
+            done.append("second")
+
+    with in_turn(path, "It is done"):
+        waiting = threading.Thread(target=second)
+        waiting.start()
+        waiting.join(2 * lock.ASK_AGAIN)
+        with pytest.raises(ResultsError, match=r"\(process \d+ on [^,]*\)\. Wait"):
+            alone(path, "It is done").__enter__()
+        done.append("first")
+    waiting.join()
+    assert done == ["first", "second"]
+    with alone(path, "It is done"), pytest.raises(ResultsError), in_turn(path, "It is done"):
+        pass
+    assert running.names(tmp_path) == []
 
 
 def test_left_by_a_killed_one(tmp_path: Path) -> None:

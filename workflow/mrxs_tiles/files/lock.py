@@ -12,6 +12,7 @@ from __future__ import annotations
 import atexit
 import os
 import platform
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -23,6 +24,9 @@ SLIDE_LOCK, REPORT_LOCK, RUN_LOCK = ".slide.lock", ".report.lock", ".run.lock"
 SURVEY_LOCK = ".survey.lock"
 SLIDE_TAKEN = "The slide {} is being inspected or cut"
 HOLDER_BYTES = 300  # who holds it, at most
+IN_TURN = ", in turn"  # who holds it lets others like itself wait
+ASK_AGAIN = 0.2  # s
+UNSIGNED = 2.0  # s after which a holder that has not signed is not one who signs
 
 
 @contextmanager
@@ -44,6 +48,24 @@ def alone(path: Path, what: str) -> Iterator[None]:
             remove_locked(path, descriptor)
 
 
+@contextmanager
+def in_turn(path: Path, what: str) -> Iterator[None]:
+    """Hold a lock as ``alone`` does, but wait while another holds it in turn.
+
+    For steps that one run may start side by side on a slide that is cut (``export``, ``viewer``):
+    they change none of each other's files but the slide's state, so they go one after another.
+
+    Raises:
+        ResultsError: another process holds it alone.
+    """
+    descriptor = _take(path, what, turns=True)
+    try:
+        yield
+    finally:
+        if descriptor is not None:
+            remove_locked(path, descriptor)
+
+
 def hold(path: Path, what: str) -> None:
     """Hold a lock as ``alone`` does, until this process ends.
 
@@ -56,12 +78,13 @@ def hold(path: Path, what: str) -> None:
         atexit.register(remove_locked, path.absolute(), descriptor)
 
 
-def _take(path: Path, what: str) -> int | None:
+def _take(path: Path, what: str, turns: bool = False) -> int | None:
     """Take a lock until the descriptor is closed; None where there are no locks.
 
     Raises:
-        ResultsError: another process holds it.
+        ResultsError: another process holds it, or, with ``turns``, holds it alone.
     """
+    unsigned_until = time.monotonic() + UNSIGNED
     while True:
         try:
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | OPEN_BINARY, 0o666)
@@ -70,11 +93,16 @@ def _take(path: Path, what: str) -> int | None:
         try:
             lock(descriptor)
             if _is_at(descriptor, path):
-                _sign(descriptor)
+                _sign(descriptor, IN_TURN if turns else "")
                 return descriptor
         except BlockingIOError:
             holder = _holder(descriptor)
             os.close(descriptor)
+            passing = IN_TURN in holder or (not holder and time.monotonic() < unsigned_until)
+            if turns and passing:
+                time.sleep(ASK_AGAIN)
+                continue
+            holder = holder.replace(IN_TURN, "")
             raise ResultsError(
                 f"{what} by another process right now{holder}. Wait until it has ended, or end it; "
                 "then run again. (After a run that was killed, one of its jobs may go on.)"
@@ -92,9 +120,9 @@ def _is_at(descriptor: int, path: Path) -> bool:
         return False
 
 
-def _sign(descriptor: int) -> None:
+def _sign(descriptor: int, how: str) -> None:
     """Say in the file who holds it; a full disk is no reason to stop."""
-    text = f"process {os.getpid()} on {platform.node()}"
+    text = f"process {os.getpid()} on {platform.node()}{how}"
     with suppress(OSError):
         os.ftruncate(descriptor, 0)
         os.write(descriptor, text.encode("utf-8", "backslashreplace"))

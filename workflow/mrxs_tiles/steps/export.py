@@ -14,7 +14,7 @@ from pathlib import Path
 from mrxs_tiles.cutting import kept
 from mrxs_tiles.exports.known import note_exports
 from mrxs_tiles.files import manifest
-from mrxs_tiles.files.lock import SLIDE_LOCK, SLIDE_TAKEN, alone
+from mrxs_tiles.files.lock import SLIDE_LOCK, SLIDE_TAKEN, in_turn
 from mrxs_tiles.files.manifest import Record
 
 log = logging.getLogger(__name__)
@@ -38,7 +38,7 @@ def export(
         ResultsError: ``tile`` has not been run, a file cannot be written, or another process is
             at this slide.
     """
-    with alone(results / slide / SLIDE_LOCK, SLIDE_TAKEN.format(slide)):
+    with in_turn(results / slide / SLIDE_LOCK, SLIDE_TAKEN.format(slide)):
         return _export(slide, results / slide, exports, sheet or {})
 
 

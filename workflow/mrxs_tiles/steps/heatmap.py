@@ -16,7 +16,7 @@ from mrxs_tiles.cutting import kept
 from mrxs_tiles.errors import ConfigError, ResultsError, printable
 from mrxs_tiles.exports.heatmap import write_heatmap
 from mrxs_tiles.files import manifest
-from mrxs_tiles.files.lock import SLIDE_LOCK, SLIDE_TAKEN, alone
+from mrxs_tiles.files.lock import SLIDE_LOCK, SLIDE_TAKEN, in_turn
 from mrxs_tiles.files.manifest import Record
 from mrxs_tiles.files.store import settle, write_file
 from mrxs_tiles.made_by import FIELD, made_by
@@ -64,7 +64,7 @@ def heatmap(scores: Path, results: Path, slide: str | None = None) -> list[str]:
             f"No row of {scores} is of a tile of {results}. " + ". ".join([*said, *notes])
         )
     for name, found in laid.items():
-        with alone(results / name / SLIDE_LOCK, SLIDE_TAKEN.format(name)):
+        with in_turn(results / name / SLIDE_LOCK, SLIDE_TAKEN.format(name)):
             said += _write(results / name, name, found)
     return said
 

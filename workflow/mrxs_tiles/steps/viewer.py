@@ -15,7 +15,7 @@ from mrxs_tiles.cutting.job import Source
 from mrxs_tiles.cutting.space import check_space
 from mrxs_tiles.errors import SlideError
 from mrxs_tiles.files import manifest
-from mrxs_tiles.files.lock import SLIDE_LOCK, SLIDE_TAKEN, alone
+from mrxs_tiles.files.lock import SLIDE_LOCK, SLIDE_TAKEN, in_turn
 from mrxs_tiles.files.manifest import Record
 from mrxs_tiles.mirax.unchanged import explained
 from mrxs_tiles.settings import Settings
@@ -58,7 +58,7 @@ def viewer(
         StageError: the slide cannot be copied to ``source.stage``.
     """
     page.openseadragon()  # before a long read: is it there?
-    with alone(results / slide / SLIDE_LOCK, SLIDE_TAKEN.format(slide)):
+    with in_turn(results / slide / SLIDE_LOCK, SLIDE_TAKEN.format(slide)):
         return _viewer(slide, path, results / slide, settings, threads, source)
 
 
