@@ -38,7 +38,7 @@ LEFT_OUT = (".git", ".venv", "node_modules", "results", "__pycache__", ".*_cache
 QUICK, SLOW = "not slow and not torture", "slow and not torture"
 PATIENCE = {"near": 900, "quick": 3600, "slow": 10800}  # seconds, after which a fault hangs
 PASSED, NONE = 0, 5  # pytest's exit codes
-CAUGHT = (1, 2, 4)  # a test failed, one cannot be imported, conftest cannot
+CAUGHT = (1, 2, 3, 4)  # a test failed, one cannot be imported, pytest breaks, conftest cannot
 
 
 @contextmanager
