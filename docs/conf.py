@@ -58,6 +58,7 @@ MENU = {
         "docs/speed",
         "docs/costs",
         "benchmarks/RESULTS",
+        "docs/compared",
         "CHANGELOG",
     ],
     "Developers": ["docs/architecture", "CONTRIBUTING", "docs/decisions/README"],

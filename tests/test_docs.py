@@ -75,7 +75,9 @@ def commands(page: Path) -> list[str]:
 
 def addresses(page: Path) -> set[str]:
     """The addresses on the web that a page leads to."""
-    return set(re.findall(r"]\((https?://[^)\s]+)\)", FENCED.sub("", page.read_text("utf-8"))))
+    text = FENCED.sub("", page.read_text("utf-8"))
+    named = re.findall(r"^\[[^]]+]: (\S+)$", text, re.MULTILINE)
+    return {*named, *re.findall(r"]\((https?://[^)\s]+)\)", text)}
 
 
 def name_of(page: Path) -> str:
@@ -138,6 +140,27 @@ def test_addresses() -> None:
     assert {part.geturl() for part in parts if part.scheme != "https" or part.query} == set()
     assert {part.hostname for part in parts} - HOSTS == set()
     assert {one for one in found if one[-1] in ".,;:"} == set()
+
+
+def test_other_tools_by_their_source() -> None:
+    """What is said of another tool is linked to a place in its source at a commit, or not known."""
+    text = (REPO / "docs" / "compared.md").read_text("utf-8")
+    names = dict(re.findall(r"^\[([^]]+)]: (\S+)$", text, re.MULTILINE))
+    assert set(re.findall(r"]\[([\w.-]+)]", text)) == names.keys()
+    rows = re.findall(
+        r"^\| (?:[\w. ]+) (\|.*) \|$", text.split("## What they read")[1], re.MULTILINE
+    )
+    cells = [cell for row in rows for cell in row.split(" | ")[1:]]
+    assert len(cells) > 90
+    plain = {cell for cell in cells if "](" not in cell and "][" not in cell}
+    assert plain <= {
+        "not found",
+        "not looked up",
+        "for viewers of others",
+        "a whole program for it",
+    }
+    commit = re.compile(r"https://github\.com/[\w-]+/[\w-]+/blob/[0-9a-f]{40}/\S+")
+    assert [name for name, address in names.items() if not commit.fullmatch(address)] == []
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if commands(page)], ids=name_of)
