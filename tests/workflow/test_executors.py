@@ -35,10 +35,10 @@ fi
 """
 
 
-def block(language: str) -> str:
-    """The first block in a language on the page."""
+def block(language: str, begin: str = "") -> str:
+    """The first block in a language on the page that begins so."""
     match = re.search(
-        rf"^```{language}\n(.*?)^```$", PAGE.read_text("utf-8"), re.MULTILINE | re.DOTALL
+        rf"^```{language}\n({begin}.*?)^```$", PAGE.read_text("utf-8"), re.MULTILINE | re.DOTALL
     )
     assert match is not None
     return match[1]
@@ -54,7 +54,7 @@ def queue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         programs / "qsub": QSUB,
         programs / "qstat": QSTAT,
         profile / "config.yaml": block("yaml"),
-        profile / "status.sh": block("sh"),
+        profile / "status.sh": block("sh", "#!"),
     }
     for path, text in files.items():
         path.write_text(text, "utf-8")
