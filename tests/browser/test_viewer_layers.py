@@ -154,7 +154,7 @@ def test_heat_map_lies_on_its_tiles(watched: Watched, results: Path) -> None:
 
 
 def test_layers_power_ruler_and_keys(watched: Watched, results: Path) -> None:
-    """Each layer alone, in the link too; a button of each power; a length; Escape closes."""
+    """Each layer alone, in the link too; the highest and lowest; powers; a length; Escape."""
     page = watched.page
     page.goto((results / "a" / "viewer.html").as_uri())
     ready(page)
@@ -168,13 +168,18 @@ def test_layers_power_ruler_and_keys(watched: Watched, results: Path) -> None:
     page.locator("#kinds [data-kind=tissue]").check()
     assert "hide" not in page.url
     page.locator("#outline").check()
-    page.locator("#heat").select_option("focus")
-    page.click("#highest")
-    page.wait_for_selector("#tile h2")
-    sharpest = max(
+    page.locator("#heat").select_option(label="sharpness")
+    assert page.locator("#kinds input:checked").count() == 0, "tints would look like numbers"
+    page.locator("#kinds [data-kind=tissue]").check()
+    assert "hide=kept" in page.url, "it alone"
+    kept = sorted(
         (row for row in rows if row["kept"] == "1"), key=lambda row: float(row["focus"] or 0)
     )
-    assert page.locator("#tile h2").inner_text() == f"Tile {sharpest['col']}_{sharpest['row']}"
+    for button, row in (("#highest", kept[-1]), ("#highest", kept[-2]), ("#lowest", kept[0])):
+        page.click(button)
+        chosen = f"Tile {row['col']}_{row['row']}"
+        page.wait_for_function(f"document.querySelector('#tile h2')?.textContent === '{chosen}'")
+    assert "lowest sharpness of" in page.locator("#note").inner_text()
     page.locator("#heat").select_option("score-tumour")
     page.wait_for_function("'tumour' in scores")
     page.click("#highest")

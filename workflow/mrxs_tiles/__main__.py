@@ -231,7 +231,8 @@ def _verify(config: Config, repairs: bool) -> int:
 def _heatmap(config: Config, given: dict[str, Any]) -> int:
     from mrxs_tiles.steps.heatmap import heatmap  # here: nothing else needs pyarrow and h5py
 
-    say(heatmap(Path(understood(str(given["scores"]))), config.results, given["slide"]))
+    tables = [Path(understood(str(table))) for table in given["scores"]]
+    say(heatmap(tables, config.results, given["slide"]))
     return DONE
 
 

@@ -94,9 +94,9 @@ def _add_own(command: argparse.ArgumentParser, name: str) -> None:
     if name == "heatmap":
         help_scores = (
             "a .csv, .tsv or .parquet table with slide, col and row (or x and y) and columns of "
-            "numbers, or CLAM's attention .h5"
+            "numbers, or CLAM's attention .h5; several get the same colours"
         )
-        add("scores", metavar="SCORES", help=help_scores)
+        add("scores", metavar="SCORES", nargs="+", help=help_scores)
         add("--slide", metavar="NAME", help="whose tiles they are, where the table does not say")
     if name in SLIDE_COMMANDS:
         add("path", metavar="SLIDE", help="the slide's file")

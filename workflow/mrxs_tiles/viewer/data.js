@@ -2,6 +2,7 @@
 // SLIDE comes from viewer_files/slide.js. Lengths: level-0 px ("image"), unless named otherwise.
 
 const byId = (id) => document.getElementById(id);
+const isPhone = () => window.innerWidth <= 700; // as in the style
 
 // --- scripts that hand over data: a page from a disk may fetch nothing --------------------------
 

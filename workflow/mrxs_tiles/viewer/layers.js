@@ -2,39 +2,11 @@
 
 const SMALL = 4; // screen px: smaller tiles are drawn as one picture of all
 const state = { on: false, hidden: new Set(), labels: false, outline: false, fade: 55, heat: "", heatFade: 60 };
-const scoreNames = document.body.dataset.scores.split(" ").filter(Boolean);
-const heats = [...Object.keys(SLIDE.measures).map((name) => [name, name]), ...scoreNames.map((name) => [`score-${name}`, name])];
 const overlay = document.createElement("canvas");
 overlay.id = "overlay";
 let chosen = null;
 
 const rgba = (tint, share) => `rgba(${tint.join(",")},${share})`;
-const scoreOf = (heat) => (heat.startsWith("score-") ? heat.slice(6) : null);
-
-// The lowest and the highest number of a heat map; null: not loaded.
-function endsOf(heat) {
-  const score = scoreOf(heat);
-  if (!score) return SLIDE.measures[heat];
-  return scores[score] ? [scores[score].min, scores[score].max] : null;
-}
-
-function valueOf(heat, one, index) {
-  const score = scoreOf(heat);
-  const values = score ? scores[score]?.values : one.measures[heat];
-  return values ? values[score ? one.begin + index : index] : NaN;
-}
-
-function heatColour(share) {
-  const at = Math.min(1, Math.max(0, share)) * (SLIDE.heatColours.length - 1);
-  const low = Math.min(Math.floor(at), SLIDE.heatColours.length - 2);
-  return SLIDE.heatColours[low].map((band, n) => Math.round(band + (at - low) * (SLIDE.heatColours[low + 1][n] - band)));
-}
-
-function colourOf(value) {
-  const ends = endsOf(state.heat);
-  if (!ends || Number.isNaN(value)) return null;
-  return heatColour(ends[1] > ends[0] ? (value - ends[0]) / (ends[1] - ends[0]) : 0.5);
-}
 
 // What the tiles in view need and is not there yet; resolves when it is.
 function loadFor(fromCol, toCol) {
@@ -122,18 +94,19 @@ function drawTiles(pen, corner, scale, width, height) {
   }
   eachTile(fromCol, toCol, down[0].number, down[down.length - 1].number, (one, index, col, row) => {
     const [x, w, y, h] = box(col, row);
-    drawTile(pen, one, index, [corner.x + x * scale, corner.y + y * scale, w * scale, h * scale]);
+    drawTile(pen, { one, index, col, row }, [corner.x + x * scale, corner.y + y * scale, w * scale, h * scale]);
   });
 }
 
-function drawTile(pen, one, index, [left, top, width, height]) {
+function drawTile(pen, { one, index, col, row }, [left, top, width, height]) {
   const [name, , tint] = SLIDE.kinds[one.kinds[index]];
   const veil = tintOf(one, index);
   if (veil && !(state.outline && name !== "kept")) {
     pen.fillStyle = rgba(...veil);
     pen.fillRect(left, top, width, height);
   }
-  const colour = state.heat && colourOf(valueOf(state.heat, one, index));
+  const isChosen = chosen && chosen[0] === col && chosen[1] === row; // seen as it is, its number beside it
+  const colour = state.heat && !isChosen && colourOf(valueOf(state.heat, one, index));
   if (colour) {
     pen.fillStyle = rgba(colour, state.heatFade / 100);
     pen.fillRect(left, top, width, height);
@@ -163,12 +136,20 @@ function changed() {
 
 function buildPanel() {
   for (const [value, text] of heats) add("option", scoreOf(value) ? `score: ${text}` : text, byId("heat")).value = value;
-  byId("heat").addEventListener("change", () => { state.heat = byId("heat").value; rank = 0; changed(); });
+  byId("heat").addEventListener("change", () => {
+    state.heat = byId("heat").value;
+    state.on = !state.heat; // the tints of dropped tiles would look like numbers
+    rank = 0;
+    byId("heat-value").textContent = "";
+    changed();
+  });
   for (const id of ["fade", "heat-fade"]) {
     byId(id).addEventListener("input", () => { state[id === "fade" ? "fade" : "heatFade"] = Number(byId(id).value); changed(); });
   }
   byId("outline").addEventListener("change", () => { state.outline = byId("outline").checked; changed(); });
-  byId("highest").addEventListener("click", goToHighest);
+  byId("highest").addEventListener("click", () => goToNext(1));
+  byId("lowest").addEventListener("click", () => goToNext(-1));
+  byId("peak").addEventListener("click", goToPeak);
   byId("heat-bar").style.background = `linear-gradient(to right, ${SLIDE.heatColours.map((one) => rgba(one, 1)).join(",")})`;
   for (const [number, [name, label, tint]] of SLIDE.kinds.entries()) {
     if (!SLIDE.counts[number]) continue;
@@ -176,7 +157,12 @@ function buildPanel() {
     const check = add("input", "", whole);
     check.type = "checkbox";
     check.dataset.kind = name;
-    check.addEventListener("change", () => { state.hidden[check.checked ? "delete" : "add"](name); changed(); });
+    check.addEventListener("change", () => {
+      if (!state.on) state.hidden = new Set(SLIDE.kinds.map(([one]) => one)); // none was shown
+      state.on = true;
+      state.hidden[check.checked ? "delete" : "add"](name);
+      changed();
+    });
     add("i", "", whole).style.background = name === "kept" ? "transparent" : rgba(tint, 0.8);
     whole.append(`${SLIDE.counts[number].toLocaleString("en")} ${label}`);
   }
@@ -203,15 +189,6 @@ function showLayers() {
   showHeat();
 }
 
-const readable = (value) => Number(value.toPrecision(4)).toString();
-
-function showHeat() {
-  byId("heat-of").hidden = !state.heat;
-  const ends = state.heat && endsOf(state.heat);
-  byId("heat-low").textContent = ends ? readable(ends[0]) : "";
-  byId("heat-high").textContent = ends ? readable(ends[1]) : "";
-}
-
 function showLayersOf(asked) {
   const kinds = (asked.get("hide") || "").split(".").filter(Boolean);
   state.on = asked.get("grid") === "1";
@@ -223,7 +200,7 @@ function showLayersOf(asked) {
   const number = (name, usual) => (asked.get(name) === null ? usual : Math.min(100, Math.max(0, Number.parseInt(asked.get(name), 10) || 0)));
   state.fade = number("fade", 55);
   state.heatFade = number("heatfade", 60);
-  byId("legend").open = window.innerWidth > 700; // on a phone the panel would hide the place of a link
+  byId("legend").open = !isPhone(); // on a phone the panel would hide the place of a link
   showPanel(state.on || Boolean(state.heat));
   showLayers();
 }
@@ -244,23 +221,3 @@ function showPanel(shown) {
   byId("legend").hidden = !shown;
   byId("layers").setAttribute("aria-expanded", String(shown));
 }
-
-// --- the highest numbers of kept tiles, one after another ---------------------------------------
-
-let rank = 0;
-
-async function goToHighest() {
-  await loadFor(0, Infinity);
-  const found = [];
-  eachTile(0, Infinity, 0, Infinity, (one, index, col, row) => {
-    const value = valueOf(state.heat, one, index);
-    if (SLIDE.kinds[one.kinds[index]][0] === "kept" && !Number.isNaN(value)) found.push([value, col, row]);
-  });
-  if (!found.length) { note("No kept tile has such a number."); return; }
-  found.sort((a, b) => b[0] - a[0]);
-  const [value, col, row] = found[rank % found.length];
-  rank += 1;
-  note(`${rank}. of ${found.length.toLocaleString("en")} kept tiles: ${readable(value)}`);
-  await visit(col, row);
-}
-

@@ -13,7 +13,7 @@ from mrxs_tiles.errors import ConfigError, ResultsError, printable
 from mrxs_tiles.files.manifest import TILES
 from mrxs_tiles.viewer.scores import MOST_NAMED, Numbers, Scores, Whole
 
-PLACES = ("col", "row", "x", "y", "width", "height")
+PLACES = ("col", "row", "x", "y", "width", "height", "kept")
 Truths = npt.NDArray[np.bool_]
 _SHIFT = 32  # bits of one number in a key of two
 
@@ -28,6 +28,7 @@ class Grid:
     y: Whole
     width: Whole
     height: Whole
+    kept: Whole  # 1 or 0
 
     def __len__(self) -> int:
         return len(self.col)

@@ -71,7 +71,11 @@ const addressOf = (text) => text.trim().split(/[_, ]+/).map(Number);
 async function visit(col, row, atOnce = false) {
   if (SLIDE.columns[col] && SLIDE.rows[row]) {
     const [x, width, y, height] = box(col, row);
-    viewer.viewport.fitBounds(item().imageToViewportRectangle(x - width / 2, y - height / 2, 2 * width, 2 * height), atOnce);
+    // no nearer than a screen px a px: what is small is seen sharp, and where it lies
+    const { clientWidth, clientHeight } = viewer.canvas;
+    const across = Math.max(2 * width, clientWidth), down = Math.max(2 * height, clientHeight);
+    const above = isPhone() ? 0.35 : 0.5; // there what is told of the tile lies below
+    viewer.viewport.fitBounds(item().imageToViewportRectangle(x + width / 2 - across / 2, y + height / 2 - above * down, across, down), atOnce);
   }
   const found = await choose(col, row);
   remember();
@@ -123,7 +127,8 @@ async function choose(col, row) {
   }
   chosen = [col, row];
   drawLayers();
-  await Promise.all(Object.keys(SLIDE.measures).map((name) => loadMeasure(tile.part, name)));
+  const score = loadFor(col, col).catch(() => {}); // of which drawing says that it is not there
+  await Promise.all([score, ...Object.keys(SLIDE.measures).map((name) => loadMeasure(tile.part, name))]);
   if (chosen && chosen[0] === col && chosen[1] === row) tellOf(tile, panel);
   return true;
 }
@@ -135,7 +140,10 @@ function tellOf(tile, panel) {
   const [name, called] = kindOf(tile);
   const label = tile.part.labels ? tile.part.labels[tile.index] : 0;
   const facts = [["result", name === "kept" ? "kept" : `dropped: ${called}`]];
-  for (const one of Object.keys(SLIDE.measures)) facts.push([one, valueOf(one, tile.part, tile.index)]);
+  for (const one of Object.keys(SLIDE.measures)) {
+    const value = valueOf(one, tile.part, tile.index);
+    facts.push([CALLED[one], Number.isNaN(value) ? null : worded(one, value)]);
+  }
   for (const one of Object.keys(scores)) facts.push([one, valueOf(`score-${one}`, tile.part, tile.index)]);
   facts.push(["label", label ? SLIDE.labels[label - 1][0] : null], ["place", `${x}, ${y} (px of the slide)`], ["size", `${width} × ${height} px`]);
   for (const [key, value] of facts) {
@@ -157,6 +165,7 @@ function tellOf(tile, panel) {
 function unchoose() {
   chosen = null;
   byId("tile").hidden = true;
+  if (!ruler.on) note("");
   drawLayers();
   remember();
 }
@@ -166,13 +175,19 @@ function unchoose() {
 let others = null;
 const slides = (all) => { others = all; };
 
-async function goToSlide(step) {
+// All slides with a viewer, as the report lists them; null: there is no report, and a note says so.
+async function otherSlides() {
   try {
     await load(`${document.body.dataset.root}report_files/slides.js`);
   } catch {
     note("No report lists the other slides yet: run mrxs-tiles report.");
-    return;
+    return null;
   }
+  return others;
+}
+
+async function goToSlide(step) {
+  if (!(await otherSlides())) return;
   const at = others.findIndex(([id]) => id === document.body.dataset.id);
   const next = at < 0 ? null : others[at + step];
   if (next) location.href = document.body.dataset.root + next[1];
@@ -214,7 +229,7 @@ viewer.canvas.addEventListener("pointermove", (event) => {
   if (!state.heat) return;
   const address = addressAt(image), tile = address && tileAt(...address);
   const value = tile ? valueOf(state.heat, tile.part, tile.index) : NaN;
-  byId("heat-value").textContent = Number.isNaN(value) ? "no number here" : `${address.join("_")}: ${readable(value)}`;
+  byId("heat-value").textContent = Number.isNaN(value) ? "no number here" : `${address.join("_")}: ${worded(state.heat, value)}`;
 });
 
 const zoom = (by) => viewer.viewport.zoomBy(by);

@@ -104,7 +104,7 @@ def _write_html(slide_results: Path, slide: str) -> str:
         "slide_id": slide_id(slide),
         "scores": " ".join(_scores(slide_results)),
     }
-    filled_in = filled("viewer.page", values, scripts=("data", "layers", "ruler", "page"))
+    filled_in = filled("viewer.page", values, scripts=("data", "heat", "layers", "ruler", "page"))
     return write_file(slide_results / manifest.VIEWER, filled_in.encode())
 
 
