@@ -74,3 +74,22 @@ def test_decodes_each_image_once(
     """Each stored image that a tile needs is decoded once, and let go after its last tile."""
     assert cut(jittered.path, tmp_path, threads, **keys).inspected["reader"] == MIRAX
     check(seen)
+
+
+@pytest.mark.needs("openseadragon")
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"tile_size": 300},
+        pytest.param({"tile_size": 90, "downsample": 2}, marks=pytest.mark.needs("kernels")),
+    ],
+    ids=str,
+)
+def test_the_viewer_decodes_each_image_once(
+    jittered: WrittenSlide, seen: Seen, tmp_path: Path, keys: dict[str, Any]
+) -> None:
+    """The pyramid takes each stored image of level 0 once, whatever the tiles were cut from."""
+    found = cut(jittered.path, tmp_path, 3, **keys, deepzoom=True)
+    assert found.inspected["reader"] == MIRAX
+    assert (found.folder / "viewer.html").is_file()
+    check(seen)
