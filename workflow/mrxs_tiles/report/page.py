@@ -26,6 +26,7 @@ from mrxs_tiles.pixels.reasons import KEPT, LOOKS
 from mrxs_tiles.report import pictures as page_pictures
 from mrxs_tiles.report.cohort import FENCE, LEAST
 from mrxs_tiles.report.pictures import FOLDER, VIEWERS, Pictures, make_pictures
+from mrxs_tiles.report.places import highest_scores, places, with_ends_named
 from mrxs_tiles.report.sample_tiles import DROPPED_SHOWN, KEPT_SHOWN, Sample, Tiles, look_at_tiles
 from mrxs_tiles.report.scales import differing_scales
 from mrxs_tiles.report.spreads import spreads_of
@@ -33,7 +34,7 @@ from mrxs_tiles.report.text import MEASURES, measured, number, slide_facts
 from mrxs_tiles.viewer.page_template import filled
 
 # bad slides first, then what stands out
-RANKS = {"failed": 0, "damaged": 1, "kept": 2, "outlier": 3, "warning": 4, "ok": 5}
+RANKS = {"failed": 0, "damaged": 1, "kept": 2, "empty": 3, "outlier": 4, "warning": 5, "ok": 6}
 
 
 class Entry(NamedTuple):
@@ -107,10 +108,11 @@ def _slide(results: Path, entry: Entry) -> tuple[Record, Pictures]:
         "strip": made.samples,
         "viewer": beside.get("viewer", ""),
         "picture": beside.get("thumbnail", ""),
-        "samples": [
-            _shown(results, name, sample, beside.get("viewer", "")) for sample in tiles.samples
-        ],
+        "samples": with_ends_named(
+            [_shown(results, name, sample, beside.get("viewer", "")) for sample in tiles.samples]
+        ),
         "files": files,
+        "scores": highest_scores(results, name),
         "measured": {key: measure.of(row, tiles) for key, measure in MEASURES.items()},
         "outlier": {},
     }
@@ -124,6 +126,8 @@ def _shown(results: Path, slide: str, sample: Sample, viewer: str) -> Record:
         "col": sample.col,
         "row": sample.row,
         "value": measured(sample.measure, sample.value),
+        "measure": sample.measure,
+        "number": sample.value,
         "href": address(f"{slide}/{file}") if file else "",
         "place": f"{viewer}#tile={sample.col}_{sample.row}" if viewer else "",
     }
@@ -189,6 +193,7 @@ def _render(
         "totals": _totals(rows),
         "scales": differing_scales(rows),
         "fates": _fates(rows),
+        "places": places(slides),
         "looks": LOOKS,
         # a column that is 0 for every slide would only make the table wider
         "reasons": [(reason, LOOKS[reason]) for reason in REASONS if _sum(rows, reason)],
@@ -220,6 +225,8 @@ def _tags(slide: Record) -> list[str]:
 def _rank(slide: Record) -> int:
     if slide["bad"]:
         return RANKS[slide["status"]]
+    if slide["row"]["kept"] == 0:
+        return RANKS["empty"]
     odd = "outlier" if slide["outlier"] else "warning" if slide["warned"] else "ok"
     return RANKS[odd]
 

@@ -67,11 +67,24 @@ def look_at_tiles(folder: Path) -> Tiles:
     kept = table[fates == KEPT]
     samples = [
         _sample(fate, rows.iloc[at], measure)
-        for fate, measure in ORDERED_BY.items()
-        for rows in [table[fates == fate].sort_values([measure, "col", "row"])]
-        for at in _spread(len(rows), KEPT_SHOWN if fate == KEPT else DROPPED_SHOWN)
+        for fate, measure, count in _asked_for(kept)
+        for rows in [table[fates == fate].sort_values([measure, "col", "row"], na_position="first")]
+        for at in _spread(len(rows), count)
     ]
-    return Tiles(_median(kept, "tissue"), _median(kept, "focus"), tuple(samples))
+    once = {(one.col, one.row): one for one in samples}  # by what it was picked by last
+    return Tiles(_median(kept, "tissue"), _median(kept, "focus"), tuple(once.values()))
+
+
+def _asked_for(kept: DataFrame) -> list[tuple[str, str, int]]:
+    """What is shown: a fate, what its tiles are ordered by, and how many of them."""
+    asked = [
+        (fate, measure, KEPT_SHOWN if fate == KEPT else DROPPED_SHOWN)
+        for fate, measure in ORDERED_BY.items()
+    ]
+    if kept["focus"].notna().any():  # half of the kept ones by that
+        half = KEPT_SHOWN // 2
+        asked[0:1] = [(KEPT, "tissue", half), (KEPT, "focus", KEPT_SHOWN - half)]
+    return asked
 
 
 def _spread(found: int, wanted: int) -> list[int]:
