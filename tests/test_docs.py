@@ -5,8 +5,10 @@ Their blocks are run by tests/workflow/test_docs_run.py.
 
 from __future__ import annotations
 
+import io
 import re
 import shlex
+from contextlib import redirect_stdout, suppress
 from functools import cache
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -15,7 +17,7 @@ import pytest
 
 import doc_blocks
 from doc_blocks import FENCED, LANGUAGES
-from mrxs_tiles.arguments import config_of, given_for
+from mrxs_tiles.arguments import COMMANDS, config_of, given_for, parser
 from mrxs_tiles.config.schema import load_schema
 from running import REPO
 
@@ -119,6 +121,37 @@ def test_blocks_say_what_they_are() -> None:
     """Each block has its language, by which it is run, compared or looked at."""
     found = {(name_of(page), one) for page in PAGES for one, _ in FENCED.findall(page.read_text())}
     assert {pair for pair in found if pair[1] not in LANGUAGES} == set()
+
+
+def test_pages_with_blocks_are_run() -> None:
+    """No page has a block that no test runs."""
+    assert {page for page in PAGES if FENCED.search(page.read_text("utf-8"))} <= {*doc_blocks.PAGES}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_commands_in_sentences(page: Path) -> None:
+    """What a sentence names has the command, the options and the target that it says."""
+    text = FENCED.sub("", page.read_text("utf-8"))
+    wrong = [target for target in re.findall(r"`make (\w+)[^`]*`", text) if not is_target(target)]
+    for command, rest in re.findall(r"`mrxs-tiles ([a-z]\w*)([^`]*)`", text):
+        known = options_of(command) if command in COMMANDS else set()
+        said = re.findall(r"(?<= )--\w[\w-]*", rest.partition(" -- ")[0])
+        wrong += [f"{command} {one}" for one in said if one not in known]
+        wrong += [] if command in COMMANDS else [command]
+    assert wrong == []
+
+
+def is_target(name: str) -> bool:
+    return f"\n{name}:" in (REPO / "Makefile").read_text("utf-8")
+
+
+@cache
+def options_of(command: str) -> set[str]:
+    """The options of one of our commands, as its help has them."""
+    said = io.StringIO()
+    with redirect_stdout(said), suppress(SystemExit):
+        parser([command]).parse_args([command, "--help"])
+    return set(re.findall(r"--\w[\w-]*", said.getvalue()))
 
 
 def test_what_is_not_run() -> None:

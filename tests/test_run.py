@@ -9,6 +9,7 @@ import pytest
 
 from mrxs_tiles import run as command
 from mrxs_tiles.__main__ import main
+from running import REPO
 
 
 @pytest.fixture
@@ -96,6 +97,14 @@ def test_config_here(given: list[str], capsys: pytest.CaptureFixture[str]) -> No
     assert main(["run", "a"]) == 0
     assert given
     assert "config.yaml here is read too" in capsys.readouterr().err
+
+
+def test_config_of_a_clone(given: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """One that holds the defaults, as in a fresh clone, changes nothing and is not told."""
+    Path("config.yaml").write_bytes((REPO / "config.yaml").read_bytes())
+    assert main(["run", "a"]) == 0
+    assert given
+    assert "config.yaml" not in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("typed", [["--overlap", "3500"], ["--tile-size=30000", "--overlap=20000"]])

@@ -15,6 +15,7 @@ from contextlib import redirect_stderr
 from pathlib import Path
 
 from mrxs_tiles.clone import SNAKEFILE
+from mrxs_tiles.config.schema import load_schema
 from mrxs_tiles.files.store import make_folder, write_file
 from mrxs_tiles.steps.run_step import BAD_INPUT, DONE, INTERRUPTED
 from mrxs_tiles.steps.try_again import WHOLE_STAYS
@@ -41,7 +42,7 @@ def run(
     Raises:
         ResultsError: what Snakemake is to read cannot be written.
     """
-    if OWN_CONFIG.is_file():
+    if OWN_CONFIG.is_file() and _asks_for_something(OWN_CONFIG):
         print(f"{OWN_CONFIG} here is read too; what was typed wins over it", file=sys.stderr)
     if sys.stderr.isatty():  # it takes seconds before there is more to say
         print(f"Looking at what is there in {values['slides']}", file=sys.stderr)
@@ -56,6 +57,21 @@ def run(
     except KeyboardInterrupt:
         print("Interrupted. Start the same command again to go on.", file=sys.stderr)
         return INTERRUPTED
+
+
+def _asks_for_something(config: Path) -> bool:
+    """Whether a config has anything but the defaults, as a clone's has; or cannot be read here."""
+    import yaml  # not needed where no config.yaml lies
+
+    try:
+        found = yaml.safe_load(config.read_text("utf-8-sig"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        return True
+    defaults = {key: rules["default"] for key, rules in load_schema("config").items()}
+    if not isinstance(found, dict):
+        return True
+    # as text: YAML reads 420 as a number
+    return any(key not in defaults or str(found[key]) != str(defaults[key]) for key in found)
 
 
 def _kept_config(values: Mapping[str, object]) -> Path:
