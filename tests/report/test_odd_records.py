@@ -12,9 +12,14 @@ import pytest
 import running
 from mrxs_tiles.__main__ import main
 from mrxs_tiles.config.config import read_config
-from mrxs_tiles.report.report import read_report
+from mrxs_tiles.report.report import read_report, report
+from mrxs_tiles.report.verify import verify
+from mrxs_tiles.steps.export import export
+from mrxs_tiles.steps.heatmap import heatmap
 from mrxs_tiles.steps.inspect import inspect
 from mrxs_tiles.steps.tile import tile
+from mrxs_tiles.steps.viewer import viewer
+from mrxs_tiles.viewer import page
 from running import TINY, tree
 
 ODD: dict[str, tuple[str, Any]] = {
@@ -31,6 +36,22 @@ ODD: dict[str, tuple[str, Any]] = {
     "no path": ("slide.json", {"path": None}),
     "a text for a size": ("slide.json", {"width": "wide"}),
     "a maker in a list": ("slide.json", {"made_by": []}),
+}
+
+BESIDE = ("exports.json", "viewer.json", "heatmap.json")
+# keys, with "made_by" of one file in exports.json, and what stands there
+ODD_BESIDE: dict[str, tuple[tuple[str, ...], Any]] = {
+    "a number for makers": (("made_by",), 1.5),
+    "a text for makers": (("made_by",), "me"),
+    "a list for makers": (("made_by",), [1]),
+    "a list for a maker": (("maker",), []),
+    "a list for libraries": (("maker", "libraries"), [1]),
+    "a list for a version": (("maker", "libraries", "numpy"), []),
+    "a list for its number": (("maker", "number"), []),
+    "tables in a list": (("tables",), []),
+    "a sum of nothing": (("tables", "clam.h5"), None),
+    "an error in a list": (("error",), []),
+    "no slide": (("slide",), None),
 }
 
 
@@ -75,3 +96,49 @@ def test_odd_record(
     assert main(["report", *place]) == 0
     assert main(["verify", *place]) == 0
     assert tree(results / "a").keys() == tree(made / "a").keys()
+
+
+@pytest.mark.parametrize("name", BESIDE)
+def test_odd_record_beside(
+    made: Path, tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A record of files beside the tiles that is not ours is a warning, and no step fails of it."""
+    monkeypatch.setattr(page, "openseadragon", lambda: {"openseadragon.min.js": b"a script"})
+    results = tmp_path / "results"
+    shutil.copytree(made, results)
+    slide = made.parent / "a.mrxs"
+    settings = read_config({"tile_size": 200, "deepzoom": True}).settings
+    scores = tmp_path / "scores.tsv"
+    scores.write_text("slide\tcol\trow\tscore\na\t0\t0\t0.5\n")
+
+    def all_beside() -> None:
+        viewer("a", slide, results, settings, 1)
+        export("a", results, ["clam"])
+        heatmap(scores, results)
+
+    all_beside()
+    file = results / "a" / name
+    text = file.read_text("utf-8")
+    for odd, (keys, value) in ODD_BESIDE.items():
+        record = at = json.loads(text)
+        maker = ("made_by", "clam.h5") if name == "exports.json" else ("made_by",)
+        keys = (*maker, *keys[1:]) if keys[0] == "maker" else keys
+        for key in keys[:-1]:
+            at = at[key]
+        at[keys[-1]] = value
+        file.write_text(json.dumps(record), "utf-8")
+        report(results)
+        rows = {row["slide"]: row for row in read_report(results)}
+        assert f"a/{name} is not ours" in rows["a"]["warnings"], odd
+        assert (rows["a"]["status"], rows["b"]["status"]) == ("ok", "ok"), odd
+        assert "is not ours" not in rows["b"]["warnings"], odd
+        assert [found.slide for found in verify(results).harmed] == ["a"], odd
+    for content in ("[]", "no JSON", '"a"', ""):
+        file.write_text(content, "utf-8")
+        report(results)
+        assert f"a/{name} is no JSON" in read_report(results)[0]["warnings"], content
+    for content in (json.dumps({"tables": []}), json.dumps({"made_by": [], "slide": "a"})):
+        file.write_text(content, "utf-8")
+        all_beside()
+        report(results)
+        assert name not in read_report(results)[0]["warnings"]

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 # Raise a step's number when its output may change, and say in CHANGELOG.md what did.
-STEPS = {"inspect": 3, "tile": 5, "viewer": 6, "export": 1, "heatmap": 2, "report": 5}
+STEPS = {"inspect": 3, "tile": 5, "viewer": 6, "export": 1, "heatmap": 2, "report": 6}
 _PIXELS = ("openslide-bin", "openslide-python", "pillow", "imagecodecs", "simplejpeg", "numpy")
 # Libraries whose versions decide the bytes of the results.
 LIBRARIES = (*_PIXELS, "tifffile")
@@ -84,6 +84,16 @@ def differences(step: str, record: Mapping[str, Any]) -> Iterator[str]:
         yield from dict.fromkeys(word for one in then.values() for word in _of_one(step, one))
     elif step != "export" or then is None:
         yield from _of_one(step, then or {})
+
+
+def is_maker(then: object) -> bool:
+    """Whether a value says of a step what ``made_by`` does, or nothing, as before there was it."""
+    if not isinstance(then, dict):
+        return False
+    libraries = then.get("libraries", {})
+    if not isinstance(libraries, dict) or not isinstance(then.get("number"), int | None):
+        return False
+    return all(isinstance(text, str) for text in libraries.values())
 
 
 def _of_one(step: str, then: Mapping[str, Any]) -> Iterator[str]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from mrxs_tiles.errors import ResultsError
 from mrxs_tiles.files import manifest
+from mrxs_tiles.files.beside import read_beside
 from mrxs_tiles.files.manifest import EXPORTS, Record
 from mrxs_tiles.files.store import settle
 from mrxs_tiles.made_by import FIELD, made_by
@@ -26,11 +27,12 @@ def note_exports(folder: Path, slide: str, tables: Mapping[str, str]) -> None:
     before = _before(folder)
     there = [name for name in before.get("tables", {}) if (folder / name).is_file()]
     known = {name: before["tables"][name] for name in there} | dict(tables)
+    exported = {*EXPORTS.values()}
     makers = before.get(FIELD, {}) | dict.fromkeys(tables, made_by("export"))
     record: Record = {
         "slide": slide,
         # of each, since they are written at different times; what a model made is the user's
-        FIELD: {name: makers[name] for name in sorted(known) if name in EXPORTS.values()},
+        FIELD: {name: makers[name] for name in sorted(known) if name in exported & makers.keys()},
         "tables": dict(sorted(known.items())),
     }
     settle(folder, *tables)
@@ -40,6 +42,6 @@ def note_exports(folder: Path, slide: str, tables: Mapping[str, str]) -> None:
 
 def _before(folder: Path) -> Record:
     try:
-        return manifest.read_record(folder / manifest.EXPORTS_JSON)
+        return read_beside(folder / manifest.EXPORTS_JSON)
     except ResultsError:
         return {}

@@ -19,20 +19,23 @@ from mrxs_tiles.errors import as_size, printable
 from mrxs_tiles.files import manifest
 from mrxs_tiles.files.manifest import BAD, REASONS, Record
 from mrxs_tiles.files.manifest import KEPT as KEPT_STATUS
-from mrxs_tiles.files.store import make_own_folder, write_file
+from mrxs_tiles.files.store import write_file
 from mrxs_tiles.made_by import versions
 from mrxs_tiles.names import LOGS, name_fault, slide_id
 from mrxs_tiles.pixels.reasons import KEPT, LOOKS
 from mrxs_tiles.report import pictures as page_pictures
 from mrxs_tiles.report.cohort import FENCE, LEAST
-from mrxs_tiles.report.pictures import FOLDER, VIEWERS, Pictures, make_pictures
+from mrxs_tiles.report.pictures import FOLDER, VIEWERS, Pictures
+from mrxs_tiles.report.pieces import Pieces
 from mrxs_tiles.report.places import highest_scores, places, with_ends_named
-from mrxs_tiles.report.sample_tiles import DROPPED_SHOWN, KEPT_SHOWN, Sample, Tiles, look_at_tiles
+from mrxs_tiles.report.rows import write_rows
+from mrxs_tiles.report.sample_tiles import DROPPED_SHOWN, KEPT_SHOWN, Sample, Tiles
 from mrxs_tiles.report.scales import differing_scales
 from mrxs_tiles.report.spreads import spreads_of
 from mrxs_tiles.report.text import MEASURES, measured, number, slide_facts
 from mrxs_tiles.viewer.page_template import filled
 
+FILTERS = {"n": number}
 # bad slides first, then what stands out
 RANKS = {"failed": 0, "damaged": 1, "kept": 2, "empty": 3, "outlier": 4, "warning": 5, "ok": 6}
 
@@ -48,6 +51,7 @@ class Entry(NamedTuple):
 def write_page(
     results: Path,
     entries: Sequence[Entry],
+    pieces: Pieces,
     config: Mapping[str, object],
     unnamed: str = "",
     unfinished: str = "",
@@ -57,6 +61,7 @@ def write_page(
     Args:
         results: where everything goes.
         entries: all slides.
+        pieces: what an earlier report made of each; holds the new ones when this returns.
         config: keys and values that the page shows.
         unnamed: the sentence on results that no entry tells of.
         unfinished: the one on a run that did not come to its end.
@@ -64,31 +69,38 @@ def write_page(
     Raises:
         ResultsError: something cannot be written.
     """
-    make_own_folder(results / FOLDER)
     kept: set[str] = set()
     slides = []
     for entry in entries:
-        slide, made = _slide(results, entry)
+        slide, made = _slide(results, entry, pieces)
         slides.append(slide)
-        kept |= {made.map, made.thumbnail, made.samples}
+        kept |= {*made}
         if slide["viewer"]:
             kept.add(VIEWERS)
         kept.add(page_pictures.map_name(entry.row["slide"]))  # of a failed slide too
-    page_pictures.remove_others(results, kept)
-    page = _render(slides, entries, config, {"unnamed": unnamed, "unfinished": unfinished})
-    _list_viewers(results, sorted(slides, key=_order))
+    spreads = spreads_of(slides)
+    for slide in slides:
+        slide["tags"] = _tags(slide)
+        slide["rank"] = _rank(slide)
+    slides.sort(key=_order)
+    values = _values(slides, entries, config) | {"spreads": spreads}
+    rows = write_rows(results, slides, values, FILTERS)
+    values |= {"rows": rows.here, "index": rows.known, "elsewhere": bool(rows.scripts)}
+    values["nonce"] = rows.nonce
+    page = filled("report.page", values | {"unnamed": unnamed, "unfinished": unfinished}, FILTERS)
+    _list_viewers(results, slides)
     write_file(results / manifest.REPORT_HTML, page.encode("utf-8", "backslashreplace"))
+    page_pictures.remove_others(results, kept.union(rows.scripts))
 
 
-def _slide(results: Path, entry: Entry) -> tuple[Record, Pictures]:
+def _slide(results: Path, entry: Entry, pieces: Pieces) -> tuple[Record, Pictures]:
     """What the template needs to know of one slide, and its pictures."""
-    row, inspected, _ = entry
+    row, inspected, tiled = entry
     name = row["slide"]
     tiles, made = Tiles(), Pictures()
     if not name_fault(name):  # a folder of that name would be somewhere else
-        tiles = look_at_tiles(results / name)
         extent = (row["width"], row["height"]) if row["width"] and row["height"] else None
-        made = make_pictures(results, name, extent, tiles.samples)
+        tiles, made = pieces.of(name, extent, tiled.get("tables"))
     status = row["status"]
     files = _files(results, name)
     beside = dict(files)
@@ -120,7 +132,8 @@ def _slide(results: Path, entry: Entry) -> tuple[Record, Pictures]:
 
 
 def _shown(results: Path, slide: str, sample: Sample, viewer: str) -> Record:
-    file = sample.file if sample.file and (results / slide / sample.file).is_file() else ""
+    there = sample.file and os.path.isfile(f"{results}/{slide}/{sample.file}")  # noqa: PTH113 - 12 a slide
+    file = sample.file if there else ""
     return {
         "fate": sample.fate,
         "col": sample.col,
@@ -146,10 +159,14 @@ def _files(results: Path, slide: str) -> list[tuple[str, str]]:
     }
     if name_fault(slide):
         return []
+    try:
+        there = {*os.listdir(results / slide)}  # noqa: PTH208 - names; one look for all of them
+    except OSError:
+        return []
     return [
         (label, address(f"{slide}/{file}"))
         for label, file in named.items()
-        if (results / slide / file).exists()
+        if file.rstrip("/") in there
     ]
 
 
@@ -176,20 +193,13 @@ def address(path: str) -> str:
     return quote(os.fsencode(path))
 
 
-def _render(
-    slides: Sequence[Record],
-    entries: Iterable[Entry],
-    config: Mapping[str, object],
-    notes: Mapping[str, str],
-) -> str:
+def _values(
+    slides: Sequence[Record], entries: Iterable[Entry], config: Mapping[str, object]
+) -> Record:
+    """What the templates need beside one slide and the rows."""
     rows = [entry.row for entry in entries]
-    spreads = spreads_of(slides)
-    for slide in slides:
-        slide["tags"] = _tags(slide)
-        slide["rank"] = _rank(slide)
-    values = {
-        "slides": sorted(slides, key=_order),
-        "spreads": spreads,
+    return {
+        "slides": slides,
         "totals": _totals(rows),
         "scales": differing_scales(rows),
         "fates": _fates(rows),
@@ -200,13 +210,11 @@ def _render(
         "config": [(key, _value(value)) for key, value in config.items()],
         "versions": _versions(),
         "folder": FOLDER,
-        **notes,
         "fence": FENCE,
         "least": LEAST,
         "kept_shown": KEPT_SHOWN,
         "dropped_shown": DROPPED_SHOWN,
     }
-    return filled("report.page", values, {"n": number})
 
 
 def _tags(slide: Record) -> list[str]:

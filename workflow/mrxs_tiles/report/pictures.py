@@ -11,8 +11,8 @@ import io
 import re
 from collections.abc import Collection, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from PIL import Image, ImageDraw, ImageFont
 
@@ -34,13 +34,14 @@ LEAST_CROP = 48  # px of the thumbnail around a dropped tile: what is smaller sh
 NO_MAP = "no map of this slide"
 UNUSABLE = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)  # Pillow's complaints
 VIEWERS = "slides.js"  # beside the pictures: which slides have a viewer
+ROWS = "{}-rows.js"  # rows of a long page; their digest, 16 hex digits
 _OURS = re.compile(
-    r"\.?(?:[0-9a-f]{16}(-[0-9a-f]{16})?-(map|slide|tiles)\.jpg|slides\.js)(\.partial)?"
+    r"\.?(?:[0-9a-f]{16}(-[0-9a-f]{16})?-(map|slide|tiles)\.jpg|[0-9a-f]{16}-rows\.js|slides\.js)"
+    r"(\.partial)?"
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Pictures:
+class Pictures(NamedTuple):
     """The names in ``report_files`` of a slide's pictures; "" where one cannot be made."""
 
     map: str = ""

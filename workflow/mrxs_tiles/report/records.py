@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from mrxs_tiles.cutting import kept, publish, publishing
@@ -17,7 +18,7 @@ from mrxs_tiles.files.manifest import Record
 from mrxs_tiles.made_by import differences
 from mrxs_tiles.names import LOGS, name_fault
 from mrxs_tiles.report.page import Entry
-from mrxs_tiles.report.run_record import NamedBy, run_record
+from mrxs_tiles.report.run_record import NamedBy, of_slide
 from mrxs_tiles.report.sample_tiles import Tiles
 from mrxs_tiles.report.text import slide_facts
 from mrxs_tiles.steps import inspect as inspect_slide
@@ -57,16 +58,19 @@ def _sound(
 
     They may have been edited, or be a strange program's: no other slide's row hangs on them.
     """
-    inspected = inspect_slide.failed_record(slide, Path(path or slide), "")
-    name = manifest.SLIDE_JSON
+    records: tuple[Record, Record] | None = None
     try:
         records = read()
-        if path is None and isinstance(records[0].get("path"), str):
-            inspected["path"] = records[0]["path"]
-        _try_out(records[0], failed_record(slide, ""))
-        name = manifest.TILES_JSON
         _try_out(*records)
     except ODD as error:
+        inspected = inspect_slide.failed_record(slide, Path(path or slide), "")
+        name = manifest.SLIDE_JSON
+        if records is not None:
+            if path is None and isinstance(records[0].get("path"), str):
+                inspected["path"] = records[0]["path"]
+            with suppress(*ODD):
+                _try_out(records[0], failed_record(slide, ""))
+                name = manifest.TILES_JSON  # since the other one is sound
         what = str(error) if isinstance(error, ResultsError) else f"{slide}/{name} is not ours"
         why = (
             f"{what}: what a step writes there is missing or of another kind. Put the record back, "
@@ -95,7 +99,7 @@ def _try_out(inspected: Record, tiled: Record) -> None:
     list(slide_facts(row, inspected, Tiles()))
     list(differences("inspect", inspected))
     list(differences("tile", tiled))
-    run_record([Entry(row, inspected, tiled)], {}, NamedBy(None, None, {}))
+    of_slide(Entry(row, inspected, tiled), [], NamedBy(None, None, {}))
 
 
 def _as_written(results: Path, slide: str, path: str | None) -> tuple[Record, Record]:

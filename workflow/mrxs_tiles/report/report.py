@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mrxs_tiles.cutting.sheet_in_shards import held_sheet, renew_sheet
 from mrxs_tiles.errors import ResultsError, printable
 from mrxs_tiles.files import manifest
+from mrxs_tiles.files.beside import read_beside
 from mrxs_tiles.files.lock import REPORT_LOCK, alone
 from mrxs_tiles.files.manifest import Record
 from mrxs_tiles.files.store import make_folder, write_file
@@ -22,6 +22,7 @@ from mrxs_tiles.made_by import differences
 from mrxs_tiles.names import name_fault
 from mrxs_tiles.report.carried import carried_before, is_known, of_slide
 from mrxs_tiles.report.page import Entry, write_page
+from mrxs_tiles.report.pieces import Pieces
 from mrxs_tiles.report.records import (
     WHOLE,
     away_records,
@@ -84,10 +85,13 @@ def report(
         text = _tsv(_carrying(_table(rows), columns))
         write_file(results / manifest.REPORT_TSV, text.encode("utf-8", "backslashreplace"))
         renew_runtime(results, rows, benchmarks)
-        # of an unfinished run the others may be its own
-        others = "" if unfinished else unnamed(results, (row["slide"] for row in rows))
-        write_page(results, entries, keys, others, unfinished)
-        write_run(results, entries, keys, sheet)
+        # of an unfinished run the others may be its own; and where none is named, all are there
+        is_all = bool(unfinished) or slides is None
+        others = "" if is_all else unnamed(results, (row["slide"] for row in rows))
+        pieces = Pieces(results)
+        write_page(results, entries, pieces, keys, others, unfinished)
+        write_run(results, entries, pieces, keys, sheet)
+        pieces.keep()
 
 
 def _carry_into_shards(
@@ -163,8 +167,12 @@ def _made_by_others(results: Path, inspected: Record, tiled: Record) -> Iterator
         folder = results / slide
         others = {"viewer": manifest.VIEWER_JSON, "export": manifest.EXPORTS_JSON}
         for step, name in (others | {"heatmap": manifest.HEATMAP_JSON}).items():
-            with suppress(ResultsError):
-                records.append((step, manifest.read_record(folder / name)))
+            if not (folder / name).exists():
+                continue
+            try:
+                records.append((step, read_beside(folder / name)))
+            except ResultsError as fault:
+                yield str(fault).replace(f"{folder / name}", f"{slide}/{name}")
     for step, record in records:
         if step == "viewer" and (error := record.get("error")):
             yield str(error)

@@ -21,17 +21,23 @@ from mrxs_tiles.made_by import FIELD, all_made_by
 from mrxs_tiles.report.crate import write_crate
 from mrxs_tiles.report.page import Entry
 from mrxs_tiles.report.pictures import FOLDER, is_ours
+from mrxs_tiles.report.pieces import Pieces
 from mrxs_tiles.settings import without_places
 
 
 def write_run(
-    results: Path, entries: Iterable[Entry], config: Mapping[str, object], sheet: Path | None
+    results: Path,
+    entries: Iterable[Entry],
+    pieces: Pieces,
+    config: Mapping[str, object],
+    sheet: Path | None,
 ) -> None:
     """Write ``ro-crate-metadata.json`` and ``run.json``, after all else of the report.
 
     Args:
         results: where everything lies.
         entries: all slides.
+        pieces: knows the sums of pictures that are the last report's.
         config: keys and values of this run.
         sheet: that names the slides; None: none, or that of an earlier report.
 
@@ -40,12 +46,13 @@ def write_run(
     """
     record = run_record(entries, config, _named_by(results, sheet))
     write_crate(results, record)
+    names = [manifest.REPORT_TSV, manifest.REPORT_HTML, manifest.CRATE_JSON]
     with told(results):
-        names = [manifest.REPORT_TSV, manifest.REPORT_HTML, manifest.CRATE_JSON]
-        pictures = sorted(path.name for path in (results / FOLDER).iterdir())
-        names += [f"{FOLDER}/{name}" for name in pictures if is_ours(name)]
         record["tables"] = {name: crc32_of(results / name) for name in names}
-    settle(results, *record["tables"])
+        pictures = sorted(path.name for path in (results / FOLDER).iterdir())
+    settle(results, *names)
+    sums = pieces.sums(name for name in pictures if is_ours(name))
+    record["tables"] |= {f"{FOLDER}/{name}": one for name, one in sums.items()}
     path = results / manifest.RUN_JSON
     manifest.write_record(path, manifest.sealed(record, path.name))
 
@@ -77,26 +84,7 @@ class NamedBy(NamedTuple):
 def run_record(entries: Iterable[Entry], config: Mapping[str, object], sheet: NamedBy) -> Record:
     """What ``run.json`` holds, but for ``tables``."""
     settings: list[Record] = []
-    slides = []
-    for row, inspected, tiled in entries:
-        grid = inspected["grid"] or {}
-        keys = tiled.get("settings")
-        if keys is not None and keys not in settings:
-            settings.append(keys)
-        slides.append(
-            {
-                "slide": row["slide"],
-                "path": sheet.path(row["slide"], row["path"]),
-                "status": row["status"],
-                "quickhash": inspected.get("quickhash"),
-                "index_sha256": inspected.get("index_sha256"),
-                "settings": None if keys is None else settings.index(keys),
-                "inspect": inspected.get(FIELD, {}).get("number"),
-                "tile": tiled.get(FIELD, {}).get("number"),
-                **{name: (grid.get(name) or {}).get("sha256") for name in ("region", "labels")},
-                "record": tiled.get("tables", {}).get(manifest.TILES_JSON),
-            }
-        )
+    slides = [of_slide(entry, settings, sheet) for entry in entries]
     return {
         "version": mrxs_tiles.__version__,
         "steps": all_made_by(),
@@ -104,6 +92,27 @@ def run_record(entries: Iterable[Entry], config: Mapping[str, object], sheet: Na
         "sheet": sheet.record,
         "settings": settings,
         "slides": slides,
+    }
+
+
+def of_slide(entry: Entry, settings: list[Record], sheet: NamedBy) -> Record:
+    """What it says of one slide, whose keys go to ``settings`` where they are not there yet."""
+    row, inspected, tiled = entry
+    grid = inspected["grid"] or {}
+    keys = tiled.get("settings")
+    if keys is not None and keys not in settings:
+        settings.append(keys)
+    return {
+        "slide": row["slide"],
+        "path": sheet.path(row["slide"], row["path"]),
+        "status": row["status"],
+        "quickhash": inspected.get("quickhash"),
+        "index_sha256": inspected.get("index_sha256"),
+        "settings": None if keys is None else settings.index(keys),
+        "inspect": inspected.get(FIELD, {}).get("number"),
+        "tile": tiled.get(FIELD, {}).get("number"),
+        **{name: (grid.get(name) or {}).get("sha256") for name in ("region", "labels")},
+        "record": tiled.get("tables", {}).get(manifest.TILES_JSON),
     }
 
 

@@ -18,6 +18,7 @@ from mrxs_tiles.cutting import kept
 from mrxs_tiles.errors import ConfigError, ResultsError, printable
 from mrxs_tiles.exports.heatmap import write_heatmap
 from mrxs_tiles.files import manifest
+from mrxs_tiles.files.beside import read_beside
 from mrxs_tiles.files.lock import SLIDE_LOCK, SLIDE_TAKEN, in_turn
 from mrxs_tiles.files.manifest import Record
 from mrxs_tiles.files.store import settle, write_file
@@ -161,7 +162,7 @@ def _note(folder: Path, slide: str, tables: dict[str, str], told: dict[str, Reco
     """Write down what there is, beside what was there before, and tell the viewer."""
     path = folder / manifest.HEATMAP_JSON
     try:
-        record = manifest.read_record(path)
+        record = read_beside(path)
         before, told_before = record.get("tables", {}), record.get("scores", {})
     except ResultsError:
         before, told_before = {}, {}

@@ -14,6 +14,7 @@ from typing import Any
 from mrxs_tiles.clone import BROUGHT, CLONE, OPENSEADRAGON
 from mrxs_tiles.errors import ResultsError, printable
 from mrxs_tiles.files import manifest
+from mrxs_tiles.files.beside import read_beside
 from mrxs_tiles.files.manifest import Record
 from mrxs_tiles.files.store import TileFolder, remove_files, settle, write_file
 from mrxs_tiles.names import slide_id
@@ -111,8 +112,8 @@ def _write_html(slide_results: Path, slide: str) -> str:
 def _scores(slide_results: Path) -> list[str]:
     """The scores of which there are heat maps."""
     try:
-        tables = manifest.read_record(slide_results / manifest.HEATMAP_JSON)["tables"]
-    except (ResultsError, KeyError):
+        tables = read_beside(slide_results / manifest.HEATMAP_JSON).get("tables", {})
+    except ResultsError:
         return []
     return sorted(manifest.score_of(file) for file in tables if file.endswith(".js"))
 
@@ -125,7 +126,7 @@ def list_layers(slide_results: Path) -> None:
     """
     path = slide_results / manifest.VIEWER_JSON
     try:
-        record = manifest.read_record(path)
+        record = read_beside(path)
     except ResultsError:
         return
     if manifest.VIEWER not in record.get("tables", {}):

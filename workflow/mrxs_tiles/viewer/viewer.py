@@ -9,6 +9,7 @@ from pathlib import Path
 
 from mrxs_tiles.errors import ResultsError, SlideError
 from mrxs_tiles.files import manifest
+from mrxs_tiles.files.beside import read_beside
 from mrxs_tiles.files.checksums import crc32
 from mrxs_tiles.files.manifest import Record
 from mrxs_tiles.files.store import TileFolder, remove_files, settle
@@ -90,7 +91,7 @@ def write_refused(folder: Path, slide: str, error: str) -> None:
         ResultsError: it cannot be written.
     """
     try:
-        tables = manifest.read_record(folder / manifest.VIEWER_JSON).get("tables", {})
+        tables = read_beside(folder / manifest.VIEWER_JSON).get("tables", {})
     except ResultsError:
         tables = {}
     _write_record(folder, {"slide": slide, "error": error, "tables": tables})
