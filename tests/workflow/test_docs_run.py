@@ -148,12 +148,19 @@ class Room:
         assert follows(in_order(shown), in_order(said[begin:])), f"{block}\n{self.said}"
 
     def look_for(self, block: Block) -> None:
-        """Each file that a tree names is in the results of this page."""
+        """Each file that a tree names is in the results; each that is there is described."""
         roots = [self.root / "data/tiles", self.work / "results"]
         root = next(path for path in roots if path.is_dir())
         slide = next(name for name in (NAMES[0], "A1") if (root / name).is_dir())
-        missing = [name for name in files_of(block.text, slide) if not list(root.glob(name))]
-        assert missing == []
+        names = files_of(block.text, slide)
+        assert len(names) >= 10
+        assert [name for name in names if not list(root.glob(name))] == []
+        described = (REPO / "docs" / "artifacts.md").read_text("utf-8")
+        there = [path.name for folder in (root, root / slide) for path in folder.iterdir()]
+        there = [name.replace("tumour", "{name}") for name in there if name not in (*NAMES, "B2")]
+        assert [
+            name for name in there if name not in (slide, "logs") and name not in described
+        ] == []
 
     def plan_module(self, block: Block) -> None:
         """A workflow with this part has our jobs for each slide."""
