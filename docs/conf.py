@@ -32,6 +32,9 @@ myst_heading_anchors = 4
 # Drawn by a script from the network; without one the page shows its text.
 myst_fence_as_directive = ["mermaid"]
 
+# `make links`: lines of GitHub's pages are no anchors in what it sends.
+linkcheck_anchors_ignore_for_url = [r"https://github\.com/.*"]
+
 # The order of the pages in the site's menu. On GitHub their index, docs/README.md, does this.
 MENU = {
     "Start": ["docs/README"],
