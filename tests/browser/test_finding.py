@@ -28,6 +28,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.needs("openseadragon")]
 KEYS: dict[str, Any] = {"tile_size": 100, "min_tissue": 0.3, "min_focus": 1, "deepzoom": True}
 WIDTHS = (1400, 390)
 BLURRED, HIGHEST = "b", "c d"  # slides
+OWN = {BLURRED: {"min_focus": 1e6}, HIGHEST: {"packing": "tar"}}
+JARGON = ("fate", "alpha 0", "level-0", "unscanned", "unreadable")
 NAMES = ("a", BLURRED, HIGHEST, "z")  # the last is damaged
 
 
@@ -42,7 +44,7 @@ def results(variant: Variant, tmp_path_factory: pytest.TempPathFactory) -> Path:
         slide = write_mirax(folder / f"{number}.mrxs", spec)
         if name == "z":
             lose_some(slide.folder)
-        settings = read_config(KEYS | ({"min_focus": 1e6} if name == BLURRED else {})).settings
+        settings = read_config(KEYS | OWN.get(name, {})).settings
         inspect(name, slide.path, made, settings)
         tile(name, slide.path, made, settings, 2)
         viewer(name, slide.path, made, settings, 2)
@@ -93,9 +95,17 @@ def arrived(page: Page, slide: str, row: dict[str, str] | None = None) -> None:
     """The viewer of a slide is shown, and there a tile is chosen and lies in the picture."""
     page.wait_for_selector("body[data-ready=true]")
     page.wait_for_function(f"document.querySelector('h1').textContent === '{slide}'")
+    text = page.locator("body").inner_text().lower()
+    assert not [word for word in JARGON if word in text]
     if row is None:
         return
     page.wait_for_selector("#tile dd")
+    link = page.locator("#tile a")
+    if slide in OWN:  # a tile in a shard has no address: it is named
+        assert link.count() == 0
+        assert row["file"] in page.locator("#tile").inner_text()
+    else:
+        assert link.get_attribute("href") == row["file"]
     assert page.locator("#tile h2").inner_text() == f"Tile {row['col']}_{row['row']}"
     page.wait_for_timeout(1500)  # it flies there
     x, y = int(row["x"]) + 50, int(row["y"]) + 50

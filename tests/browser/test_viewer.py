@@ -246,6 +246,7 @@ def test_scale_bar(watched: Watched, variant: Variant, tmp_path: Path, shown: Cu
     unknown = cut(variant("mpp_zero").path, tmp_path, deepzoom=True)
     page = settled(watched, unknown)
     assert page.locator("#scale-text").inner_text().endswith("px of the slide")
+    assert page.locator("#powers button").count() == 0
 
 
 def test_dzi_is_what_others_read(shown: Cut) -> None:

@@ -222,6 +222,42 @@ def test_layers_power_ruler_and_keys(watched: Watched, results: Path) -> None:
     watched.check()
 
 
+def tab_to(page: Any, selector: str) -> None:
+    """Press Tab until this has the focus."""
+    wanted = f"document.activeElement?.matches({json.dumps(selector)})"
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        if page.evaluate(wanted):
+            return
+    raise AssertionError(f"Tab does not lead to {selector}")
+
+
+def test_way_and_back_with_the_keyboard(watched: Watched, results: Path) -> None:
+    """Report, viewer, a tile by its address, its file, and back: without a pointer."""
+    page = watched.open(results / "report.html")
+    tab_to(page, ".gallery a.button")
+    page.keyboard.press("Enter")
+    ready(page)
+    tab_to(page, "#address")
+    col, row = HIGHEST
+    page.keyboard.type(f"{col}_{row}")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#tile h2")
+    assert page.locator("#tile h2").inner_text() == f"Tile {col}_{row}"
+    tab_to(page, "#tile a")
+    with page.expect_popup() as opened:
+        page.keyboard.press("Enter")
+    assert opened.value.url.endswith(f"/tiles/{col}_{row}.jpg")
+    page.bring_to_front()
+    tab_to(page, "#report")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/report.html#s-*")
+    page.locator("tbody:target .unfold[aria-expanded=true]").wait_for()
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.closest('tbody:target') !== null"), "goes on there"
+    watched.check()
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_accessible_with_everything_shown(watched: Watched, results: Path, scheme: Any) -> None:
     """axe-core finds no serious fault with layers, heat map and a tile shown, on a phone too."""

@@ -129,6 +129,8 @@ def test_scores_of_two_tables(results: Path, tmp_path: Path) -> None:
     """Other scores of one slide are joined; the same one twice is refused, nothing written."""
     frame = scored(results)
     one = write(frame, tmp_path / "one.csv")
+    exported = results / "low" / "qupath.geojson"
+    exported.write_text("that of the export")
     with pytest.raises(ConfigError, match=r"two\.csv holds score of slide, and so does a table"):
         heatmap([one, write(frame[frame["slide"] == NAME], tmp_path / "two.csv")], results)
     assert not list(results.rglob("heatmap*"))
@@ -139,3 +141,4 @@ def test_scores_of_two_tables(results: Path, tmp_path: Path) -> None:
     assert any(line.startswith("other: the same colours") for line in said)
     scores = json.loads((results / "low" / "heatmap.json").read_text("utf-8"))["scores"]
     assert sorted(scores) == ["other", "score"]
+    assert exported.read_text() == "that of the export"
