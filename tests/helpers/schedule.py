@@ -17,6 +17,7 @@ APART = (
     "tests/cutting/test_exact.py",
     "tests/demo/test_write_mirax.py",
     "tests/workflow/test_damage.py",
+    "tests/workflow/test_docs_run.py",
 )
 
 
