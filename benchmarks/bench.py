@@ -15,6 +15,7 @@ from pathlib import Path
 
 from choosing import choosing
 from costs import costs
+from far_disks import far_disks
 from formats import formats
 from iterating import iterating
 from measure import run, table
@@ -30,7 +31,7 @@ DATA = HERE / "data"
 RESULTS = HERE / "RESULTS.md"
 PARTS = (
     *("questions", "speed", "reading", "memory", "choosing", "formats", "packing", "iterating"),
-    "pyramids",
+    *("pyramids", "far_disks"),
     *("snakemake", "costs"),
 )
 PACKAGES = ("openslide-python", "openslide-bin", "Pillow", "imagecodecs", "numpy", "snakemake")
@@ -69,6 +70,8 @@ def _part(name: str, quick: bool) -> list[str]:
         return ["## What people ask for", "", *questions(slide, 1 if quick else 5)]
     if name == "pyramids":
         return ["## Deep Zoom pyramids", "", *pyramids(slide, 1 if quick else 3), ""]
+    if name == "far_disks":
+        return ["## Far disks", "", *far_disks(slide, 1 if quick else 3), ""]
     if name == "iterating":
         return ["## In Python", "", *iterating(slide, 1 if quick else 5)]
     if name == "formats":

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import os
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -207,6 +209,22 @@ def test_only_what_belongs_to_it(tiny: Path, local: Path) -> None:
         [home] = local.iterdir()
         assert home.stat().st_mode & 0o777 == 0o700
     assert names(local) == []
+
+
+def test_some_at_once(tiny: Path, local: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While one file is waited for others are copied."""
+    together = threading.Barrier(stage.FILES_AT_ONCE, timeout=30)
+    real, begun = stage._chunks, itertools.count(1)
+
+    def meeting(path: Path) -> Any:
+        if next(begun) <= stage.FILES_AT_ONCE:
+            together.wait()
+        yield from real(path)
+
+    monkeypatch.setattr(stage, "_chunks", meeting)
+    with stage.staged(locate(tiny), str(local)) as copy:
+        assert tree(copy.files.path.parent) == tree(tiny.parent)
+    assert not together.broken
 
 
 @pytest.mark.parametrize("change", ["longer", "touched", "gone", "came"])

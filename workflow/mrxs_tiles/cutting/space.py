@@ -14,7 +14,7 @@ from mrxs_tiles.grid.grid import Grid, Region
 from mrxs_tiles.pixels.encode import Encode
 from mrxs_tiles.pixels.filters import Color, Pixels, is_blank, is_unscanned, put_on_background
 from mrxs_tiles.pixels.resample import resample
-from mrxs_tiles.slide.reader import Reader
+from mrxs_tiles.slide.reader import Extent, Reader
 
 log = logging.getLogger(__name__)
 
@@ -33,19 +33,18 @@ def estimate_bytes(
     background: Color,
 ) -> int:
     """About how many bytes some tiles will take: a spot in the middle of a few is encoded."""
-    step = max(1, len(addresses) // SAMPLES)
-    sampled_px = sampled_bytes = total_px = 0
-    for number, address in enumerate(addresses):
-        region = grid.region(*address)
-        (x, y), (width, height) = region.location, region.size
-        total_px += region.tile_size[0] * region.tile_size[1]
-        if number % step or not region.tile_size[0]:
-            continue
-        spot = np.empty((min(height, SAMPLE_PX), min(width, SAMPLE_PX), 4), np.uint8)
-        across = int((width - spot.shape[1]) // 2 * grid.x.l0_l_downsample)
-        down = int((height - spot.shape[0]) // 2 * grid.y.l0_l_downsample)
+    total_px = 0
+    for address in addresses:
+        width, height = grid.region(*address).tile_size
+        total_px += width * height
+    some = (grid.region(*at) for at in addresses[:: max(1, len(addresses) // SAMPLES)])
+    spots = [(region, _spot(region, grid)) for region in some if region.tile_size[0]]
+    reader.expect(grid.level, [extent for _, extent in spots])
+    sampled_px = sampled_bytes = 0
+    for region, (location, (width, height)) in spots:
+        spot = np.empty((height, width, 4), np.uint8)
         try:
-            reader.read((x + across, y + down), region.level, spot)
+            reader.read(location, region.level, spot)
         except SlideError:
             continue  # told when the tile itself is cut
         unscanned = is_unscanned(spot)
@@ -55,6 +54,15 @@ def estimate_bytes(
         sampled_bytes += 0 if unscanned or is_blank(spot) else len(encode(spot))
     pictures = sampled_bytes / max(1, sampled_px) * total_px
     return int(pictures + len(addresses) * DISK_BLOCK / 2)
+
+
+def _spot(region: Region, grid: Grid) -> Extent:
+    """The middle of what is read for a tile."""
+    (x, y), (width, height) = region.location, region.size
+    size = min(width, SAMPLE_PX), min(height, SAMPLE_PX)
+    across = int((width - size[0]) // 2 * grid.x.l0_l_downsample)
+    down = int((height - size[1]) // 2 * grid.y.l0_l_downsample)
+    return (x + across, y + down), size
 
 
 def _as_in_tile(spot: Pixels, region: Region) -> Pixels:

@@ -1,8 +1,9 @@
 """A slide copied to a local disk for as long as it is read: the config's key ``stage``.
 
 OpenSlide opens the data file anew for each stored image: on a network disk a request each, on a
-local one next to nothing. A copy is one long read of each file. Only ``tile`` makes one:
-``inspect`` reads about a hundredth of a slide, so to copy the rest would cost more than it saves.
+local one next to nothing. A copy is one long read of each file, of some at once. Only ``tile``
+makes one: ``inspect`` reads about a hundredth of a slide, so to copy the rest would cost more than
+it saves.
 
 What is read stays the same, byte for byte. A file that is missing is missing in the copy; a slide
 of which a file cannot be read to its end, or of which it is not known what belongs to it, is read
@@ -19,6 +20,7 @@ import shutil
 import time
 import zlib
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +36,9 @@ log = logging.getLogger(__name__)
 AUTO = "auto"
 LINKED = "linked"  # holds the data folder that does not lie beside the slide's small file
 AT_ONCE = 8 << 20  # bytes of one read
+# Files that are copied at once. A far disk makes each wait, whatever the bytes; more would make a
+# near one jump to and fro.
+FILES_AT_ONCE = 4
 # What a slide takes beside its bytes: last blocks, folders, what others write meanwhile.
 MARGIN, MARGIN_BYTES = 0.01, 16 << 20
 
@@ -159,6 +164,7 @@ class _Copy:
         self.name, self._where = name, where
         self._folder, self._parts = folder, parts
         self._sums: dict[str, int] = {}
+        self._ended = False  # before all was copied
 
     def make(self) -> None:
         """Copy all that is there.
@@ -175,8 +181,7 @@ class _Copy:
         total = sum(sizes.values())
         self._check_space(total)
         try:
-            for place, size in sizes.items():
-                self._copy(place, size)
+            self._copy_all(sizes)
         except _UnreadableError:
             self._compare(before)  # what vanished meanwhile cannot be read either
             raise
@@ -233,6 +238,14 @@ class _Copy:
                 "set stage to null."
             )
 
+    def _copy_all(self, sizes: Mapping[str, int]) -> None:
+        with ThreadPoolExecutor(FILES_AT_ONCE) as pool:
+            try:
+                for _ in pool.map(self._copy, sizes.keys(), sizes.values()):
+                    pass
+            finally:
+                self._ended = True  # by a signal or an error: what is copied meanwhile ends, too
+
     def _copy(self, place: str, size: int) -> None:
         source, target = self._parts[place], self._folder / place
         checksum = 0
@@ -240,6 +253,8 @@ class _Copy:
             target.parent.mkdir(parents=True, exist_ok=True)
             with target.open("xb") as stream:
                 for chunk in _chunks(source):
+                    if self._ended:
+                        return
                     checksum = zlib.crc32(chunk, checksum)
                     stream.write(chunk)
             copied = target.stat().st_size

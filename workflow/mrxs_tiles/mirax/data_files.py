@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from mrxs_tiles.errors import not_given
 from mrxs_tiles.system import OPEN_BINARY, most_open_files, read_at
@@ -16,6 +17,10 @@ GAP_BYTES = 4096
 MOST_AT_ONCE = 8 << 20  # bytes of one request; bounds the memory
 MOST_FILES = 800  # open at once
 OTHER_FILES = 100  # that the process may have open beside them
+STREAMS = 8  # requests under way at once, of those that are begun before they are waited for
+MOST_STREAMS = 32  # where more are waited for: many threads cut
+
+T = TypeVar("T")
 
 
 def most_files() -> int:
@@ -38,15 +43,26 @@ class DataFiles:
         """Take the files of a slide's folder, by their number; each is opened when it is needed."""
         self._paths = [folder / name for name in names]
         self._open: dict[int, int] = {}
-        self._lock = threading.Lock()
+        self._opening = [threading.Lock() for _ in names]  # each is opened once, others meanwhile
+        # Its threads wait, they do not compute; each is started when it is needed.
+        self._streams = ThreadPoolExecutor(MOST_STREAMS, "read-ahead")
         self.requests = 0
 
     def close(self) -> None:
-        """Close all."""
-        with self._lock:
-            for descriptor in self._open.values():
-                os.close(descriptor)
-            self._open.clear()
+        """Close all, once what is being read has ended; what was not begun never is."""
+        self._streams.shutdown(cancel_futures=True)
+        for descriptor in self._open.values():
+            os.close(descriptor)
+        self._open.clear()
+
+    def begin(self, read: Callable[..., T], *what: object) -> Future[T]:
+        """Have something read by a thread of ours; cancelled where that comes to nothing."""
+        try:
+            return self._streams.submit(read, *what)
+        except RuntimeError:  # all was closed, or the system gives no more threads
+            nothing: Future[T] = Future()
+            nothing.cancel()
+            return nothing
 
     def read(self, ranges: Sequence[Range]) -> list[memoryview]:
         """The bytes of some ranges, in their order; shorter ones where a file ends before.
@@ -89,7 +105,7 @@ class DataFiles:
         return content
 
     def _descriptor(self, file: int) -> int:
-        with self._lock:
+        with self._opening[file]:
             if file not in self._open:
                 self._open[file] = os.open(self._paths[file], os.O_RDONLY | OPEN_BINARY)
             return self._open[file]

@@ -14,6 +14,7 @@ import numpy as np
 from mrxs_tiles.errors import StoredImageError
 from mrxs_tiles.mirax.data_files import DataFiles, Range
 from mrxs_tiles.mirax.index import MiraxIndex
+from mrxs_tiles.mirax.read_ahead import ReadAhead
 from mrxs_tiles.mirax.stored_image import Bytes, decoder
 from mrxs_tiles.pixels.filters import Words
 
@@ -77,13 +78,21 @@ class ImageStore:
         # region has asked for yet.
         self._left: dict[int, int] = {}
         self._is_told = False
+        self._ahead: ReadAhead | None = None
         self._lock = threading.Lock()
         self._own = threading.local()
         self.verdicts: dict[int, str] = {}  # on images that do not decode here
 
     def expect(self, regions: Iterable[Sequence[int]]) -> None:
-        """Hear which images regions will need; each is let go right after the last of them."""
+        """Hear which images regions will need, in this order; each is read before it is needed.
+
+        And let go right after the last of them.
+        """
         left = Counter(number for numbers in regions for number in numbers)
+        if self._ahead is not None:
+            self._ahead.stop()
+        order = np.fromiter(left, np.int64, len(left))  # a Counter keeps the order of first need
+        self._ahead = ReadAhead(self._files, self._stored, order[~self._lost[order]])
         with self._lock:
             self._is_told, self._left = True, dict(left)
             for number in self._kept.keys() - left.keys():
@@ -115,7 +124,7 @@ class ImageStore:
         for begin in range(0, len(needs), BATCH):
             some = needs[begin : begin + BATCH]
             shared, new = self._claim(some, whole)
-            data = dict(zip(new, self._files.read(self._ranges(new)), strict=True))
+            data = self._bytes(new)
             for number, _ in some:
                 yield self._image(number, shared.get(number), data.get(number))
 
@@ -175,6 +184,12 @@ class ImageStore:
         if image is None:
             image = self._own.image = self._new_image()
         return image
+
+    def _bytes(self, numbers: Sequence[int]) -> dict[int, memoryview]:
+        """The bytes of images: as they were read ahead, else read now."""
+        found = self._ahead.take(numbers) if self._ahead is not None else {}
+        left = [number for number in numbers if number not in found]
+        return found | dict(zip(left, self._files.read(self._ranges(left)), strict=True))
 
     def _ranges(self, numbers: Sequence[int]) -> list[Range]:
         rows = self._stored[np.array(numbers, np.int64)]
