@@ -57,7 +57,7 @@ def _part(name: str, quick: bool) -> list[str]:
     if name == "snakemake":
         tiny, _ = _slide("tiny")
         # the thousand real slides take some ten minutes
-        sizes, dry_sizes = ((5, 20), (100,)) if quick else ((100, 1000), (1, 1000, 2000, 5000))
+        sizes, dry_sizes = ((5, 20), (100,)) if quick else ((100, 1000), (1, 1000, 5000, 20_000))
         share = workflow_share(tiny, sizes, dry_sizes)
         return ["## Snakemake's own share", "", *share]
     if name == "costs":

@@ -14,6 +14,10 @@ import pytest
 
 import needs
 import running
+from mrxs_tiles.config.config import read_config
+from mrxs_tiles.config.schema import load_schema
+from mrxs_tiles.config.slides import find_slides
+from mrxs_tiles.config.slides_of_job import slides_file, write_slides
 from running import TINY, snakemake
 
 pytestmark = pytest.mark.slow
@@ -94,3 +98,29 @@ def test_records_of_snakemake(tmp_path: Path) -> None:
     assert owners == {"report": 5, "slide_0": 4, "slide_1": 4, "slide_2": 4}
     left = [path for path in (tmp_path / ".snakemake").rglob("*") if path.is_file()]
     assert len(left) == len(records) + 1, "but for the records, there is the log of the run"
+
+
+def test_a_job_elsewhere_looks_at_its_own_slide(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A job on another machine neither searches the folder nor looks at any other slide."""
+    needs.require("strace")
+    slides, work, log = folder_of(tmp_path, 10), tmp_path / "work", tmp_path / "strace"
+    work.mkdir()
+    monkeypatch.chdir(work)
+    values = {key: rules["default"] for key, rules in load_schema("config").items()}
+    config = read_config(values | {"slides": str(slides)})
+    write_slides(slides_file(config), find_slides(config))
+    # as an executor for a cluster starts Snakemake again, on the node
+    mine = ("--target-jobs", "inspect:slide=sub 1/003", "tile:slide=sub 1/003")
+    where = ("--mode", "remote", "--allowed-rules", "inspect", "tile", "--nolock", "-n")
+    command = running.snakemake_command(work, *where, *mine, slides=slides)
+    watch = ("-f", "-qq", "-s", "4096", "-e", f"trace=open,openat,{LOOKS}", "-o", log)
+    ran = running.run("strace", *watch, *command)
+    assert ran.code == 0, ran.text
+    assert ran.jobs == ["inspect sub 1/003", "tile sub 1/003"]
+    looked = set(PATH.findall(log.read_text("utf-8", "replace")))
+    seen = {path.removeprefix(f"{slides}/") for path in looked if path.startswith(f"{slides}/")}
+    assert seen
+    assert {path.split("/")[0] for path in seen} == {"sub 1"}
+    assert {path.split("/")[1].split(".")[0] for path in seen if "/" in path} == {"003"}

@@ -192,7 +192,7 @@ def test_asks_for_memory_and_time_by_size(slides: Path, tmp_path: Path) -> None:
     finally:
         run("scontrol", "update", "PartitionName=main", "State=UP")
     megabytes = int(re.search(r"MinMemoryNode=(\d+)M", asked)[1])  # type: ignore[index]
-    assert 1300 <= megabytes <= 1600, asked
+    assert 1100 <= megabytes <= 1400, asked
     assert "TimeLimit=00:30:00" in asked, asked
     assert "NumCPUs=1 " in asked
     assert "Requeue=1" in asked

@@ -1,40 +1,31 @@
 # Config and slides, checked before any job starts. No rules here.
 import os
 import sys
-import time
 from dataclasses import asdict, fields, replace
-from functools import cache
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-from mrxs_tiles import __version__
-from mrxs_tiles.config.config import cutting_keys, read_config
+from mrxs_tiles.config.config import read_config
 from mrxs_tiles.errors import ConfigError, ResultsError
 from mrxs_tiles.mirax.stamp import first_stamp
 from mrxs_tiles.files.manifest import EXPORTS
-from mrxs_tiles.made_by import all_made_by
 from mrxs_tiles.names import LOGS, check_for_cluster, fit_for_cluster
-from mrxs_tiles.report.pictures import FOLDER, map_name, maps_beside
 from mrxs_tiles.annotations.marks import file_megabytes, file_stamp
-from mrxs_tiles.report.report import read_report
-from mrxs_tiles.report.runtime import RUNTIME_TSV
-from mrxs_tiles.report.summary import bad_slides
 from mrxs_tiles.settings import GridSettings
 from mrxs_tiles.config.schema import rules_of
-from mrxs_tiles.config.sheet_text import SHEETS
 from mrxs_tiles.config.slides import Found, find_slides
+from mrxs_tiles.config.slides_of_job import names_asked, read_slides, slides_file
 from mrxs_tiles.config.typed import as_typed, with_typed_scale
 from mrxs_tiles.files.store import check_writable
-from mrxs_tiles.steps.away import Away, away
-from mrxs_tiles.steps.try_again import asked_again, keep_promises_now
-from mrxs_tiles.viewer.page import openseadragon
 
 # Whether the slides' jobs are sent to other machines (--jobs), or this is such a job. Which
 # executor sends them Snakemake knows only after it has read this.
 ON_CLUSTER = workflow.remote_exec or workflow.resource_settings.nodes is not None
 # Whether this is a module of another workflow, which runs none of our hooks.
 IS_MODULE = workflow.modifier.parent_modifier is not None
+# Whether this is such a job, of which all rules are here: it needs those of a slide alone.
+IS_LONE_JOB = workflow.remote_exec and not IS_MODULE
 CLUSTER_THREADS = 8  # more gain little, and a job of many cores waits long for its place
 
 # Asked for the rules alone, no slide need be there.
@@ -43,7 +34,12 @@ AS_IN = "As in: snakemake --cores all --config slides=/data/slides results=/data
 
 
 def slides_named():
-    """The slides that the config names; none where only the rules are asked for."""
+    """The slides that the config names; none where only the rules are asked for.
+
+    A job on another machine looks for no other slide than its own.
+    """
+    if IS_LONE_JOB and (own := read_slides(slides_file(CONFIG), names_asked(sys.argv))):
+        return Found(tuple(own))
     try:
         return find_slides(CONFIG)
     except ConfigError as error:
@@ -67,7 +63,9 @@ try:
         check_for_cluster(settings.config_args or [])
         FOUND = [fit_for_cluster(slide) for slide in FOUND]
     check_writable(CONFIG.results)
-    if CONFIG.settings.deepzoom:
+    if CONFIG.settings.deepzoom and workflow.is_main_process:
+        from mrxs_tiles.viewer.page import openseadragon  # takes its time, of each job
+
         openseadragon()  # is it there? To be said now, not by each slide's job
 except (ConfigError, ResultsError) as error:
     raise WorkflowError(str(error)) from None
@@ -77,7 +75,7 @@ except (ConfigError, ResultsError) as error:
 config["stage"] = CONFIG.stage
 config["slides"] = CONFIG.slides
 
-CLUSTER_MB = 400  # the two Snakemakes around a step in a cluster's job, which count there
+CLUSTER_MB = 200  # the Snakemake around the steps in a cluster's job, which counts there
 VIEWER_MB = 80  # what a thread holds of the pyramid: a block, its parts, its tiles as files
 DRAWN_MB = 2.5  # of memory, for a MB of annotations
 MASK_MB = 700  # what `inspect` holds to find the tissue on a whole glass
@@ -95,36 +93,6 @@ if OWN_RUN:
 
 wildcard_constraints:
     slide=".+",
-
-
-@cache
-def asked():
-    """The slides that are asked for again; Snakemake knows what is forced only after this file."""
-    settings = workflow.dag_settings
-    return asked_again(settings.forcerun, settings.forceall, SLIDES, CONFIG.results)
-
-
-@cache
-def slides_away():
-    """The slides that are left out, with their results, since they cannot be opened now.
-
-    Of a job's own slide its run knew better, and to look at all others would cost it time.
-    """
-    if not workflow.is_main_process:
-        return Away([], [])
-    if IS_MODULE and not workflow.dryrun:  # else a hook has done it at the end of the run before
-        keep_promises_now(CONFIG.results, SLIDES)
-    return away(SLIDES.values(), CONFIG.results, asked())
-
-
-def of_each_slide(*files):
-    """A rule's input: those files of each slide that is not left out."""
-    return lambda wildcards: expand(files, slide=slides_here())
-
-
-def slides_here():
-    """The names of the slides that are not left out."""
-    return [slide for slide in SLIDES if slide not in slides_away().names]
 
 
 def slide_stamp(slide):
@@ -222,29 +190,3 @@ def tile_minutes(wildcards, attempt):
     """Minutes for `tile`: a GB takes a core half a minute as jpg, three as webp, plus the disk."""
     gigabytes = slide_stamp(wildcards.slide).size / 1e9
     return int(attempt * (20 + 20 * gigabytes))
-
-
-def sheet_file():
-    """The sheet that names the slides; None: no sheet does."""
-    file = Path(CONFIG.slides)
-    return str(file) if file.suffix.lower() in SHEETS and file.is_file() else None
-
-
-def say_again():
-    """A value that makes the report anew in every run, if a slide is bad or missing.
-
-    Snakemake runs no hook when there is nothing to do, and a run with a bad slide must not
-    end in silence. Where an unfinished run has left its report (no runtime.tsv), it is made anyway.
-    """
-    if not (CONFIG.results / RUNTIME_TSV).is_file():
-        return 0
-    return time.time_ns() if TROUBLES or bad_slides(read_report(CONFIG.results)) else 0
-
-
-def mapped_slides(page):
-    """The slides whose map lies beside the report's page by now.
-
-    The page is asked where that is, since a module with `prefix:` has it elsewhere.
-    """
-    there = maps_beside(Path(page))
-    return [slide for slide in SLIDES if map_name(slide) in there]

@@ -6,6 +6,9 @@
 #
 # The benchmark files, which runtime.tsv is made of, are no input: a slide that was cut before
 # they were written, or whose logs were deleted, would be cut again for them.
+from mrxs_tiles import __version__
+from mrxs_tiles.config.config import cutting_keys
+from mrxs_tiles.made_by import all_made_by
 
 
 rule report:

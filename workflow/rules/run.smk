@@ -4,6 +4,8 @@ from shutil import which
 
 from snakemake.common import NOTHING_TO_BE_DONE_MSG
 
+from mrxs_tiles.config.config import cutting_keys
+from mrxs_tiles.config.slides_of_job import slides_file, write_slides
 from mrxs_tiles.files.lock import RUN_LOCK, hold
 from mrxs_tiles.files.manifest import REPORT_TSV
 from mrxs_tiles.files.store import make_folder
@@ -45,6 +47,8 @@ def begin():
     hold_results()
     try:
         note_asked(CONFIG.results, asked())
+        if ON_CLUSTER:
+            write_slides(slides_file(CONFIG), SLIDES.values())
     except ResultsError as error:
         raise WorkflowError(str(error)) from None
     if slides_away().names and CONFIG.on_bad_slide == "stop":

@@ -1,7 +1,8 @@
 # Patience for the official Slurm plugin. Where Slurm does not answer five times within a second
 # (its master restarts), version 2.8.0 forgets the jobs that it waits for and the run never ends;
 # where its master is away it turns to sacct, which without accounting never answers; and it waits
-# for ever for a job of which a master that crashed knows no more. No rules here;
+# for ever for a job of which a master that crashed knows no more. And its jobs would start Snakemake
+# three times: once, and through srun once more for each step. No rules here;
 # tests/workflow/test_slurm.py shows what it is for.
 import asyncio
 import sys
@@ -47,7 +48,18 @@ def remembered(ask_age):
     return age
 
 
+def one_snakemake(executor):
+    """What is added to a job's command: its Snakemake starts the steps by itself.
+
+    Each further Snakemake would take two seconds of a core. All that srun would do here for a step,
+    to keep it within what the job was given, Slurm does for the job's own script.
+    """
+    return "--executor local"
+
+
 slurm = sys.modules.get("snakemake_executor_plugin_slurm")
 if ON_CLUSTER and hasattr(slurm, "query_job_status") and hasattr(slurm, "get_min_job_age"):
     slurm.query_job_status = patient(slurm.query_job_status)
     slurm.get_min_job_age = remembered(slurm.get_min_job_age)
+if ON_CLUSTER and hasattr(getattr(slurm, "Executor", None), "additional_general_args"):
+    slurm.Executor.additional_general_args = one_snakemake
