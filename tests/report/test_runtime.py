@@ -15,6 +15,7 @@ from mrxs_tiles.errors import ResultsError
 from mrxs_tiles.files.manifest import read_record, write_record
 from mrxs_tiles.report.report import report
 from mrxs_tiles.report.runtime import RUNTIME, RUNTIME_TSV
+from mrxs_tiles.steps.export import export
 from mrxs_tiles.steps.inspect import inspect
 from mrxs_tiles.steps.tile import tile
 from running import TINY, Ran, mrxs_tiles, record, snakemake, table, times, tree
@@ -63,6 +64,25 @@ def cut(tmp_path: Path) -> Path:
     tile("A", slide, tmp_path / "results", settings, 1)
     (tmp_path / "logs" / "A").mkdir(parents=True)
     return tmp_path
+
+
+def test_viewer_and_export(cut: Path) -> None:
+    """A slide that has a viewer or exports has a row for each of these steps, others have none."""
+    results = cut / "results"
+    logs = cut / "logs" / "A"
+    for step in ("inspect", "tile", "viewer", "export"):
+        (logs / f"{step}.benchmark.tsv").write_text(f"{HEADER}\n{WHOLE}\n")
+    report(results, benchmarks=cut / "logs")
+    assert [*rows_of(results)] == [("A", "inspect"), ("A", "tile")]
+    export("A", results, ["clam"])
+    write_record(results / "A" / "viewer.json", {"slide": "A", "tables": {}})
+    (logs / "export.benchmark.tsv").unlink()
+    report(results, benchmarks=cut / "logs")
+    rows = rows_of(results)
+    assert [step for _, step in rows] == ["inspect", "tile", "viewer", "export"]
+    assert {name: rows["A", "viewer"][name] for name in MEASURED} == KNOWN
+    assert {name: rows["A", "export"][name] for name in MEASURED} == UNKNOWN
+    assert len({(row["pixels"], row["tiles"], row["kept"]) for row in rows.values()}) == 1
 
 
 # --- a real run ---------------------------------------------------------------------------------

@@ -12,10 +12,13 @@ from pathlib import Path
 from mrxs_tiles.files import manifest
 from mrxs_tiles.files.manifest import Record
 from mrxs_tiles.files.store import remove_files
+from mrxs_tiles.names import name_fault
 
 # These stand here and not in `manifest`, on which the digests of `inspect` and `tile` depend.
 RUNTIME_TSV = "runtime.tsv"
 STEPS = ("inspect", "tile")
+# Those that a slide may have besides, and the record that says that it has.
+OTHERS = {"viewer": manifest.VIEWER_JSON, "export": manifest.EXPORTS_JSON}
 RUNTIME = (
     *("slide", "step", "seconds", "cpu_seconds", "peak_mb", "read_mb", "written_mb"),
     *("pixels", "scanned_pixels", "tiles", "kept"),
@@ -47,16 +50,21 @@ def renew_runtime(results: Path, rows: Iterable[Record], benchmarks: Path | None
     if benchmarks is None:
         remove_files(path)
     else:
-        table = _table(rows, benchmarks)
+        table = _table(results, rows, benchmarks)
         manifest.write_table(path, RUNTIME, ([row[name] for name in RUNTIME] for row in table))
 
 
-def _table(rows: Iterable[Record], benchmarks: Path) -> Iterator[Record]:
+def _table(results: Path, rows: Iterable[Record], benchmarks: Path) -> Iterator[Record]:
     for row in rows:
         slide = row["slide"]
-        for step in STEPS:
+        others = [] if name_fault(slide) else _others(results / slide)
+        for step in (*STEPS, *others):
             measured = _measured(benchmarks / slide / f"{step}.benchmark.tsv")
             yield {"slide": slide, "step": step, **measured, **_size(row)}
+
+
+def _others(folder: Path) -> list[str]:
+    return [step for step, record in OTHERS.items() if (folder / record).is_file()]
 
 
 def _size(row: Record) -> Record:
