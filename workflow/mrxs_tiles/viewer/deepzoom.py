@@ -30,6 +30,8 @@ from mrxs_tiles.pixels.pyramid import TILE_PX, Block, Pyramid, level_count
 from mrxs_tiles.slide.reader import Alpha, Reader
 
 SUFFIX = "jpg"
+LEAST_PX = 64  # side of what is still tried to be read around a damaged image
+MOST_DEAR = 1000  # parts that OpenSlide cannot read: it opens the slide anew after each
 
 Written = dict[int, set[tuple[int, int]]]  # level -> columns and rows of its tiles
 
@@ -48,7 +50,7 @@ class Builder:
     def __init__(self, reader: Reader, made: DeepZoom, folder: TileFolder) -> None:
         """``folder``: where the tiles go, a sub-folder a level."""
         self._reader, self._made, self._folder = reader, made, folder
-        self._alone, self._tries = threading.Lock(), 1
+        self._alone, self._tries, self._dear_left = threading.Lock(), 1, MOST_DEAR
         self.written: Written = defaultdict(set)
         for level in range(level_count(made.size)):
             folder.make(str(level))
@@ -126,18 +128,37 @@ class Builder:
         for top in range(0, height, TILE_PX):
             for left in range(0, width, TILE_PX):
                 part = pixels[top : top + TILE_PX, left : left + TILE_PX]
-                own = np.empty_like(part, order="C")
-                for _ in range(self._tries):
-                    try:
-                        self._reader.read((x + left, y + top), 0, own)
-                    except StoredImageError:
-                        break
-                    except PassingError:
-                        raise
-                    except SlideError:
-                        continue
-                    part[:] = own
-                    break
+                self._read_part((x + left, y + top), part)
+
+    def _read_part(self, location: tuple[int, int], part: Pixels) -> None:
+        """Read a part of a block, and where a damaged image is in it, what lies around that."""
+        own = np.empty_like(part, order="C")
+        for _ in range(self._tries):
+            try:
+                self._reader.read(location, 0, own)
+            except StoredImageError:  # our own reader's, which knows it without another look
+                break
+            except PassingError:
+                raise
+            except SlideError:
+                continue
+            part[:] = own
+            return
+        else:
+            self._dear_left -= 1
+        if self._dear_left > 0:
+            self._read_around(location, part)
+
+    def _read_around(self, location: tuple[int, int], part: Pixels) -> None:
+        """Read each quarter of a part that cannot be read as a whole."""
+        height, width = part.shape[:2]
+        half = max(height, width) // 2
+        if half < LEAST_PX:
+            return
+        for top in range(0, height, half):
+            for left in range(0, width, half):
+                quarter = part[top : top + half, left : left + half]
+                self._read_part((location[0] + left, location[1] + top), quarter)
 
     def _hand_on(self, block: Block, pixels: Pixels, alpha: Alpha) -> None:
         if alpha is not Alpha.OPAQUE:
