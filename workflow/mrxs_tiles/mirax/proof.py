@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from mrxs_tiles.errors import SlideError
-from mrxs_tiles.mirax.data_files import STREAMS
+from mrxs_tiles.mirax.data_files import MOST_STREAMS
 from mrxs_tiles.mirax.index import MiraxIndex
 from mrxs_tiles.mirax.lay import without_kernel
 from mrxs_tiles.mirax.reader import MiraxReader
@@ -83,7 +83,7 @@ def _wanted(slide: SlideReader, level: int, chosen: Sequence[Place]) -> Iterator
     first = [_read(slide, level, place) for place in chosen[:FIRST]]
     wall, cpu = time.perf_counter() - began, time.thread_time() - worked
     yield from first
-    at_once = min(STREAMS, int(wall / max(cpu, 1e-3)))
+    at_once = min(MOST_STREAMS, int(wall / max(cpu, 1e-3)))
     if at_once < 2:
         yield from (_read(slide, level, place) for place in chosen[FIRST:])
         return
