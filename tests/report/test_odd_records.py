@@ -35,6 +35,9 @@ ODD: dict[str, tuple[str, Any]] = {
     "a grid in a list": ("slide.json", {"grid": [1]}),
     "no path": ("slide.json", {"path": None}),
     "a text for a size": ("slide.json", {"width": "wide"}),
+    "a text for an area": ("slide.json", {"tissue_mm2": "wide"}),
+    "a number for a reader": ("slide.json", {"reader": 1.5}),
+    "a list for a digest": ("slide.json", {"quickhash": []}),
     "a maker in a list": ("slide.json", {"made_by": []}),
 }
 
@@ -142,3 +145,24 @@ def test_odd_record_beside(
         all_beside()
         report(results)
         assert name not in read_report(results)[0]["warnings"]
+
+
+@pytest.mark.parametrize("value", [None, 5, [], {}])
+def test_odd_run_record(made: Path, tmp_path: Path, value: object) -> None:
+    """What an edited `run.json` says of a sheet or of slides' places is left out, and no more."""
+    results = tmp_path / "results"
+    shutil.copytree(made, results)
+    sheet = tmp_path / "sheet.tsv"
+    sheet.write_text("path\n")
+    report(results, sheet=sheet)
+    path = results / "run.json"
+    before = json.loads(path.read_text("utf-8"))
+    record = json.loads(path.read_text("utf-8"))
+    record["slides"][0]["path"] = value
+    path.write_text(json.dumps(record), "utf-8")
+    report(results)
+    assert json.loads(path.read_text("utf-8")) == before
+    path.write_text(json.dumps(record | {"sheet": value}), "utf-8")
+    report(results)
+    sheet_now = json.loads(path.read_text("utf-8"))["sheet"]
+    assert sheet_now == (None if not isinstance(value, dict) else value)

@@ -29,6 +29,8 @@ WHOLE = (
     *("width", "height", "levels", "tile_size", "overlap", "cols", "rows"),
     *("tiles", "kept", *manifest.REASONS, "tile_bytes"),
 )
+MEASURED = ("mpp_x", "mpp_y", "objective", "downsample", "scanned_mm2", "tissue_mm2")
+DIGESTS = ("quickhash", "index_sha256")
 
 
 def find_inspected(results: Path) -> Iterator[str]:
@@ -93,10 +95,16 @@ def _try_out(inspected: Record, tiled: Record) -> None:
     for name in WHOLE:
         if not isinstance(row[name], int | None):
             raise TypeError(name)
-    for text in (row["slide"], row["path"], row["status"], row["error"], *row["warnings"]):
+    for name in MEASURED:
+        if not isinstance(row[name], int | float | None):
+            raise TypeError(name)
+    for name in DIGESTS:
+        if not isinstance(inspected.get(name), str | None):
+            raise TypeError(name)
+    facts = [text for _, text in slide_facts(row, inspected, Tiles())]
+    for text in (*facts, row["slide"], row["status"], row["error"], *row["warnings"]):
         if not isinstance(text, str):
             raise TypeError(text)
-    list(slide_facts(row, inspected, Tiles()))
     list(differences("inspect", inspected))
     list(differences("tile", tiled))
     of_slide(Entry(row, inspected, tiled), [], NamedBy(None, None, {}))

@@ -124,8 +124,9 @@ def _named_by(results: Path, sheet: Path | None) -> NamedBy:
         return NamedBy({"name": sheet.name, "sha256": digest}, sheet.absolute().parent, {})
     try:
         before = manifest.read_record(results / manifest.RUN_JSON)
-        if before["sheet"] is not None:
-            paths = {slide["slide"]: slide["path"] for slide in before["slides"]}
+        if isinstance(before["sheet"], dict):
+            told_of = {slide["slide"]: slide["path"] for slide in before["slides"]}
+            paths = {slide: path for slide, path in told_of.items() if isinstance(path, str)}
             return NamedBy(before["sheet"], None, paths)
     except (ResultsError, KeyError, TypeError):  # there is none, or it was harmed
         pass
