@@ -38,9 +38,9 @@ check: PLATFORMS := linux
 check: .venv/.done lint ## before each commit: lint, types, the tests that need no other program
 	$(PYTEST) -n 2 -m "not slow and not torture"
 
-# Three processes on two cores: one of them mostly waits for Slurm.
+# Four processes on two cores: one mostly waits for Slurm, another for a browser or a killed run.
 test: env lint ## lint, then the whole test-suite
-	$(PYTEST) -n 3
+	$(PYTEST) -n 4
 
 torture: .venv/.done ## damage, kills and fuzzing at length, half an hour
 	$(PYTEST) -n 2 -m torture
