@@ -288,3 +288,17 @@ def test_goes_on_after_the_head_was_killed(
     assert not told.code, told.text
     assert lasting(tmp_path / "away" / "results") == here
     assert "Nothing to be done" in run(*command).text
+
+
+@WITHOUT_ACCOUNTING
+def test_several_slides_in_a_job(large: Path, here: dict[str, bytes], tmp_path: Path) -> None:
+    """One job for all slides, cancelled while it cuts and begun again, gives the same bytes."""
+    several = ("--group-components", f"slide={len(list(large.glob('*.mrxs')))}")
+    head = _Head(_head(tmp_path / "away", large, *several, **SMALL_TILES), tmp_path / "log")
+    wait_for(lambda: list((tmp_path / "away" / "results" / "logs").rglob("tile.log")) != [])
+    (job,) = run("squeue", "-h", "-o", "%i").out.split()
+    run("scancel", job)
+    told = head.ended()
+    assert not told.code, told.text
+    assert len(re.findall(r"submitted with SLURM jobid", told.text)) == 2, told.text
+    assert lasting(tmp_path / "away" / "results") == here
