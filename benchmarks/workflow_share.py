@@ -229,7 +229,9 @@ def _on_slurm(work: Path, tiny: Path) -> str:
     (notes / "sitecustomize.py").write_text(NOTES)
     os.environ |= {"CPU_NOTES": str(notes), "PYTHONPATH": str(notes)}
     where = ("--snakefile", REPO / "Snakefile", "--directory", folder)
-    how = ("--profile", REPO / "profiles" / "slurm", "--latency-wait", "10")
+    # often: the Slurm of the tests forgets a job that ended 20 s ago
+    often = ("--latency-wait", "10", "--slurm-init-seconds-before-status-checks", "3")
+    how = ("--profile", REPO / "profiles" / "slurm", *often)
     run([Path(sys.executable).with_name("snakemake"), *where, *how, "--config", f"slides={slides}"])
     del os.environ["CPU_NOTES"], os.environ["PYTHONPATH"]
     used = sum(float(file.read_text()) for file in notes.iterdir() if file.name.isdigit())
