@@ -18,6 +18,7 @@ from costs import costs
 from far_disks import far_disks
 from formats import formats
 from iterating import iterating
+from many import many
 from measure import run, table
 from packing import packing
 from pyramids import pyramids
@@ -32,7 +33,7 @@ RESULTS = HERE / "RESULTS.md"
 PARTS = (
     *("questions", "speed", "reading", "memory", "choosing", "formats", "packing", "iterating"),
     *("pyramids", "far_disks"),
-    *("snakemake", "costs"),
+    *("snakemake", "report", "costs"),
 )
 PACKAGES = ("openslide-python", "openslide-bin", "Pillow", "imagecodecs", "numpy", "snakemake")
 MEMORY_GOAL_MB = 400
@@ -60,6 +61,8 @@ def _part(name: str, quick: bool) -> list[str]:
         sizes, dry_sizes = ((5, 20), (100,)) if quick else ((100, 1000), (1, 1000, 5000, 20_000))
         share = workflow_share(tiny, sizes, dry_sizes)
         return ["## Snakemake's own share", "", *share]
+    if name == "report":
+        return ["## The report", "", *many(_slide("tiny")[0], 200 if quick else 5000)]
     if name == "costs":
         slides = [_slide(size)[0] for size in COSTS_OF[: 2 if quick else None]]
         return ["## What it costs", "", *costs(slides, 1 if quick else 3)]
