@@ -114,8 +114,9 @@ def test_nothing_of_here_and_now(first: tuple[Path, Ran]) -> None:
     for slide in (A, B):
         path = str(folder / "slides" / f"{slide}.mrxs")
         assert record(folder / "work" / "results" / slide / "slide.json")["path"] == path
-        for name in ("report.tsv", "report.html", f"{slide}/slide.json"):
-            assert texts[name].count(path.encode()) == 1
+        # the page has it in the slide's row and in what its search goes by
+        for name, times in (("report.tsv", 1), ("report.html", 2), (f"{slide}/slide.json", 1)):
+            assert texts[name].count(path.encode()) == times
             texts[name] = texts[name].replace(path.encode(), b"")
     here = os.uname().nodename.encode()
     for name, content in texts.items():
