@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from mrxs_tiles.steps.preview import (
     COLUMNS,
     FOCUS_SHARES,
     PEN_THRESHOLDS,
+    SHOWN,
     TISSUE_THRESHOLDS,
     preview,
 )
@@ -112,6 +114,27 @@ def test_pen_is_counted(marked: Path, tmp_path: Path) -> None:
         counted = cut(marked, tmp_path / "cut", **settings).tiled["counts"]
         assert row["kept"] == counted["kept"] < row["tiles"] == 48
         assert counted["pen"] == row["tiles"] - row["kept"]
+
+
+def test_maps_are_spread_over_the_thresholds(
+    variant: Variant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A few maps alone, of thresholds at equal steps among those that tell something."""
+    shown: dict[str, list[str]] = {}
+
+    def noted(title: str, pictures: Sequence[tuple[Image.Image, str]]) -> bytes:
+        shown[title.partition(":")[0]] = [below for _, below in pictures]
+        return contact_sheet(title, pictures)
+
+    monkeypatch.setattr("mrxs_tiles.steps.preview.contact_sheet", noted)
+    found = look(variant("jpeg_plain").path, tmp_path, tile_size=100)["min_tissue"]
+    telling = [row for row in found if row["kept"] not in (0, row["tiles"])]
+    assert len(telling) > SHOWN
+    picked = telling[:: -(-len(telling) // SHOWN)]
+    assert 1 < len(picked) <= SHOWN
+    assert [text.partition(":")[0] for text in shown["min_tissue"]] == [
+        f"min_tissue {row['threshold']:g}" for row in picked
+    ]
 
 
 @pytest.mark.slow

@@ -53,7 +53,10 @@ BEFORE = {
 # Pages that show what is said of bad slides: two of the three are bad there.
 BAD = ("README.md", "docs/damage.md", "docs/slides.md")
 # Pages that say once more what another page's blocks have shown.
-AGAIN = ("docs/artifacts.md", "docs/damage.md", "docs/for-bioinformaticians.md")
+AGAIN = (
+    *("docs/artifacts.md", "docs/commands.md", "docs/damage.md"),
+    *("docs/for-bioinformaticians.md", "docs/for-pathologists.md"),
+)
 # What a reader brings to a page's Python.
 GIVEN = {"encoder": lambda rgb: rgb.mean(axis=(1, 2)), "predicted": 0.5}
 # What differs from run to run, or from machine to machine, and how it is written for comparing.
