@@ -11,13 +11,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from browser import Watched
-from in_process import Variant, table
-from mrxs_tiles.config.config import read_config
+from in_process import Variant, cut, table
 from mrxs_tiles.report.report import report
 from mrxs_tiles.steps.heatmap import heatmap
-from mrxs_tiles.steps.inspect import inspect
-from mrxs_tiles.steps.tile import tile
-from mrxs_tiles.steps.viewer import viewer
 from write_mirax import write_mirax
 
 if TYPE_CHECKING:
@@ -44,10 +40,7 @@ def results(variant: Variant, tmp_path_factory: pytest.TempPathFactory) -> Path:
         slide = write_mirax(folder / f"{number}.mrxs", spec)
         if name == "z":
             lose_some(slide.folder)
-        settings = read_config(KEYS | OWN.get(name, {})).settings
-        inspect(name, slide.path, made, settings)
-        tile(name, slide.path, made, settings, 2)
-        viewer(name, slide.path, made, settings, 2)
+        cut(slide.path, made, name=name, **KEYS | OWN.get(name, {}))
         for row in table(made / name / "tiles.tsv"):
             score = (int(row["col"]) * 7 + int(row["row"]) * 13) % 101 / 200
             score += 0.3 * (name == HIGHEST) + 0.6 * (row["kept"] == "0")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import cohort_files
-from browser import Watched, show_pictures
+from browser import Watched, show_pictures, without_scripts
 from mrxs_tiles.names import slide_id
 from mrxs_tiles.report import rows
 from mrxs_tiles.report.pictures import FOLDER, is_ours
@@ -137,15 +137,10 @@ def test_scripts_that_are_not_there(long: Path, watched: Watched) -> None:
 
 def test_without_scripts(long: Path, watched: Watched) -> None:
     """Where scripts are off, the first rows are shown unfolded, and where all are is said."""
-    browser = watched.page.context.browser
-    assert browser is not None
-    context = browser.new_context(java_script_enabled=False)
-    page = context.new_page()
-    page.goto((long / "report.html").as_uri())
-    assert page.locator(".more:visible").count() == 4
-    assert "the first 4 of 23 slides" in page.locator("noscript p").inner_text()
-    assert not page.locator(".parts").is_visible()
-    context.close()
+    with without_scripts(watched, long / "report.html") as page:
+        assert page.locator(".more:visible").count() == 4
+        assert "the first 4 of 23 slides" in page.locator("noscript p").inner_text()
+        assert not page.locator(".parts").is_visible()
 
 
 def test_readable_by_everybody(long: Path, watched: Watched) -> None:

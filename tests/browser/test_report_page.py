@@ -12,7 +12,7 @@ import pytest
 
 import cohort_files
 import running
-from browser import Watched, show_pictures
+from browser import Watched, show_pictures, without_scripts
 from in_process import cut
 from mrxs_tiles.report.pictures import FOLDER, slide_id
 from mrxs_tiles.report.report import report
@@ -132,14 +132,9 @@ def test_address_of_a_slide(page_results: Path, watched: Watched) -> None:
 
 def test_without_scripts(page_results: Path, watched: Watched) -> None:
     """Where scripts are off, every slide is shown unfolded."""
-    browser = watched.page.context.browser
-    assert browser is not None
-    context = browser.new_context(java_script_enabled=False)
-    page = context.new_page()
-    page.goto((page_results / "report.html").as_uri())
-    assert page.locator(".more").first.is_visible()
-    assert not page.locator("form.tools").is_visible()
-    context.close()
+    with without_scripts(watched, page_results / "report.html") as page:
+        assert page.locator(".more").first.is_visible()
+        assert not page.locator("form.tools").is_visible()
 
 
 def test_printing(page_results: Path, watched: Watched) -> None:

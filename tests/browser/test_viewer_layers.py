@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from browser import Watched
-from in_process import table
+from in_process import cut, table
 from mrxs_tiles.config.config import read_config
 from mrxs_tiles.report.report import report
 from mrxs_tiles.steps.heatmap import heatmap
@@ -37,12 +37,9 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three slides, one in a sub-folder and with odd signs; scores of the first."""
     folder = tmp_path_factory.mktemp("looking")
     slide = write_mirax(folder / "large.mrxs", LARGE).path
-    settings = read_config(KEYS).settings
     made = folder / "results"
     for name in NAMES:
-        inspect(name, slide, made, settings)
-        tile(name, slide, made, settings, 2)
-        viewer(name, slide, made, settings, 2)
+        cut(slide, made, name=name, **KEYS)
     rows = table(made / "a" / "tiles.tsv")
     lines = ["slide,col,row,tumour"]
     for row in rows[1:]:

@@ -88,6 +88,18 @@ def chromium() -> Iterator[Browser]:
         yield browser
 
 
+@contextmanager
+def without_scripts(watched: Watched, path: Path) -> Iterator[Page]:
+    """A file, opened in the same browser where scripts are off."""
+    browser = watched.page.context.browser
+    assert browser is not None
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(path.as_uri())
+    yield page
+    context.close()
+
+
 @pytest.fixture
 def watched(chromium: Browser) -> Iterator[Watched]:
     """A new page, 1280 px wide, in a browser that knows of no other."""

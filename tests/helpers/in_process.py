@@ -58,12 +58,17 @@ def look(path: Path, results: Path, **keys: Any) -> dict[str, Any]:
 
 
 def cut(
-    path: Path, results: Path, threads: int = 2, settings: Settings | None = None, **keys: Any
+    path: Path,
+    results: Path,
+    threads: int = 2,
+    settings: Settings | None = None,
+    name: str = NAME,
+    **keys: Any,
 ) -> Cut:
     """Run `inspect`, `tile` and perhaps `viewer`; `keys` are the config's, its defaults else."""
     chosen = settings or read_config(keys).settings
-    inspected = inspect(NAME, path, results, chosen)
-    tiled = tile(NAME, path, results, chosen, threads)
+    inspected = inspect(name, path, results, chosen)
+    tiled = tile(name, path, results, chosen, threads)
     if chosen.deepzoom:
-        viewer(NAME, path, results, chosen, threads)
-    return Cut(results / NAME, inspected, tiled)
+        viewer(name, path, results, chosen, threads)
+    return Cut(results / name, inspected, tiled)

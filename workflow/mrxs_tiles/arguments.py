@@ -9,7 +9,7 @@ from typing import Any
 from mrxs_tiles import __version__
 from mrxs_tiles.config.config import Config, from_text, from_texts, options, read_config
 from mrxs_tiles.errors import ConfigError, shown
-from mrxs_tiles.wording import literal
+from mrxs_tiles.wording import close_name, literal
 
 WRONG_USAGE = 2
 COMMANDS = {
@@ -76,8 +76,15 @@ def given_for(words: Sequence[str]) -> dict[str, Any]:
     found, unknown = whole.parse_known_args(own)
     if unknown:
         behind = " (Snakemake's own come behind --)" if found.command == "run" else ""
-        whole.error(f"unrecognized arguments: {' '.join(unknown)}{behind}")
+        whole.error(f"unrecognized arguments: {' '.join(unknown)}{_meant(unknown[0])}{behind}")
     return vars(found) | {"more": more}
+
+
+def _meant(word: str) -> str:
+    """The key's option that a mistyped one may have been meant for, as a part of a sentence."""
+    flags = {option.key: option.flag for option in options()}
+    close = close_name(word.lstrip("-"), flags) if word.startswith("--") else ""
+    return f", did you mean {flags[close]}?" if close else ""
 
 
 def _add_own(command: argparse.ArgumentParser, name: str) -> None:
