@@ -171,18 +171,7 @@ def _what_is_missing(path: Path) -> str:
             f"'{folder.name}'."
         )
     if folder.is_dir():
-        ini = folder / INI_NAME
-        if why := why_absent(ini):
-            return f"{INI_NAME} of {path.name} is missing{why}."
-        if _is_data(inner := folder / folder.name):
-            return (
-                f"The folder '{folder.name}' beside {path.name} holds another '{inner.name}', with "
-                f"the {INI_NAME}. {RULE}: move what is in the inner one up into the outer one."
-            )
-        return (
-            f"The folder '{folder.name}' beside {path.name} has no {INI_NAME}. {RULE}: "
-            "copy the whole folder again from the scanner or the archive."
-        )
+        return _what_it_lacks(path, folder)
     if folder.is_symlink():
         return (
             f"The folder '{folder.name}' beside {path.name} is missing{why_absent(folder)}. "
@@ -209,6 +198,22 @@ def _what_is_missing(path: Path) -> str:
     return (
         f"The folder '{folder.name}' is missing beside {path.name}{hint}. {RULE}: "
         "copy the folder there too."
+    )
+
+
+def _what_it_lacks(path: Path, folder: Path) -> str:
+    """What is said of a slide whose folder is there, but is no data folder."""
+    ini = folder / INI_NAME
+    if why := why_absent(ini):
+        return f"{INI_NAME} of {path.name} is missing{why}."
+    if _is_data(inner := folder / folder.name):
+        return (
+            f"The folder '{folder.name}' beside {path.name} holds another '{inner.name}', with "
+            f"the {INI_NAME}. {RULE}: move what is in the inner one up into the outer one."
+        )
+    return (
+        f"The folder '{folder.name}' beside {path.name} has no {INI_NAME}. {RULE}: "
+        "copy the whole folder again from the scanner or the archive."
     )
 
 
