@@ -38,6 +38,10 @@ CORES = 2
 DRY_GOAL, DRY_GOAL_MB, DRY_FROM = 1.3, 1500, 5000
 CPU_GOAL, LOCAL_GOAL, SLURM_GOAL = 0.2, 0.7, 3.5  # s of a core for each slide
 SLURM_SLIDES = 8
+DRY_TITLES = (
+    *("slides", "-n", "-n -p", "empty", "-n / empty", "goal", "-n -p / empty"),
+    *("MB", "goal", "on a node"),
+)
 # What Snakemake takes for as many jobs that are nothing: two a slide, one behind the other.
 EMPTY = """
 SLIDES = [f"slide_{number:05}" for number in range(int(config["count"]))]
@@ -135,10 +139,12 @@ def workflow_share(tiny: Path, sizes: tuple[int, int], dry_sizes: Sequence[int])
         f"Snakemake's own CPU of {many}: {_goal(found[-1].cpu, CPU_GOAL)}. All of a tiny slide: "
         f"{_goal(found[-1].all_cpu, LOCAL_GOAL)}.",
         "",
-        "Dry runs; the same of two empty rules a slide, measured beside; and what Snakemake takes "
-        "on a cluster's node before the one job that it was started for. Seconds of CPU.",
+        "Dry runs, as one types them (`-n`); with all that Snakemake says of each job (`-n -p`); "
+        "the same of two empty rules a slide, of which Snakemake always says all, measured beside; "
+        "and what Snakemake takes on a cluster's node before the one job that it was started for. "
+        "Seconds of CPU, single runs.",
         "",
-        *table(["slides", "dry run", "empty", "ratio", "goal", "MB", "goal", "on a node"], dry),
+        *table([*DRY_TITLES], dry),
         "",
         slurm,
         "",
@@ -202,10 +208,11 @@ def _dry_run(work: Path, count: int) -> list[str]:
     (work / "empty" / "Snakefile").write_text(EMPTY)
     (work / "empty" / "empty.py").touch()
     where = ("--snakefile", work / "empty" / "Snakefile", "--directory", work / "empty")
-    quiet = ("--dry-run", "--quiet", "all", "--cores", str(CORES))
+    typed = ("--dry-run", "--cores", str(CORES))
     snakemake = (sys.executable, "-c", SNAKEMAKE)
-    empty = run([*snakemake, *where, *quiet, "--config", f"count={count}"])
-    dry = run([*_command(work, count, "dry"), "--dry-run", "--quiet", "all"])
+    empty = run([*snakemake, *where, *typed, "--config", f"count={count}"])
+    all_said = run([*_command(work, count, "dry"), "--dry-run"])
+    dry = run([part for part in _command(work, count, "dry") if part != "-p"] + ["--dry-run"])
     run([sys.executable, "-c", WRITE_DOWN, work / f"dry_{count}", work / str(count)])
     node = run([*_command(work, count, "dry"), "--dry-run", *ON_A_NODE])
     if not any(JOB.match(line) for line in node.output):
@@ -213,9 +220,10 @@ def _dry_run(work: Path, count: int) -> list[str]:
     ratio, goals = dry.cpu / empty.cpu, ("", "")
     if count >= DRY_FROM:
         goals = _verdict(ratio, DRY_GOAL, ""), _verdict(dry.peak_mb, DRY_GOAL_MB, " MB")
-    seconds = (f"{one.cpu:.2f} s" for one in (dry, empty))
+    seconds = (f"{one.cpu:.2f} s" for one in (dry, all_said, empty))
+    ratios = (f"{ratio:.2f}", goals[0], f"{all_said.cpu / empty.cpu:.2f}")
     memory = (f"{dry.peak_mb:.0f}", goals[1], f"{node.cpu:.2f} s")
-    return [f"{count:,}", *seconds, f"{ratio:.2f}", goals[0], *memory]
+    return [f"{count:,}", *seconds, *ratios, *memory]
 
 
 def _on_slurm(work: Path, tiny: Path) -> str:

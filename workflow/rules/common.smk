@@ -2,6 +2,7 @@
 import os
 import sys
 from dataclasses import asdict, fields, replace
+from functools import cache
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -95,15 +96,27 @@ wildcard_constraints:
     slide=".+",
 
 
+@cache
 def slide_stamp(slide):
     return first_stamp(SLIDES[slide].path)
 
 
-def inspect_settings(wildcards):
-    """What of the slide's settings `inspect` goes by: another quality does not redo it."""
-    settings = SLIDES[wildcards.slide].settings
+@cache
+def grid_values(settings):
+    """Most slides share one Settings: what Snakemake is told of it is made once."""
     values = {field.name: getattr(settings, field.name) for field in fields(GridSettings)}
     return values | {"replaced_scale": bool(settings.replaced_scale)}
+
+
+@cache
+def cut_values(settings):
+    """As in `grid_values`."""
+    return asdict(replace(settings, replaced_scale="", deepzoom=False))
+
+
+def inspect_settings(wildcards):
+    """What of the slide's settings `inspect` goes by: another quality does not redo it."""
+    return grid_values(SLIDES[wildcards.slide].settings)
 
 
 def replaced_scale(wildcards, output):
@@ -116,7 +129,7 @@ def replaced_scale(wildcards, output):
 
 def tile_settings(wildcards):
     """The slide's settings, of which each change cuts it again."""
-    return asdict(replace(SLIDES[wildcards.slide].settings, replaced_scale="", deepzoom=False))
+    return cut_values(SLIDES[wildcards.slide].settings)
 
 
 def viewer_settings(wildcards, output):
