@@ -85,19 +85,17 @@ def pytest_pyfunc_call() -> Generator[None, object, object]:
         return (yield)
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_fixture_setup() -> Generator[None, object, object]:
-    """So is one whose fixture does."""
-    with _skipped_as_on_windows():
-        return (yield)
+@pytest.hookimpl(wrapper=True, trylast=True)  # what others set up is torn down after a skip, too
+def pytest_runtest_setup(item: pytest.Item) -> Generator[None, object, object]:
+    """What a test needs is here, or it is skipped before anything is made for it.
 
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_runtest_setup(item: pytest.Item) -> None:
-    """What a test needs is here, or it is skipped before anything is made for it."""
+    So is one whose fixture asks for what Windows has not, also where another test had it first.
+    """
     for mark in item.iter_markers("needs"):
         for name in mark.args:
             needs.require(name)
+    with _skipped_as_on_windows():
+        return (yield)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

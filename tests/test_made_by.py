@@ -53,6 +53,14 @@ def test_a_forgotten_number(now: digests.Now, monkeypatch: pytest.MonkeyPatch) -
     assert "with what tile makes" in digests.fault("report", digests.Now(other))
 
 
+def test_logs_do_not_count(tmp_path: Path) -> None:
+    """What a report knows of its pictures, where it took long, is no step's output."""
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / "report.pieces").write_bytes(b"stamps")
+    (tmp_path / "report.tsv").write_bytes(b"a table")
+    assert [step for step, _ in digests.of_results(tmp_path, ())] == ["report"]
+
+
 @pytest.mark.parametrize("step", STEPS)
 def test_changelog(step: str) -> None:
     """CHANGELOG says of each number above 1 what changed."""

@@ -6,9 +6,11 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+import as_windows
 import needs
 import programs
 from needs import NEEDS, Need
@@ -52,7 +54,61 @@ def test_other_systems_only_skip(monkeypatch: pytest.MonkeyPatch, system: str) -
 @pytest.mark.parametrize("name", sorted(NEEDS))
 def test_every_need_has_a_command(name: str) -> None:
     """On Debian there is a way to have each; what has none is there on every Linux."""
-    assert NEEDS[name].install.get("debian") or name == "proc"
+    assert NEEDS[name].install.get("debian") or name in ("proc", "links", "process groups")
+
+
+def test_what_windows_cannot_have(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There it is not looked for, though --as-windows is Linux, and the line says why."""
+    monkeypatch.setattr(as_windows, "ON_WINDOWS", True)
+    monkeypatch.setattr(needs, "system", lambda: "win32")
+    for name in NEEDS:
+        there = Need(NEEDS[name].what, lambda: True, otherwise="no", on_windows=name == "chromium")
+        monkeypatch.setitem(NEEDS, name, there)
+        assert bool(needs.missing(name)) == (name != "chromium")
+    monkeypatch.undo()
+
+
+def test_slurm_is_not_on_windows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test of Slurm is skipped with a line that says so."""
+    monkeypatch.setattr(as_windows, "ON_WINDOWS", True)
+    monkeypatch.setattr(needs, "system", lambda: "win32")
+    assert needs.missing("slurm") == ("Slurm is not here: it is set up on Debian and Ubuntu alone")
+    monkeypatch.delattr(os, "geteuid", raising=False)
+    assert needs.missing("root") == "root is not here: it is only on Linux"
+
+
+PYTHON_FILE = """
+import os
+import pytest
+
+@pytest.fixture(scope="module")
+def linked(tmp_path_factory):
+    (tmp_path_factory.mktemp("x") / "link").symlink_to("nowhere")
+
+def test_one(linked): pass
+def test_two(linked): pass
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="imitated on Linux alone")
+def test_fixtures_as_on_windows(tmp_path: Path) -> None:
+    """Each test of a fixture that makes links is skipped, not the first alone."""
+    folder = Path(__file__).parent
+    (tmp_path / "conftest.py").write_text(
+        f"import sys\nsys.path.insert(0, {str(folder / 'helpers')!r})\n"
+        f"exec(open({str(folder / 'conftest.py')!r}).read())\n"
+    )
+    (tmp_path / "test_it.py").write_text(PYTHON_FILE)
+    command = [sys.executable, "-m", "pytest", "-q", "-c", folder.parent / "pyproject.toml"]
+    done = subprocess.run(
+        [*command, "--as-windows", "-p", "no:cacheprovider", "--rootdir", folder.parent, tmp_path],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=folder.parent,
+    )
+    assert "2 skipped" in done.stdout, done.stdout + done.stderr
 
 
 def test_quick_tests_start_no_program() -> None:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
+
+import numpy as np
+import pytest
+from PIL import Image
 
 import cohort_files
 from browser import Watched
@@ -112,3 +117,30 @@ def test_histograms_from_eight_slides(
     focused = page.evaluate("document.activeElement.closest('li')?.innerText")
     assert focused == page.locator(".gallery > li").nth(18).inner_text()
     watched.check()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_line_below_the_titles(page_results: Path, watched: Watched, scheme: str) -> None:
+    """It is drawn from one side of the table to the other, also where the titles stay in view."""
+    page = watched.page
+    page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type] - mypy sees a str
+    page.set_viewport_size({"width": 1260, "height": 760})
+    watched.open(page_results / "report.html")
+    page.get_by_role("button", name="B", exact=True).click()
+    for place in ("#slides", ".open .look"):
+        page.locator(place).first.evaluate("one => one.scrollIntoView()")
+        row = page.locator(".slides thead tr").first.bounding_box()
+        title = page.locator(".slides thead th").first.bounding_box()  # which stays in view
+        assert row is not None
+        assert title is not None
+        clip = {
+            "x": row["x"],
+            "width": row["width"],
+            "y": title["y"],
+            "height": title["height"] + 3,
+        }
+        shot = Image.open(io.BytesIO(page.screenshot(clip=clip)))  # type: ignore[arg-type]
+        rows = np.asarray(shot.convert("RGB"), np.int64)[-8:]
+        paper = rows[0, 0]
+        drawn = (rows != paper).any(axis=2).mean(axis=1)
+        assert drawn.max() > 0.99, (place, drawn)

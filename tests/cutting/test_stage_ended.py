@@ -82,6 +82,7 @@ def test_ended(
 
 
 @pytest.mark.slow
+@pytest.mark.needs("process groups")
 @pytest.mark.parametrize(
     "number",
     [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.torture)],

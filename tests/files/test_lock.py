@@ -174,7 +174,7 @@ def cutting(slides: Path, results: Path) -> tuple[subprocess.Popen[str], tuple[s
 def stopped_amid(process: subprocess.Popen[str], results: Path) -> None:
     """Stop a program where it is, when it has written some tiles."""
     running.wait_for(lambda: len(list(results.glob("*/.tiles.partial/*.jpg"))) > MANY)
-    os.killpg(process.pid, signal.SIGSTOP)
+    running.stop_group(process)
     time.sleep(1)  # a thread may be in the midst of a call, which it ends first
 
 
@@ -192,7 +192,7 @@ def test_two_tiles_of_one_slide(slides: Path, tmp_path: Path) -> None:
             f"{holder}. {WAIT}\n",
         )
         assert tree(tmp_path) == before
-    os.killpg(first.pid, signal.SIGCONT)
+    running.resume_group(first)
     assert running.ended(first).code == 0
     assert tree(tmp_path / "A") == tree(slides / "undisturbed" / "A")
 
@@ -261,7 +261,7 @@ def test_two_snakemakes(slides: Path, tmp_path: Path, other: str) -> None:
         assert tree(results) == before
     assert running.snakemake(tmp_path / "two", "--dry-run", **config).code == 0
     assert tree(results) == before
-    os.killpg(first.pid, signal.SIGCONT)
+    running.resume_group(first)
     assert running.ended(first).code == 0, (tmp_path / "first.log").read_text()
     assert tree(results / "A") == tree(slides / "undisturbed" / "A")
     ran = running.snakemake(tmp_path / "two", **config)
@@ -271,6 +271,7 @@ def test_two_snakemakes(slides: Path, tmp_path: Path, other: str) -> None:
 
 
 @pytest.mark.torture
+@pytest.mark.needs("process groups")  # its first one is dead
 def test_job_that_outlives_its_snakemake(slides: Path, tmp_path: Path) -> None:
     """The next run meets a job that still cuts, and says so; when that has ended, it completes."""
     slide, results = slides / "slides" / "A.mrxs", tmp_path / "results"
@@ -282,7 +283,7 @@ def test_job_that_outlives_its_snakemake(slides: Path, tmp_path: Path) -> None:
     ran = running.snakemake(tmp_path, **config)
     assert ran.code == 1
     assert "The slide A is being inspected or cut by another process right now (" in ran.text
-    os.killpg(first.pid, signal.SIGCONT)
+    running.resume_group(first)
     running.ended(first)
     running.wait_for(lambda: not (results / "A" / ".slide.lock").exists())
     assert running.snakemake(tmp_path, **config).code == 0

@@ -27,7 +27,7 @@ def _out(path: Path) -> Path:
 
 
 def _moved_out(path: Path) -> None:
-    path.rename(_out(path))
+    path.replace(_out(path))
     path.symlink_to(f"../../{_out(path).name}")
 
 
@@ -44,7 +44,7 @@ def _renamed(key: str, name: str, what: str) -> Callable[[Path], None]:
             path.rename(folder / "sub" / name)
             new = f"sub/{name}"
         else:
-            path.rename(_out(path))
+            path.replace(_out(path))
             new = f"../{_out(path).name}" if what == "above" else str(_out(path))
         substitute(INI, f"{key}={name}".encode(), f"{key}={new}".encode())(folder)
 

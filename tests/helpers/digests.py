@@ -64,6 +64,9 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
 SCORED = ("defaults", "a region")
 EXPORTED = ("defaults", "shards, measured", "failed")
 IN_RESULTS = ("report.tsv", "report.html", "report_files", "run.json", "ro-crate-metadata.json")
+# No part of what is equal: a report keeps there what it knows of its pictures once they are two
+# seconds old, so on a busy machine alone.
+LOGS = "logs/"
 OF_INSPECT = ("slide.json", "coordinates.tsv", "thumbnail.jpg", "tissue.png")
 OF_EXPORT = ("clam.h5", "qupath.geojson", "tiles.parquet", "exports.json")
 # What other steps' numbers and outputs stand in.
@@ -136,7 +139,7 @@ def make(folder: Path) -> Now:
         if case in SCORED:
             heatmap(_scores(results), results)
         report(results, config=cutting_keys(config))
-        for step, digest in _digests(results, (folder, APERIO.parent)):
+        for step, digest in of_results(results, (folder, APERIO.parent)):
             digests[step][case] = digest
     return Now(digests)
 
@@ -150,10 +153,13 @@ def _scores(results: Path) -> Path:
     return path
 
 
-def _digests(results: Path, places: tuple[Path, ...]) -> Iterator[tuple[str, str]]:
+def of_results(results: Path, places: tuple[Path, ...]) -> Iterator[tuple[str, str]]:
+    """The digest of what each step has put into a folder of results."""
     found: dict[str, list[str]] = {step: [] for step in STEPS}
     for path in sorted(path for path in results.rglob("*") if path.is_file()):
         name = path.relative_to(results).as_posix()
+        if name.startswith(LOGS):
+            continue
         content = _alike(path, places)
         found[_step(name)].append(f"{name} {hashlib.sha256(content).hexdigest()}")
     for step, lines in found.items():

@@ -22,6 +22,7 @@ from pathlib import Path
 
 import pytest
 
+import as_windows
 from mrxs_tiles import native
 
 REPO = Path(__file__).resolve().parents[2]
@@ -44,9 +45,23 @@ def sanitizers() -> str:
     return found if Path(found).is_absolute() else ""
 
 
+def _links() -> bool:
+    """Whether this user may make symbolic links."""
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            Path(folder, "link").symlink_to("nowhere")
+        except OSError:
+            return False
+    return True
+
+
+def _is_root() -> bool:
+    return hasattr(os, "geteuid") and os.geteuid() == 0
+
+
 def _may_lock_folders() -> bool:
     """Whether a folder can be made read-only even for root."""
-    if os.geteuid() or not shutil.which("chattr"):
+    if not _is_root() or not shutil.which("chattr"):
         return False
     with tempfile.TemporaryDirectory() as folder:
         done = subprocess.run(["chattr", "+i", folder], capture_output=True, check=False)
@@ -56,7 +71,7 @@ def _may_lock_folders() -> bool:
 
 def _mounts() -> bool:
     """Whether a small disk can be mounted: not by everybody, nor in every container."""
-    if os.geteuid() or not shutil.which("mount"):
+    if not _is_root() or not shutil.which("mount"):
         return False
     with tempfile.TemporaryDirectory() as folder:
         command = ["mount", "-t", "tmpfs", "-o", "size=4k", "mrxs-tiles-needs", folder]
@@ -75,6 +90,7 @@ class Need:
     install: dict[str, str] = field(default_factory=dict)  # the command, by the system
     otherwise: str = "it is only on Linux"  # for a system without a command
     in_ci: bool = True  # whether CI on Debian has it for sure
+    on_windows: bool = False  # whether Windows can have it; else it is not looked for there
 
 
 NEEDS = {
@@ -87,6 +103,7 @@ NEEDS = {
             "ubuntu": f"wget https://dl.google.com/linux/direct/{CHROME} && {APT} ./{CHROME}",
             "macos": f"{BREW} --cask google-chrome",
         },
+        on_windows=True,
     ),
     "openseadragon": Need(
         "OpenSeadragon, which npm installs with `make env`,",
@@ -96,6 +113,7 @@ NEEDS = {
             "ubuntu": f"{APT} npm && make env",
             "macos": f"{BREW} node && make env",
         },
+        on_windows=True,
     ),
     "cc": Need(
         "a C compiler",
@@ -134,12 +152,14 @@ NEEDS = {
         "curl, which webdataset fetches shards with,",
         lambda: shutil.which("curl") is not None,
         {"debian": f"{APT} curl", "ubuntu": f"{APT} curl"},
+        on_windows=True,
     ),
     "torch": Need(
         "PyTorch, whose DataLoader the examples are run with (1 GB),",
         lambda: find_spec("torch") is not None,
         dict.fromkeys(("debian", "ubuntu", "macos"), ".venv/bin/pip install torch"),
         in_ci=False,
+        on_windows=True,
     ),
     "setpriv": Need(
         "setpriv",
@@ -154,7 +174,7 @@ NEEDS = {
     ),
     "root": Need(
         "root",
-        lambda: os.geteuid() == 0,
+        _is_root,
         dict.fromkeys(("debian", "ubuntu", "macos"), "run as root: sudo make test"),
     ),
     "mount": Need(
@@ -170,12 +190,25 @@ NEEDS = {
         in_ci=False,
     ),
     "proc": Need("/proc", lambda: Path("/proc/self/maps").exists(), in_ci=False),
+    "links": Need(
+        "the permission to make links",
+        _links,
+        otherwise="switch on Windows' Developer Mode",
+        on_windows=True,
+    ),
+    "process groups": Need(
+        "a signal for all that a program has started",
+        lambda: hasattr(os, "killpg"),
+        otherwise="Windows has none",
+    ),
 }
 
 
 @cache
 def system() -> str:
-    """debian, ubuntu, macos or another name."""
+    """debian, ubuntu, macos, win32 or another name."""
+    if as_windows.ON_WINDOWS:
+        return "win32"
     if sys.platform == "darwin":
         return "macos"
     try:
@@ -190,7 +223,8 @@ def system() -> str:
 def missing(name: str) -> str:
     """What to do for a need that is not met, in one line; "" where it is met."""
     need = NEEDS[name]
-    if need.is_here():
+    may_be_here = need.on_windows or not as_windows.ON_WINDOWS
+    if may_be_here and need.is_here():
         return ""
     return f"{need.what} is not here: {need.install.get(system(), need.otherwise)}"
 

@@ -11,11 +11,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 import as_windows
@@ -142,8 +143,31 @@ def ended(process: subprocess.Popen[str]) -> Ran:
 
 def kill_group(process: subprocess.Popen[str]) -> None:
     """What a power cut does to a started program and all that it started."""
-    os.killpg(process.pid, signal.SIGKILL)
+    _to_group(process, "SIGKILL", psutil.Process.kill)
     process.wait()
+
+
+def stop_group(process: subprocess.Popen[str]) -> None:
+    """Have a started program, and all that it started, stand still."""
+    _to_group(process, "SIGSTOP", psutil.Process.suspend)
+
+
+def resume_group(process: subprocess.Popen[str]) -> None:
+    """Have them go on."""
+    _to_group(process, "SIGCONT", psutil.Process.resume)
+
+
+def _to_group(
+    process: subprocess.Popen[str], name: str, do: Callable[[psutil.Process], object]
+) -> None:
+    """Send a signal to a group or, on Windows, which has none, do it to one after another."""
+    if hasattr(os, "killpg"):
+        os.killpg(process.pid, signal.Signals[name])
+        return
+    first = psutil.Process(process.pid)
+    for one in (first, *first.children(recursive=True)):
+        with suppress(psutil.NoSuchProcess):
+            do(one)
 
 
 def _environment(python_path: Path | None) -> dict[str, str]:

@@ -163,7 +163,12 @@ def test_other_workflows() -> None:
         (
             "damaged",
             "It is cut short. Copy it.",
-            "A: damaged, 3 of 1,000 tiles kept: It is cut short",
+            "A: damaged, 3 tiles kept: It is cut short",
+        ),
+        (
+            "damaged",
+            "22 of 63 tiles cannot be read: it is missing. Copy it.",  # 63 have a row, of 1,000
+            "A: damaged, 3 tiles kept: 22 of 63 tiles cannot be read: it is missing",
         ),
         ("failed", "No folder. Copy it.", "A: failed: No folder"),
     ],

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 import as_windows
+import running
 from mrxs_tiles import system
 from mrxs_tiles.errors import ResultsError
 from mrxs_tiles.files.store import discard_folder, remove_files, write_file
@@ -225,3 +226,39 @@ def test_as_windows(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert " passed" in done.stdout
+
+
+# What a step finds there, in the name of a module of ours: from libraries fcntl is not hidden.
+LOOK = """
+import os
+
+from mrxs_tiles import system
+
+said = [system.lock.__module__]
+try:
+    exec("import fcntl", {"__name__": "mrxs_tiles.looking"})
+except ModuleNotFoundError:
+    said.append("no fcntl")
+try:
+    os.symlink("nowhere", "link")
+except OSError as error:
+    said.append(f"no links ({error.winerror})")
+with open(snakemake.output[0], "w") as file:
+    file.write("; ".join(said))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="imitated on Linux alone")
+@pytest.mark.slow
+def test_steps_of_snakemake_are_as_on_windows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The option reaches the steps that Snakemake starts: there is no fcntl for us, and no link."""
+    monkeypatch.setattr(as_windows, "ACTIVE", True)
+    monkeypatch.setenv(as_windows.VARIABLE, "1")
+    (tmp_path / "Snakefile").write_text('rule:\n    output: "said"\n    script: "look.py"\n')
+    (tmp_path / "look.py").write_text(LOOK)
+    ran = running.run(running.BIN / "snakemake", "--cores", "1", cwd=tmp_path)
+    assert ran.code == 0, ran.text
+    said = (tmp_path / "said").read_text()
+    assert said == "mrxs_tiles.system.windows; no fcntl; no links (1314)"

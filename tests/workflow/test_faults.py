@@ -246,6 +246,7 @@ def test_killed_snakemake(large: Path, tmp_path: Path) -> None:
     assert snakemake(tmp_path, **config).jobs == []
 
 
+@pytest.mark.needs("process groups")
 def test_interrupted_snakemake(large: Path, tmp_path: Path) -> None:
     """Ctrl-C at Snakemake leaves no lock, and the next run completes."""
     config: dict[str, Any] = {"slides": large / "L.mrxs", "tile_size": 64}

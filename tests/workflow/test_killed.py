@@ -231,6 +231,7 @@ def amid(results: Path) -> bool:
     return len(list(results.glob("*/.tiles.partial/*.jpg"))) > MANY
 
 
+@pytest.mark.needs("process groups")
 @pytest.mark.parametrize("everyone", [True, pytest.param(False, marks=pytest.mark.torture)])
 def test_terminated_snakemake(large: Path, tmp_path: Path, everyone: bool) -> None:
     """SIGTERM, as a cluster sends it to all processes or to the first: the next run completes."""
@@ -248,6 +249,7 @@ def test_terminated_snakemake(large: Path, tmp_path: Path, everyone: bool) -> No
 
 
 @pytest.mark.torture
+@pytest.mark.needs("process groups")
 @pytest.mark.parametrize(
     ("number", "everyone"),
     [(signal.SIGKILL, True), (signal.SIGKILL, False), (signal.SIGTERM, True)],

@@ -57,7 +57,8 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
         assert not built.code, built.text
         (wheel,) = folder.glob("*.whl")
         environment = folder / "env"
-        made = run(sys.executable, "-m", "venv", "--without-pip", environment)
+        # -I: an environment as this system has it, also --as-windows
+        made = run(sys.executable, "-I", "-m", "venv", "--without-pip", environment)
         assert not made.code, made.text
         python = environment / "bin/python"
         done = run(*pip, "--python", python, "install", "--quiet", "--no-deps", wheel)
@@ -207,6 +208,41 @@ def test_without_slurm(slides: Path, tmp_path: Path) -> None:
     )
     assert found.returncode == 1
     assert "There is no sbatch here" in found.stderr
+
+
+# Of a Slurm without accounting that forgets jobs early, what is asked of it before a run.
+STANDING_IN = {
+    "sbatch": "exit 1",
+    "scontrol": "echo 'MaxArraySize = 1001'; echo 'MinJobAge = 20 sec'",
+    "sacct": "echo 'Slurm accounting storage is disabled' >&2; exit 1",
+}
+
+
+@pytest.mark.needs("proc")  # Slurm is on Linux alone
+def test_a_slurm_that_forgets(slides: Path, tmp_path: Path) -> None:
+    """A run that would never see its jobs end is refused, and says what helps."""
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    for name, does in STANDING_IN.items():
+        (programs / name).write_text(f"#!/bin/sh\n{does}\n")
+        (programs / name).chmod(0o755)
+    found = subprocess.run(
+        [
+            *(BIN / "snakemake", "-s", REPO / "Snakefile", "--profile", REPO / "profiles/slurm"),
+            *("--config", f"slides={slides}", "tile_size=200"),
+        ],
+        cwd=tmp_path,
+        env={"PATH": f"{programs}:/usr/bin:/bin", "HOME": os.environ["HOME"]},
+        capture_output=True,
+        encoding="utf-8",
+        timeout=120,
+        check=False,
+    )
+    assert found.returncode == 1
+    assert "forgets ended jobs after 20 s (MinJobAge)" in found.stderr
+    assert "sacct, which does not answer (Slurm accounting storage is disabled)" in found.stderr
+    assert "--slurm-init-seconds-before-status-checks 6," in found.stderr
+    assert "Traceback" not in found.stderr
 
 
 def test_a_profile_has_a_config_too(slides: Path, tmp_path: Path) -> None:

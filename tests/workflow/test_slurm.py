@@ -183,8 +183,11 @@ def test_asks_for_memory_and_time_by_size(slides: Path, tmp_path: Path) -> None:
     """What the rules work out arrives at Slurm, for the two steps of a slide together."""
     run("scontrol", "update", "PartitionName=main", "State=DOWN")  # the jobs stay in the queue
     try:
-        head = _Head(_head(tmp_path / "away", slides), tmp_path / "log")
+        head = _Head(_head(tmp_path / "away", slides, "--verbose"), tmp_path / "log")
         wait_for(lambda: len(_jobs("PENDING")) == 4)
+        # Interrupted amid a look at its jobs, or before it knows of one, it would not cancel those:
+        # it has just looked at all four, and looks again in ten seconds or more.
+        wait_for(lambda: "Checking 4 active jobs with" in (tmp_path / "log").read_text(), 60)
         number = _jobs("PENDING")["A"]
         asked = run("scontrol", "show", "job", number).out
         head.process.send_signal(signal.SIGINT)

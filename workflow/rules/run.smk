@@ -1,5 +1,6 @@
 # How a run begins and ends: what is said, and its exit code. No rules here.
 import logging
+import subprocess
 from shutil import which
 
 from snakemake.common import NOTHING_TO_BE_DONE_MSG
@@ -24,6 +25,33 @@ NO_SLURM = (
 )
 
 
+NO_ACCOUNTING = (
+    "Slurm here forgets ended jobs after {age} s (MinJobAge), and the executor plugin does not ask "
+    "squeue where that is less than three times its first wait, {wait} s, but sacct, which does "
+    "not answer ({said}): the run would never see a job end. Add "
+    "--slurm-init-seconds-before-status-checks {less}, or ask the cluster's administrators for "
+    "accounting or a MinJobAge of 300, as Slurm has it by default."
+)
+
+
+def never_seen():
+    """Why the head would wait for its Slurm jobs for ever; "" where it would not.
+
+    The plugin asks each time anew which command to use, by this rule.
+    """
+    from snakemake_executor_plugin_slurm.job_status_query import get_min_job_age
+
+    settings = workflow.executor_settings
+    wait, age = settings.init_seconds_before_status_checks, get_min_job_age()
+    if settings.status_command != "squeue" or age is None or age >= 3 * wait or not which("sacct"):
+        return ""
+    asked = ["sacct", "-n", "-X", "--name", "none"]
+    done = subprocess.run(asked, capture_output=True, encoding="utf-8", errors="replace")
+    said = (done.stderr.strip() or f"exit code {done.returncode}").splitlines()[-1].rstrip(".")
+    less = max(1, age // 3)
+    return NO_ACCOUNTING.format(**locals()) if done.returncode else ""
+
+
 def hold_results():
     """Keep a second run, in another working directory, off the same results.
 
@@ -43,6 +71,9 @@ def begin():
     """What a run does before its jobs."""
     if workflow.executor_plugin.name == "slurm" and not which("sbatch"):
         say(NO_SLURM)  # the plugin would ask for ever
+        raise SystemExit(1)
+    if workflow.executor_plugin.name == "slurm" and (said := never_seen()):
+        say(said)
         raise SystemExit(1)
     hold_results()
     try:

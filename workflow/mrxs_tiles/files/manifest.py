@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -171,6 +171,18 @@ def write_record(path: Path, record: Record) -> None:
 
 def _text(record: Record) -> bytes:
     return _utf8(json.dumps(record, indent=2, ensure_ascii=False) + "\n")
+
+
+def kept_in_words(status: str, counts: Mapping[str, int]) -> str:
+    """How many tiles of a slide were kept: of a good slide, of how many.
+
+    The error of a bad one counts those that have a row, without what was never scanned: two totals
+    in one line would leave the reader to find out which is which.
+    """
+    kept = f"{counts['kept']:,}"
+    if status == "ok":
+        return f"{kept} of {counts['tiles']:,} tiles kept"
+    return f"{kept} {'tile' if counts['kept'] == 1 else 'tiles'} kept"
 
 
 def slide_crc32(inspected: Record) -> str:

@@ -40,7 +40,7 @@ def slide_line(folder: Path, slide: str) -> str:
     try:
         record = manifest.read_record(folder / manifest.TILES_JSON)
         counts, status = record["counts"], record["status"]
-        told = f"{counts['kept']:,} of {counts['tiles']:,} tiles kept"
+        told = manifest.kept_in_words(status, counts)
         if status == "ok":
             return f"{printable(slide)}: {told}"
         counted = f", {told}" if status == "damaged" else ""

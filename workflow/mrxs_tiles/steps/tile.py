@@ -78,8 +78,7 @@ def tile(
             begun.begin(results / slide)
         record = _tile(slide, path, results, settings, threads, source)
         kept.forget_asked(results / slide)
-    counts = record["counts"]
-    log.info("%s: %d of %d tiles kept", slide, counts["kept"], counts["tiles"])
+    log.info("%s: %s", slide, manifest.kept_in_words(record["status"], record["counts"]))
     return record
 
 
