@@ -52,6 +52,9 @@ def test_results(first: tuple[Path, Ran]) -> None:
     found = {"runtime.tsv", *lasting(work / "results")}
     pictures = {name for name in found if name.startswith("report_files/")}
     assert len(pictures) == 3 * 2
+    # made by the slides' jobs, not by the report, which begins with its table
+    made = [(work / "results" / name).stat().st_mtime_ns for name in pictures]
+    assert max(made) < (work / "results" / "report.tsv").stat().st_mtime_ns
     expected = {"report.tsv", "runtime.tsv", "report.html"} | pictures
     expected |= {"run.json", "ro-crate-metadata.json"}
     for slide in (A, B):

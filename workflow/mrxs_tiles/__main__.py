@@ -171,6 +171,7 @@ def _tile(slide: Slide, config: Config, threads: int, recut: bool) -> Record:
     from mrxs_tiles.cutting import kept
     from mrxs_tiles.cutting.job import Source
     from mrxs_tiles.report.carried import sheet_of
+    from mrxs_tiles.report.piece import make_early
     from mrxs_tiles.steps.tile import tile
 
     name, results, settings = slide.name, config.results, config.settings
@@ -182,7 +183,7 @@ def _tile(slide: Slide, config: Config, threads: int, recut: bool) -> Record:
         kept.ask_again(results / name)
     # a sheet is known to the workflow and `report` alone: what they left is carried on
     source = Source(config.stage, sheet=sheet_of(name, results))
-    tiled = tile(name, slide.path, results, settings, threads, source)
+    tiled = make_early(results, tile(name, slide.path, results, settings, threads, source))
     viewed = _view(slide, config, threads) if settings.deepzoom else tiled
     exported = _export(name, config) if config.exports else tiled
     return viewed if viewed["status"] in BAD else exported

@@ -6,6 +6,7 @@ sys.path.insert(0, f"{snakemake.scriptdir}/..")
 
 from mrxs_tiles.cutting.job import Source
 from mrxs_tiles.mirax.named_files import allow_links_below
+from mrxs_tiles.report.piece import make_early
 from mrxs_tiles.settings import Settings
 from mrxs_tiles.steps.run_step import run_job
 from mrxs_tiles.steps.tile import tile
@@ -23,4 +24,8 @@ source = Source(
     by_workflow=True,
     sheet=job.params.sheet,
 )
-run_job(lambda: tile(slide, path, results, settings, job.threads, source), job.log[0], on_bad_slide)
+run_job(
+    lambda: make_early(results, tile(slide, path, results, settings, job.threads, source)),
+    job.log[0],
+    on_bad_slide,
+)

@@ -26,6 +26,7 @@ from mrxs_tiles.pixels.reasons import KEPT, LOOKS
 from mrxs_tiles.report import pictures as page_pictures
 from mrxs_tiles.report.cohort import FENCE, LEAST
 from mrxs_tiles.report.pictures import FOLDER, VIEWERS, Pictures
+from mrxs_tiles.report.piece import extent_of
 from mrxs_tiles.report.pieces import Pieces
 from mrxs_tiles.report.places import highest_scores, places, with_ends_named
 from mrxs_tiles.report.rows import write_rows
@@ -99,8 +100,7 @@ def _slide(results: Path, entry: Entry, pieces: Pieces) -> tuple[Record, Picture
     name = row["slide"]
     tiles, made = Tiles(), Pictures()
     if not name_fault(name):  # a folder of that name would be somewhere else
-        extent = (row["width"], row["height"]) if row["width"] and row["height"] else None
-        tiles, made = pieces.of(name, extent, tiled.get("tables"))
+        tiles, made = pieces.of(name, extent_of(row), tiled.get("tables"))
     status = row["status"]
     files = _files(results, name)
     beside = dict(files)

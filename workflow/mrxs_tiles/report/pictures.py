@@ -9,21 +9,24 @@ from __future__ import annotations
 import hashlib
 import io
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from secrets import token_hex
 from typing import NamedTuple
 
 from PIL import Image, ImageDraw, ImageFont
 
 from mrxs_tiles.files import manifest
-from mrxs_tiles.files.store import remove_files, told, write_file
+from mrxs_tiles.files.checksums import crc32
+from mrxs_tiles.files.store import remove_files, told
 from mrxs_tiles.files.tile_files import TileFiles, file_on_disk
 from mrxs_tiles.made_by import made_by
 from mrxs_tiles.names import slide_id
 from mrxs_tiles.pixels.decode import open_picture
 from mrxs_tiles.pixels.reasons import TINTS
 from mrxs_tiles.report.sample_tiles import Sample
+from mrxs_tiles.system import remove, replace
 
 FOLDER = "report_files"
 MAP_PX, THUMBNAIL_PX, CELL_PX = 420, 320, 160  # sides, at most
@@ -37,7 +40,7 @@ VIEWERS = "slides.js"  # beside the pictures: which slides have a viewer
 ROWS = "{}-rows.js"  # rows of a long page; their digest, 16 hex digits
 _OURS = re.compile(
     r"\.?(?:[0-9a-f]{16}(-[0-9a-f]{16})?-(map|slide|tiles)\.jpg|[0-9a-f]{16}-rows\.js|slides\.js)"
-    r"(\.partial)?"
+    r"(\.[0-9a-f]{8})?(\.partial)?"
 )
 
 
@@ -67,10 +70,18 @@ def maps_beside(page: Path) -> frozenset[str]:
         return frozenset()
 
 
+class Made(NamedTuple):
+    """The pictures of one slide: the map, which is not written yet, and the others, which are."""
+
+    pictures: Pictures
+    map: bytes
+    sums: Mapping[str, str]  # CRC-32 of the others, by name
+
+
 def make_pictures(
     results: Path, slide: str, size: tuple[int, int] | None, samples: Sequence[Sample]
-) -> Pictures:
-    """Make the pictures of one slide.
+) -> Made:
+    """Make the pictures of one slide, and write all but its map.
 
     Args:
         results: where everything goes.
@@ -85,20 +96,39 @@ def make_pictures(
     content = _bytes(folder / manifest.THUMBNAIL)
     thumbnail = _decoded(content)
     shown = _map(folder, thumbnail)
-    name = map_name(slide)
     # Snakemake's own report shows the maps, too, and a failed slide is to be found there
-    write_file(out / name, _jpeg(shown or _no_map()))
-    made = Pictures(map=name if shown else "")
+    map_jpeg = _jpeg(shown or _no_map())
+    names = Pictures(map=map_name(slide) if shown else "")
     if thumbnail is None or size is None:
-        return made
+        return Made(names, map_jpeg, {})
     small = thumbnail.copy()
     small.thumbnail((THUMBNAIL_PX, THUMBNAIL_PX), Image.Resampling.LANCZOS)
-    small_name = f"{slide_id(slide)}-slide.jpg"
-    write_file(out / small_name, _jpeg(small))
-    strip_name = _strip_name(folder, slide, content, samples) if samples else ""
-    if strip_name and not (out / strip_name).exists():
-        write_file(out / strip_name, _jpeg(_strip(folder, thumbnail, size, samples)))
-    return Pictures(made.map, small_name, strip_name)
+    names = names._replace(thumbnail=f"{slide_id(slide)}-slide.jpg")
+    sums = {names.thumbnail: write_picture(out / names.thumbnail, _jpeg(small))}
+    if samples:
+        names = names._replace(samples=_strip_name(folder, slide, content, samples))
+        strip = _jpeg(_strip(folder, thumbnail, size, samples))
+        sums[names.samples] = write_picture(out / names.samples, strip)
+    return Made(names, map_jpeg, sums)
+
+
+def write_picture(path: Path, content: bytes) -> str:
+    """Write a picture whole or not at all; returns its CRC-32.
+
+    Not as other files are: a slide's job and a report may be at the same one.
+
+    Raises:
+        ResultsError: it cannot be written.
+    """
+    partial = path.with_name(f".{path.name}.{token_hex(4)}.partial")
+    with told(path):
+        try:
+            partial.write_bytes(content)
+            replace(partial, path)
+        except BaseException:
+            remove(partial)
+            raise
+    return crc32(content)
 
 
 def remove_others(results: Path, kept: Collection[str]) -> None:
@@ -114,11 +144,7 @@ def remove_others(results: Path, kept: Collection[str]) -> None:
 
 
 def _strip_name(folder: Path, slide: str, thumbnail: bytes, samples: Sequence[Sample]) -> str:
-    """A name that changes with what is shown.
-
-    Decoding tiles is the long part of the report, which is made again in every run while a
-    slide is bad: so a picture that is there under this name is taken as it is.
-    """
+    """A name that changes with what is shown: no browser takes another report's for it."""
     digest = hashlib.sha256(thumbnail)
     digest.update(repr(made_by("report")).encode())
     for sample in samples:

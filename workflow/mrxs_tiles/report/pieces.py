@@ -1,47 +1,47 @@
-"""What the report made of each slide, kept from one report to the next.
+"""What was made of each slide, kept from one report to the next.
 
 To look through a slide's tiles and to draw its pictures takes a hundred times as long as to write
-its row. So what was made of a slide is taken as it is, while all that it was made of, and its
-pictures, are the same files: size, times and number on the disk. A file that was written just
-before the report began may change once more without a sign of it, so what was made of one is not
-kept, and whatever else is doubtful is made again.
+its row. The job that cut the slide has done it (see ``piece``), or else the first report does. What
+a report has seen to be right is taken as it is by the next, unread, while all that it was made of,
+and its pictures, are the same files: size, times and number on the disk. A file that was written
+just before the report began may change once more without a sign of it, so what was made of one is
+not kept, and whatever else is doubtful is read, and made again where it is not right.
 
 It holds times, so it lies in ``logs``. Who deletes it loses nothing but some minutes.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from mrxs_tiles.errors import ResultsError
-from mrxs_tiles.files import manifest
 from mrxs_tiles.files.checksums import crc32_of
 from mrxs_tiles.files.lock import REPORT_LOCK
 from mrxs_tiles.files.store import make_folder, make_own_folder, settle, told, write_file
 from mrxs_tiles.files.tile_files import file_on_disk
 from mrxs_tiles.made_by import made_by
 from mrxs_tiles.names import LOGS
-from mrxs_tiles.report.pictures import FOLDER, Pictures, make_pictures, map_name
-from mrxs_tiles.report.sample_tiles import Sample, Tiles, look_at_tiles
+from mrxs_tiles.report.pictures import FOLDER, Pictures, map_name
+from mrxs_tiles.report.piece import (
+    MADE_OF,
+    Piece,
+    digest,
+    made_of,
+    make_piece,
+    piece_there,
+    sha256,
+)
+from mrxs_tiles.report.sample_tiles import Sample, look_at_tiles
 
 PIECES = "report.pieces"  # in the folder of logs
 GRAIN_NS = 2_000_000_000  # FAT's times are even seconds, and no other system's are coarser
-MADE_OF = (manifest.TILES_TSV, manifest.THUMBNAIL, manifest.TILE_MAP)
 
 Stamp = list[int] | None  # of a file; None: it is not there
-
-
-class Piece(NamedTuple):
-    """What the page shows of one slide beyond its records."""
-
-    tiles: Tiles
-    pictures: Pictures
 
 
 class Pieces:
@@ -78,25 +78,24 @@ class Pieces:
         """
         folder = self._results / slide
         stamps = [_stamp(f"{folder}/{name}") for name in MADE_OF]
-        of = _digest([made_by("report"), size, tables, stamps])
+        of = digest([made_by("report"), size, tables, stamps])
         before = self._before.get(slide)
         if before is not None and before["of"] == of:
-            piece = _piece(before)
+            piece = Piece.of_plain(before)
             samples = _sample_stamps(folder, piece.tiles.samples)
             if samples == before["files"] and self._are_there(slide, piece.pictures):
                 self._now[slide] = before
                 return piece
+        content = made_of(folder, size)
+        there = None
+        if before is None or before["of"] != of:  # else a tile or a picture is what changed
+            there = piece_there(self._results, slide, content)
         # a sample's file before it is read: what changes later has another stamp
-        tiles = look_at_tiles(folder)
+        tiles = look_at_tiles(folder) if there is None else there.tiles
         files = _sample_stamps(folder, tiles.samples)
-        piece = Piece(tiles, make_pictures(self._results, slide, size, tiles.samples))
+        piece = there or make_piece(self._results, slide, size, content, tiles)
         if self._are_old(stamps) and self._are_old(files):
-            self._now[slide] = {
-                "of": of,
-                "tiles": [tiles.tissue, tiles.focus, [_plain(one) for one in tiles.samples]],
-                "files": files,
-                "pictures": [*piece.pictures],
-            }
+            self._now[slide] = {"of": of, "files": files} | piece.plain()
         return piece
 
     def sums(self, names: Iterable[str]) -> dict[str, str]:
@@ -130,7 +129,7 @@ class Pieces:
         text = json.dumps({"slides": self._now, "pictures": self._known}, separators=(",", ":"))
         with suppress(ResultsError):  # all of the report is there
             make_folder(path.parent)
-            write_file(path, f"{_sha256(text)}\n{text}\n".encode())
+            write_file(path, f"{sha256(text.encode())}\n{text}\n".encode())
 
     def _are_there(self, slide: str, pictures: Pictures) -> bool:
         """Whether a slide's pictures are those that the last report left."""
@@ -147,22 +146,6 @@ class Pieces:
             return False
         latest = self._clock - GRAIN_NS
         return all(one is None or max(one[1:3]) < latest for one in stamps)
-
-
-def _piece(kept: Mapping[str, Any]) -> Piece:
-    tissue, focus, samples = kept["tiles"]
-    return Piece(
-        Tiles(tissue, focus, tuple(_sample(one) for one in samples)), Pictures(*kept["pictures"])
-    )
-
-
-def _plain(sample: Sample) -> list[Any]:
-    return [getattr(sample, field) for field in Sample.__slots__]
-
-
-def _sample(plain: Iterable[Any]) -> Sample:
-    fate, col, row, box, *others = plain
-    return Sample(fate, col, row, tuple(box), *others)
 
 
 def _sample_stamps(folder: Path, samples: Iterable[Sample]) -> list[Stamp]:
@@ -200,21 +183,13 @@ def _clock(results: Path) -> int | None:
         return None
 
 
-def _digest(what: object) -> str:
-    return _sha256(json.dumps(what, sort_keys=True, default=repr))
-
-
-def _sha256(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-
-
 def _read(path: Path) -> dict[str, Any]:
     """What the last report kept; nothing where it is not to the byte what was written."""
     try:
-        digest, text, end = path.read_bytes().decode("utf-8").split("\n")
+        seal, text, end = path.read_bytes().decode("utf-8").split("\n")
     except (OSError, ValueError):
         return {}
-    if end or digest != _sha256(text):
+    if end or seal != sha256(text.encode()):
         return {}
     kept: dict[str, Any] = json.loads(text)
     return kept

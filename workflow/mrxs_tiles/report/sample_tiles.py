@@ -1,27 +1,30 @@
-"""A few telling tiles of a slide for its page, and the middle values of those that were kept."""
+"""A few telling tiles of a slide for its page, and the middle values of those that were kept.
+
+Without pandas, whose import takes longer than all this: the job of each slide does it.
+"""
 
 from __future__ import annotations
 
+from array import array
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from mrxs_tiles.files import manifest
 from mrxs_tiles.pixels.reasons import KEPT
-
-if TYPE_CHECKING:
-    from pandas import DataFrame, Series
 
 KEPT_SHOWN, DROPPED_SHOWN = 4, 2
 # What a reason's tiles are ordered by before some are picked. Of tiles that were never scanned
 # or cannot be read the thumbnail shows plain background: there is nothing to be seen.
 ORDERED_BY = {KEPT: "tissue", "tissue": "tissue", "blank": "tissue", "focus": "focus", "pen": "pen"}
-COLUMNS = (
-    *("col", "row", "x", "y", "width", "height", "tile_width", "tile_height", "tissue"),
-    *("kept", "reason", "focus", "pen", "file"),
-)
+FATES = (*ORDERED_BY, "another")
+PLACES = ("col", "row", "x", "y", "width", "height", "tile_width", "tile_height")
+MEASURED = ("tissue", "focus", "pen")
+COLUMNS = (*PLACES, *MEASURED, "kept", "reason", "file")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,42 +52,91 @@ class Tiles:
 
 def look_at_tiles(folder: Path) -> Tiles:
     """Read a slide's ``tiles.tsv``; what cannot be read has nothing to tell."""
-    import pandas as pd  # here, as in the report
-
     try:
-        table = pd.read_csv(
-            folder / manifest.TILES_TSV,
-            sep="\t",
-            quoting=3,
-            usecols=list(COLUMNS),
-            dtype={"reason": str, "file": str, "tissue": float, "focus": float, "pen": float},
-            keep_default_na=False,
-            na_values=[""],
-        )
+        with (folder / manifest.TILES_TSV).open("rb") as stream:
+            return _looked(_Table(stream))
     except (OSError, ValueError):
         return Tiles()
-    fates = table["reason"].fillna("").where(table["kept"] != 1, KEPT)
-    kept = table[fates == KEPT]
+
+
+class _Table:
+    """What tiles are picked by, 50 bytes a row; of those that are shown the line is read again."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        """Read ``tiles.tsv``.
+
+        Raises:
+            OSError: it cannot be read.
+            ValueError: a column is missing, or a cell is not what belongs there.
+        """
+        self._stream = stream
+        header = stream.readline()
+        names = header.decode().rstrip("\r\n").split("\t")
+        self._at = {name: names.index(name) for name in COLUMNS}
+        self._cells = len(names)
+        codes = {fate.encode(): code for code, fate in enumerate(FATES)}
+        col, row, kept, reason = (self._at[name] for name in ("col", "row", "kept", "reason"))
+        measures = [self._at[name] for name in MEASURED]
+        fates, begins, places, values = array("b"), array("q"), array("q"), array("d")
+        begin = len(header)
+        for line in stream:
+            cells = self._split(line)
+            is_kept = int(cells[kept]) == 1
+            fates.append(0 if is_kept else codes.get(cells[reason], len(ORDERED_BY)))
+            begins.append(begin)
+            places.extend((int(cells[col]), int(cells[row])))
+            values.extend(float(cells[at] or b"nan") for at in measures)
+            begin += len(line)
+        self._begins = begins
+        self.fates = np.array(fates, np.int8)
+        self.places = np.array(places, np.int64).reshape(-1, 2)
+        self.values = dict(zip(MEASURED, np.array(values, float).reshape(-1, 3).T, strict=True))
+
+    def cells(self, number: int) -> dict[str, str]:
+        """The cells of one row."""
+        self._stream.seek(self._begins[number])
+        cells = self._split(self._stream.readline())
+        return {name: cells[at].decode() for name, at in self._at.items()}
+
+    def _split(self, line: bytes) -> list[bytes]:
+        cells = line.rstrip(b"\r\n").split(b"\t")
+        if len(cells) != self._cells:
+            raise ValueError(line)
+        return cells
+
+
+def _looked(table: _Table) -> Tiles:
+    kept = table.fates == FATES.index(KEPT)
+    tissue, focus = table.values["tissue"][kept], table.values["focus"][kept]
+    asked = _asked_for(has_focus=bool((~np.isnan(focus)).any()))
     samples = [
-        _sample(fate, rows.iloc[at], measure)
-        for fate, measure, count in _asked_for(kept)
-        for rows in [table[fates == fate].sort_values([measure, "col", "row"], na_position="first")]
-        for at in _spread(len(rows), count)
+        _sample(fate, table.cells(number), measure)
+        for fate, measure, count in asked
+        for number in _picked(table, fate, measure, count)
     ]
     once = {(one.col, one.row): one for one in samples}  # by what it was picked by last
-    return Tiles(_median(kept, "tissue"), _median(kept, "focus"), tuple(once.values()))
+    return Tiles(_median(tissue), _median(focus), tuple(once.values()))
 
 
-def _asked_for(kept: DataFrame) -> list[tuple[str, str, int]]:
+def _asked_for(has_focus: bool) -> Sequence[tuple[str, str, int]]:
     """What is shown: a fate, what its tiles are ordered by, and how many of them."""
     asked = [
         (fate, measure, KEPT_SHOWN if fate == KEPT else DROPPED_SHOWN)
         for fate, measure in ORDERED_BY.items()
     ]
-    if kept["focus"].notna().any():  # half of the kept ones by that
+    if has_focus:  # half of the kept ones by that
         half = KEPT_SHOWN // 2
         asked[0:1] = [(KEPT, "tissue", half), (KEPT, "focus", KEPT_SHOWN - half)]
     return asked
+
+
+def _picked(table: _Table, fate: str, measure: str, count: int) -> list[int]:
+    """The rows of some of a fate's tiles, spread over them in the order of what was measured."""
+    rows = np.flatnonzero(table.fates == FATES.index(fate))
+    col, row = table.places[rows].T
+    value = table.values[measure][rows]
+    order = np.lexsort((row, col, np.where(np.isnan(value), -np.inf, value)))
+    return [int(rows[order[place]]) for place in _spread(len(rows), count)]
 
 
 def _spread(found: int, wanted: int) -> list[int]:
@@ -95,20 +147,20 @@ def _spread(found: int, wanted: int) -> list[int]:
     return [int(place) for place in places]
 
 
-def _sample(fate: str, row: Series[Any], measure: str) -> Sample:
-    value = row[measure]
+def _sample(fate: str, cells: dict[str, str], measure: str) -> Sample:
+    col, row, x, y, width, height, tile_width, tile_height = (int(cells[name]) for name in PLACES)
     return Sample(
         fate=fate,
-        col=int(row["col"]),
-        row=int(row["row"]),
-        box=(int(row["x"]), int(row["y"]), int(row["width"]), int(row["height"])),
-        pixels=int(row["tile_width"]) * int(row["tile_height"]),
+        col=col,
+        row=row,
+        box=(x, y, width, height),
+        pixels=tile_width * tile_height,
         measure=measure,
-        value=None if np.isnan(value) else float(value),
-        file=row["file"] if isinstance(row["file"], str) else "",
+        value=float(cells[measure]) if cells[measure] else None,
+        file=cells["file"],
     )
 
 
-def _median(table: DataFrame, column: str) -> float | None:
-    values = table[column].dropna()
-    return float(values.median()) if len(values) else None
+def _median(values: npt.NDArray[Any]) -> float | None:
+    known = values[~np.isnan(values)]
+    return float(np.median(known)) if len(known) else None

@@ -19,7 +19,7 @@ from mrxs_tiles.files import manifest
 from mrxs_tiles.files.lock import REPORT_LOCK, RUN_LOCK, SURVEY_LOCK
 from mrxs_tiles.files.store import TILES
 from mrxs_tiles.files.whole import Look, check_file, named, sum_known
-from mrxs_tiles.names import RESERVED, name_fault
+from mrxs_tiles.names import RESERVED, name_fault, slide_id
 from mrxs_tiles.report.carried import carried_before, is_known, of_slide
 from mrxs_tiles.report.pictures import FOLDER, is_ours
 from mrxs_tiles.report.report import read_report
@@ -119,11 +119,21 @@ def _check_run(results: Path, told: Verified) -> None:
     if not manifest.is_sealed(record, path):
         told.look.changed.append(path.name)
         return
+    known = {slide["slide"]: slide["record"] for slide in record["slides"]}
+    # of slides that were cut since then: their jobs have made their pictures, the report is to come
+    later = [
+        one.slide
+        for one in told.slides
+        if one.records and (was := known.get(one.slide, "none")) and was not in one.records
+    ]
+    theirs = tuple(f"{FOLDER}/{slide_id(slide)}-" for slide in later)
     tables = {name: one for name, one in sum_known(record["tables"]).items() if name != path.name}
     for name, crc32 in tables.items():
-        check_file(told.look, results / name, name, crc32, None)
-    told.look.superfluous += sorted(there - tables.keys())
-    known = {slide["slide"]: slide["record"] for slide in record["slides"]}
+        if not name.startswith(theirs):
+            check_file(told.look, results / name, name, crc32, None)
+    told.look.superfluous += sorted(
+        name for name in there - tables.keys() if not name.startswith(theirs)
+    )
     for found in told.slides:
         told_of = known.get(found.slide)
         if found.is_whole and told_of and told_of not in found.records:
