@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 # Raise a step's number when its output may change, and say in CHANGELOG.md what did.
-STEPS = {"inspect": 3, "tile": 5, "viewer": 6, "export": 1, "heatmap": 2, "report": 8}
+STEPS = {"inspect": 3, "tile": 5, "viewer": 6, "export": 1, "heatmap": 2, "report": 9}
 _PIXELS = ("openslide-bin", "openslide-python", "pillow", "imagecodecs", "simplejpeg", "numpy")
 # Libraries whose versions decide the bytes of the results.
 LIBRARIES = (*_PIXELS, "tifffile")
