@@ -17,8 +17,8 @@ from mrxs_tiles.cutting import out_of_turn as waiting
 from mrxs_tiles.cutting import shards
 from mrxs_tiles.cutting.cutter import Cutter, Fate
 from mrxs_tiles.errors import SlideError, StoredImageError
-from mrxs_tiles.files.store import TileFolder
 from mrxs_tiles.files.tile_files import TileFiles
+from mrxs_tiles.files.tile_folder import TileFolder
 from mrxs_tiles.grid.blocks import Address
 from mrxs_tiles.steps import tile as tile_slide
 from packing import MANY, MB, make_shards, members, packed

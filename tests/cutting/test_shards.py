@@ -22,8 +22,8 @@ from in_process import cut
 from mrxs_tiles.cutting.cutter import Fate
 from mrxs_tiles.cutting.samples import slide_key
 from mrxs_tiles.errors import ResultsError
-from mrxs_tiles.files.store import TileFolder
 from mrxs_tiles.files.tile_files import TileFiles
+from mrxs_tiles.files.tile_folder import TileFolder
 from mrxs_tiles.report.report import report
 from packing import MANY, NAMES, SMALL, archives, make_shards, members, packed
 from running import TINY, Ran, mrxs_tiles, tree, write

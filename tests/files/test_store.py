@@ -13,7 +13,8 @@ from typing import Any, NoReturn
 import pytest
 
 from mrxs_tiles.errors import ResultsError
-from mrxs_tiles.files.store import TileFolder, free_bytes, make_folder, remove_files, write_file
+from mrxs_tiles.files.store import free_bytes, make_folder, remove_files, write_file
+from mrxs_tiles.files.tile_folder import TileFolder
 
 HELP = "Free space or permit writing there, or set another folder with results; then run again."
 REFUSALS = [

@@ -10,7 +10,7 @@ from in_process import Cut, cut
 from mrxs_tiles.cutting.cutter import Fate
 from mrxs_tiles.cutting.samples import Samples
 from mrxs_tiles.cutting.shards import Shards
-from mrxs_tiles.files.store import TileFolder
+from mrxs_tiles.files.tile_folder import TileFolder
 from mrxs_tiles.grid.blocks import Address
 
 SMALL, MANY = 64, 100  # px of a tile; the latter gives `large_slide` 960 tiles

@@ -16,7 +16,7 @@ from openslide.deepzoom import DeepZoomGenerator
 from PIL import Image
 
 from in_process import Variant
-from mrxs_tiles.files.store import TileFolder
+from mrxs_tiles.files.tile_folder import TileFolder
 from mrxs_tiles.mirax.index import read_index
 from mrxs_tiles.mirax.reader import MiraxReader
 from mrxs_tiles.pixels.encode import make_encoder

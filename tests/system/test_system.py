@@ -16,7 +16,8 @@ import as_windows
 import running
 from mrxs_tiles import system
 from mrxs_tiles.errors import ResultsError
-from mrxs_tiles.files.store import discard_folder, remove_files, write_file
+from mrxs_tiles.files.store import remove_files, write_file
+from mrxs_tiles.files.tile_folder import discard_folder
 from mrxs_tiles.steps.run_step import TERMINATED, run
 
 HELD = as_windows.ON_WINDOWS  # who has a file open keeps it from being removed

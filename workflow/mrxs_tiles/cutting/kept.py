@@ -16,13 +16,8 @@ from mrxs_tiles.cutting.publishing import ASIDE, is_amid
 from mrxs_tiles.errors import ResultsError, SlideError
 from mrxs_tiles.files import manifest
 from mrxs_tiles.files.manifest import KEPT, Record
-from mrxs_tiles.files.store import (
-    discard_folder,
-    make_folder,
-    remove_files,
-    told,
-    write_file,
-)
+from mrxs_tiles.files.store import make_folder, remove_files, told, write_file
+from mrxs_tiles.files.tile_folder import discard_folder
 from mrxs_tiles.settings import Settings
 from mrxs_tiles.system import replace
 

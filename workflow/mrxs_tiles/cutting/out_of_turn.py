@@ -6,7 +6,8 @@ import threading
 from typing import IO, NamedTuple
 
 from mrxs_tiles.cutting.cutter import Fate
-from mrxs_tiles.files.store import TileFolder, told
+from mrxs_tiles.files.store import told
+from mrxs_tiles.files.tile_folder import TileFolder
 
 HELD_BYTES = 64_000_000  # of pictures that wait in memory, or one that is larger
 

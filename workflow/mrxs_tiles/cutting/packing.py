@@ -8,7 +8,7 @@ from typing import Self
 from mrxs_tiles.cutting.cutter import Fate
 from mrxs_tiles.cutting.samples import RowOf, Samples
 from mrxs_tiles.cutting.shards import Shards
-from mrxs_tiles.files.store import TileFolder
+from mrxs_tiles.files.tile_folder import TileFolder
 from mrxs_tiles.grid.blocks import Address
 from mrxs_tiles.settings import Settings
 

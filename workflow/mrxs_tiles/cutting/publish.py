@@ -11,14 +11,8 @@ from mrxs_tiles.cutting.tile_record import Fates, failed_record
 from mrxs_tiles.errors import ResultsError
 from mrxs_tiles.files import manifest
 from mrxs_tiles.files.manifest import Record
-from mrxs_tiles.files.store import (
-    TILES,
-    TileFolder,
-    discard_folder,
-    make_folder,
-    remove_files,
-    write_file,
-)
+from mrxs_tiles.files.store import make_folder, remove_files, write_file
+from mrxs_tiles.files.tile_folder import TILES, TileFolder, discard_folder
 
 _LABEL = manifest.COORDINATES.index("label")
 

@@ -7,7 +7,8 @@ from pathlib import Path
 from mrxs_tiles.errors import ResultsError
 from mrxs_tiles.files import manifest
 from mrxs_tiles.files.manifest import Record
-from mrxs_tiles.files.store import discard_folder, remove_files, settle, write_file
+from mrxs_tiles.files.store import remove_files, settle, write_file
+from mrxs_tiles.files.tile_folder import discard_folder
 
 ASIDE = ".earlier"  # the folder for records of the earlier run, see kept
 PUBLISHING = ".publishing"  # is there while tables and tiles may be those of two runs

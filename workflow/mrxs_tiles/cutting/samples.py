@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from mrxs_tiles.cutting.cutter import Fate
 from mrxs_tiles.cutting.out_of_turn import Tile
 from mrxs_tiles.files import manifest
-from mrxs_tiles.files.store import TILES
+from mrxs_tiles.files.tile_folder import TILES
 from mrxs_tiles.grid.blocks import Address
 
 LONGEST_SLIDE = 72  # characters of a slide in a key: no name is too long for a plain header

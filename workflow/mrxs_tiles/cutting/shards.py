@@ -20,7 +20,8 @@ from mrxs_tiles.cutting.cutter import Fate
 from mrxs_tiles.cutting.out_of_turn import Tile, Waiting
 from mrxs_tiles.cutting.samples import Samples, without_sheet
 from mrxs_tiles.files.checksums import Summed
-from mrxs_tiles.files.store import TileFolder, told
+from mrxs_tiles.files.store import told
+from mrxs_tiles.files.tile_folder import TileFolder
 from mrxs_tiles.grid.blocks import Address
 
 BATCH = 32  # tiles written at a time, unless they are large

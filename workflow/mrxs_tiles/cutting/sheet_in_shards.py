@@ -26,7 +26,8 @@ from mrxs_tiles.cutting.samples import (
 from mrxs_tiles.cutting.shards import END
 from mrxs_tiles.errors import ResultsError
 from mrxs_tiles.files.lock import SLIDE_LOCK, SLIDE_TAKEN, alone
-from mrxs_tiles.files.store import TILES, write_pieces
+from mrxs_tiles.files.store import write_pieces
+from mrxs_tiles.files.tile_folder import TILES
 
 _SUFFIX = ".json"
 _BLOCK = tarfile.BLOCKSIZE

@@ -15,7 +15,7 @@ from mrxs_tiles.grid.grid import Bools, Grid
 from mrxs_tiles.mirax import layout
 from mrxs_tiles.mirax.absent import POINTER_BYTES, as_pointer, why_absent
 from mrxs_tiles.mirax.index import MiraxIndex, read_index
-from mrxs_tiles.mirax.slidedat import INI_NAME
+from mrxs_tiles.mirax.ini import INI_NAME
 from mrxs_tiles.mirax.stored_image import decoder
 from mrxs_tiles.pixels.picture_file import JPEG_BEGINNING
 from mrxs_tiles.pixels.picture_file import opened as opened_picture

@@ -19,7 +19,8 @@ import numpy.typing as npt
 
 from mrxs_tiles.errors import PassingError, RefusedSlideError, SlideError, not_given
 from mrxs_tiles.mirax.absent import as_pointer, why_absent
-from mrxs_tiles.mirax.slidedat import INI_NAME, Slidedat, read_slidedat
+from mrxs_tiles.mirax.ini import INI_NAME
+from mrxs_tiles.mirax.slidedat import Slidedat, read_slidedat
 
 Int64s = npt.NDArray[np.int64]
 

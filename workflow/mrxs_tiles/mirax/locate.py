@@ -18,7 +18,8 @@ from mrxs_tiles.config.walk import ARCHIVES
 from mrxs_tiles.errors import SlideError
 from mrxs_tiles.files.alike import alike, difference, listing, while_unchanged
 from mrxs_tiles.mirax.absent import how_to_fetch, why_absent
-from mrxs_tiles.mirax.slidedat import INI_NAME, read_slidedat
+from mrxs_tiles.mirax.ini import INI_NAME
+from mrxs_tiles.mirax.slidedat import read_slidedat
 from mrxs_tiles.system import LINK_ADVICE
 from mrxs_tiles.system import link as make_link
 

@@ -6,19 +6,15 @@ too. Everything else in the file (names, dates, barcodes) is left where it is.
 
 from __future__ import annotations
 
-import configparser
-import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from mrxs_tiles.errors import RefusedSlideError, SlideError, UnsupportedSlideError, not_given
-from mrxs_tiles.mirax.absent import as_pointer
+from mrxs_tiles.errors import RefusedSlideError, SlideError, UnsupportedSlideError
+from mrxs_tiles.mirax.ini import INI_NAME, Ini, read_ini
 from mrxs_tiles.mirax.named_files import Odd, first_odd, target_of
 from mrxs_tiles.system.names import has_root
 
-INI_NAME = "Slidedat.ini"
-INI_MAX_BYTES = 1 << 20  # OpenSlide refuses a larger one
 IMAGE_FORMATS = ("JPEG", "PNG", "BMP24")  # what OpenSlide decodes
 # What scanners and converters can write, and it does not decode.
 # fmt: off
@@ -81,60 +77,6 @@ class Slidedat:
         return self.images_y // self.divisions
 
 
-class _Ini:
-    """Slidedat.ini with sentences for what is not there."""
-
-    def __init__(self, parser: configparser.RawConfigParser) -> None:
-        self._parser = parser
-
-    def text(self, section: str, key: str) -> str:
-        if not self._parser.has_section(section):
-            raise SlideError(f"{INI_NAME} has no section [{section}]")
-        value = self._parser.get(section, key, fallback=None)
-        if value is None:
-            raise SlideError(f"{INI_NAME} has no {key} in [{section}]")
-        return value
-
-    def whole(self, section: str, key: str, least: int, most: int = 2**31 - 1) -> int:
-        value = self.text(section, key)
-        try:
-            number = int(value)
-        except ValueError:
-            number = least - 1
-        if not least <= number <= most:
-            raise SlideError(
-                f"{INI_NAME} says {key}={value[:40]} in [{section}], "
-                f"not a whole number from {least} to {most}"
-            )
-        return number
-
-    def real(self, section: str, key: str) -> float:
-        value = self.text(section, key)
-        try:
-            number = float(value)
-        except ValueError:
-            number = math.nan
-        if not abs(number) < 2**31:
-            raise SlideError(f"{INI_NAME} says {key}={value[:40]} in [{section}], not a number")
-        return number
-
-    def scale(self, section: str, key: str) -> float:
-        """µm per px; 0 where it is not given."""
-        return 0.0 if self.optional(section, key) is None else self.real(section, key)
-
-    def optional(self, section: str, key: str) -> str | None:
-        return self._parser.get(section, key, fallback=None)
-
-    def files(self) -> dict[str, str]:
-        """All files that are named, and the key that names each."""
-        found = {INI_NAME: ""}
-        for section, key in (("HIERARCHICAL", "INDEXFILE"), ("DATAFILE", "FILE_")):
-            if self._parser.has_section(section):
-                keys = self._parser.items(section)
-                found |= {value: name for name, value in keys if name.startswith(key)}
-        return found
-
-
 def read_slidedat(folder: Path) -> Slidedat:
     """Read a slide's Slidedat.ini.
 
@@ -142,7 +84,7 @@ def read_slidedat(folder: Path) -> Slidedat:
         RefusedSlideError: a file that it names is not to be opened.
         SlideError: a field is missing or OpenSlide would refuse it; says which.
     """
-    ini = _Ini(_parse_ini(folder))
+    ini = read_ini(folder)
     _check_files(folder, ini.files())
     general = "GENERAL"
     divisions = 1  # OpenSlide's own default for old slides
@@ -172,34 +114,6 @@ def read_slidedat(folder: Path) -> Slidedat:
         mpp_y=ini.scale(base, MPP_KEYS[1]),
         objective=ini.optional(general, "OBJECTIVE_MAGNIFICATION"),
     )
-
-
-def _parse_ini(folder: Path) -> configparser.RawConfigParser:
-    path = folder / INI_NAME
-    try:
-        with path.open("rb") as stream:
-            data = stream.read(INI_MAX_BYTES + 1)
-    except OSError as error:
-        raise not_given(f"{INI_NAME} cannot be read ({error.strerror})", error) from None
-    if told := as_pointer(path):
-        raise SlideError(told)
-    if len(data) > INI_MAX_BYTES:
-        raise SlideError(f"{INI_NAME} is larger than {INI_MAX_BYTES} bytes")
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise SlideError(f"{INI_NAME} is UTF-16, not UTF-8")
-    # As GLib reads it: only '=' divides, only '#' comments, keys keep their case, a later
-    # section or key of the same name adds to the earlier one.
-    parser = configparser.RawConfigParser(
-        strict=False, delimiters=("=",), comment_prefixes=("#",), default_section="\0"
-    )
-    parser.optionxform = str  # type: ignore[assignment,method-assign]
-    try:
-        parser.read_string(data.decode("utf-8-sig", errors="replace"))
-    except configparser.Error as error:
-        line = getattr(error, "lineno", None) or next(iter(getattr(error, "errors", [])), [None])[0]
-        where = f"line {line} of {INI_NAME}" if line else INI_NAME
-        raise SlideError(f"{where} is neither a [section] nor key=value") from None
-    return parser
 
 
 def _check_files(folder: Path, keys: dict[str, str]) -> None:
@@ -235,7 +149,7 @@ def _inside(name: str, key: str) -> str:
     return name
 
 
-def _levels(ini: _Ini) -> tuple[Level, ...]:
+def _levels(ini: Ini) -> tuple[Level, ...]:
     levels = []
     exponent = 0
     for number in range(ini.whole("HIERARCHICAL", "HIER_0_COUNT", 1, 64)):
@@ -270,7 +184,7 @@ def _levels(ini: _Ini) -> tuple[Level, ...]:
     return tuple(levels)
 
 
-def _unscaled(ini: _Ini, levels: int) -> tuple[str, ...]:
+def _unscaled(ini: Ini, levels: int) -> tuple[str, ...]:
     sections = (ini.text("HIERARCHICAL", f"HIER_0_VAL_{n}_SECTION") for n in range(levels))
     return tuple(
         section
@@ -287,12 +201,12 @@ def _check_size(level: Level, number: int) -> None:
         )
 
 
-def _data_files(ini: _Ini) -> tuple[str, ...]:
+def _data_files(ini: Ini) -> tuple[str, ...]:
     count = ini.whole("DATAFILE", "FILE_COUNT", 1, FILES_MAX)
     return tuple(_inside(ini.text("DATAFILE", f"FILE_{i}"), f"FILE_{i}") for i in range(count))
 
 
-def _position_record(ini: _Ini) -> tuple[int | None, bool]:
+def _position_record(ini: Ini) -> tuple[int | None, bool]:
     """The number of the record with the camera positions, and whether it is compressed."""
     records: dict[str, int] = {}
     offset = 0
@@ -306,7 +220,7 @@ def _position_record(ini: _Ini) -> tuple[int | None, bool]:
     return None, False
 
 
-def _partly_shown(ini: _Ini) -> tuple[str, ...]:
+def _partly_shown(ini: Ini) -> tuple[str, ...]:
     """A sentence for each further hierarchy with several values: only its first is shown."""
     sentences = []
     for number in range(1, ini.whole("HIERARCHICAL", "HIER_COUNT", 1, 4096)):

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from mrxs_tiles.errors import SlideError, printable
+from mrxs_tiles.mirax.ini import INI_MAX_BYTES, INI_NAME
 from mrxs_tiles.mirax.locate import MIRAX_SUFFIX, PERMIT, data_folder, is_mirax, locate
-from mrxs_tiles.mirax.slidedat import INI_MAX_BYTES, INI_NAME
 
 # An index of some MB, of each of 2,000 slides in each run: its ends, its size and its time do.
 ENDS = 1 << 16  # bytes

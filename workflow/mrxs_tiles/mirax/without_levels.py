@@ -18,8 +18,9 @@ from pathlib import Path
 
 from mrxs_tiles.errors import SlideError
 from mrxs_tiles.mirax.index import MiraxIndex
+from mrxs_tiles.mirax.ini import INI_NAME
 from mrxs_tiles.mirax.locate import SlideFiles, openable
-from mrxs_tiles.mirax.slidedat import INI_NAME, MPP_KEYS
+from mrxs_tiles.mirax.slidedat import MPP_KEYS
 from mrxs_tiles.system import LINK_ADVICE, link
 
 _SECTION = re.compile(rb"\s*\[(.*)\]\s*")

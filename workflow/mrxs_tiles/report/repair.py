@@ -9,7 +9,8 @@ from mrxs_tiles.cutting import kept
 from mrxs_tiles.errors import printable
 from mrxs_tiles.files import manifest
 from mrxs_tiles.files.lock import REPORT_LOCK, SLIDE_LOCK, SLIDE_TAKEN, alone
-from mrxs_tiles.files.store import discard_folder, remove_files, told
+from mrxs_tiles.files.store import remove_files, told
+from mrxs_tiles.files.tile_folder import discard_folder
 from mrxs_tiles.files.whole import Look, named
 from mrxs_tiles.report.verify_slide import Found
 from mrxs_tiles.system import replace

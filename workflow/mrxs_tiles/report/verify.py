@@ -17,7 +17,7 @@ from mrxs_tiles.cutting import publishing
 from mrxs_tiles.errors import ResultsError, printable
 from mrxs_tiles.files import manifest
 from mrxs_tiles.files.lock import REPORT_LOCK, RUN_LOCK, SURVEY_LOCK
-from mrxs_tiles.files.store import TILES
+from mrxs_tiles.files.tile_folder import TILES
 from mrxs_tiles.files.whole import Look, check_file, named, sum_known
 from mrxs_tiles.names import RESERVED, name_fault, slide_id
 from mrxs_tiles.report.carried import carried_before, is_known, of_slide

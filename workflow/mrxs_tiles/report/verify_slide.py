@@ -17,7 +17,7 @@ from mrxs_tiles.errors import ResultsError
 from mrxs_tiles.files import manifest
 from mrxs_tiles.files.lock import SLIDE_LOCK
 from mrxs_tiles.files.manifest import Record
-from mrxs_tiles.files.store import TILES
+from mrxs_tiles.files.tile_folder import TILES
 from mrxs_tiles.files.whole import Look, check_file, rows_of, sum_known, superfluous_below
 
 EXPORTED = (*manifest.EXPORTS.values(), manifest.FEATURES_H5)

@@ -24,9 +24,9 @@ from mrxs_tiles.inspecting.slide_grid import grid_record
 from mrxs_tiles.made_by import FIELD, made_by
 from mrxs_tiles.mirax.damage import damaged_files, has_16_bit_png
 from mrxs_tiles.mirax.facts import beyond_canvas
+from mrxs_tiles.mirax.ini import INI_NAME
 from mrxs_tiles.mirax.locate import locate
 from mrxs_tiles.mirax.record import mirax_record
-from mrxs_tiles.mirax.slidedat import INI_NAME
 from mrxs_tiles.mirax.stamp import take_stamp
 from mrxs_tiles.mirax.unchanged import explained, unchanged
 from mrxs_tiles.pixels.filters import WHITE

@@ -24,7 +24,7 @@ from mrxs_tiles.errors import PassingError, SlideError
 from mrxs_tiles.files import manifest
 from mrxs_tiles.files.lock import SLIDE_LOCK, SLIDE_TAKEN, alone
 from mrxs_tiles.files.manifest import Record
-from mrxs_tiles.files.store import TileFolder
+from mrxs_tiles.files.tile_folder import TileFolder
 from mrxs_tiles.grid.blocks import Address
 from mrxs_tiles.inspecting.inspection import inspected
 from mrxs_tiles.inspecting.slide_grid import tile_mpp

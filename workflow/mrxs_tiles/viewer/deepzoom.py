@@ -15,7 +15,7 @@ import numpy as np
 
 from mrxs_tiles.cutting.cutter import Fate, cut_all
 from mrxs_tiles.errors import PassingError, SlideError, StoredImageError
-from mrxs_tiles.files.store import TileFolder
+from mrxs_tiles.files.tile_folder import TileFolder
 from mrxs_tiles.grid.blocks import Address
 from mrxs_tiles.pixels.encode import Encode
 from mrxs_tiles.pixels.filters import (

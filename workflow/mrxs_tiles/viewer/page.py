@@ -16,7 +16,8 @@ from mrxs_tiles.errors import ResultsError, printable
 from mrxs_tiles.files import manifest
 from mrxs_tiles.files.beside import read_beside
 from mrxs_tiles.files.manifest import Record
-from mrxs_tiles.files.store import TileFolder, remove_files, settle, write_file
+from mrxs_tiles.files.store import remove_files, settle, write_file
+from mrxs_tiles.files.tile_folder import TileFolder
 from mrxs_tiles.names import slide_id
 from mrxs_tiles.pixels.filters import Color
 from mrxs_tiles.pixels.pyramid import TILE_PX

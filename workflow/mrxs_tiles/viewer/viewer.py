@@ -12,7 +12,8 @@ from mrxs_tiles.files import manifest
 from mrxs_tiles.files.beside import read_beside
 from mrxs_tiles.files.checksums import crc32
 from mrxs_tiles.files.manifest import Record
-from mrxs_tiles.files.store import TileFolder, remove_files, settle
+from mrxs_tiles.files.store import remove_files, settle
+from mrxs_tiles.files.tile_folder import TileFolder
 from mrxs_tiles.made_by import FIELD, made_by
 from mrxs_tiles.progress import Progress
 from mrxs_tiles.viewer.deepzoom import Builder, DeepZoom, Written
