@@ -16,6 +16,7 @@ import numpy.typing as npt
 from mrxs_tiles.annotations.clipping import clipped, joined, packed, pairs, within
 from mrxs_tiles.annotations.marks import ClassShares, Groups
 from mrxs_tiles.annotations.polygons import Floats, Ints, Polygons, Shapes
+from mrxs_tiles.annotations.tile_places import Block, TilePlaces
 from mrxs_tiles.grid.grid import Grid
 
 UNUSED, CUT = -2, -1  # instead of a group
@@ -41,33 +42,6 @@ class Cover:
     shares: ClassShares | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Block:
-    """Some columns and rows of the grid: from, and to behind the last."""
-
-    col: int
-    end_col: int
-    row: int
-    end_row: int
-
-    def halves(self) -> tuple[_Block, _Block]:
-        if self.end_col - self.col >= self.end_row - self.row:
-            middle = (self.col + self.end_col) // 2
-            return (
-                _Block(self.col, middle, self.row, self.end_row),
-                _Block(middle, self.end_col, self.row, self.end_row),
-            )
-        middle = (self.row + self.end_row) // 2
-        return (
-            _Block(self.col, self.end_col, self.row, middle),
-            _Block(self.col, self.end_col, middle, self.end_row),
-        )
-
-    @property
-    def tiles(self) -> int:
-        return (self.end_col - self.col) * (self.end_row - self.row)
-
-
 def cover(
     polygons: Polygons,
     group: npt.NDArray[np.int32],
@@ -87,7 +61,7 @@ def cover(
     work = _Covering(polygons, group, grid, origin, every)
     if grid.cols and grid.rows:
         used = np.flatnonzero(group != UNUSED)
-        work.packed(used, polygons.bounds()[used], _Block(0, grid.cols, 0, grid.rows))
+        work.packed(used, polygons.bounds()[used], Block(0, grid.cols, 0, grid.rows))
     return replace(work.found, shares=work.shares()) if every else work.found
 
 
@@ -106,9 +80,7 @@ class _Covering:
         self._shares: list[tuple[Ints, Ints, Groups, Floats]] = []
         self._of_tiles: list[tuple[int, int, int, float]] = []
         self._polygons, self._group = polygons, group
-        (left, right), (top, bottom) = grid.edges(0), grid.edges(1)
-        self._left, self._right = left - origin[0], right - origin[0]
-        self._top, self._bottom = top - origin[1], bottom - origin[1]
+        self._tiles = TilePlaces(grid, origin)
         size = (grid.cols, grid.rows)
         self.found = Cover(np.full(size, NO_GROUP, np.int32), np.zeros(size), np.zeros(size))
 
@@ -125,9 +97,9 @@ class _Covering:
             share=share[order].astype(np.float64),
         )
 
-    def packed(self, which: Ints, bounds: Floats, block: _Block) -> None:
+    def packed(self, which: Ints, bounds: Floats, block: Block) -> None:
         """Search a block; its polygons are not yet shapely's, as long as they are many."""
-        near = self._near(bounds, block)
+        near = self._tiles.near(bounds, block)
         which, bounds = which[near], bounds[near]
         if not (self._group[which] != CUT).any():
             return
@@ -139,24 +111,24 @@ class _Covering:
         else:
             self._search(self._polygons.shapes(which), self._group[which], block)
 
-    def _search(self, shapes: Shapes, group: npt.NDArray[np.int32], block: _Block) -> None:
+    def _search(self, shapes: Shapes, group: npt.NDArray[np.int32], block: Block) -> None:
         import shapely
 
         bounds = shapely.bounds(shapes)
-        near = self._near(bounds, block)
+        near = self._tiles.near(bounds, block)
         shapes, group, bounds = shapes[near], group[near], bounds[near]
         shapes, group, bounds = self._without_covered(shapes, group, bounds, block)
         if not (group != CUT).any():
             return
         points = shapely.get_num_coordinates(shapes)
-        first_col, end_col, first_row, end_row = self._spans(bounds, block)
+        first_col, end_col, first_row, end_row = self._tiles.spans(bounds, block)
         tiles = (end_col - first_col) * (end_row - first_row)
         if block.tiles == 1 or (points * tiles)[tiles > 1].sum() <= WORK:
             self._tile_by_tile(shapes, group, (first_col, end_col, first_row, end_row))
             return
         for half in block.halves():
-            box = self._box(half)
-            crossing = self._near(bounds, half) & ~within(bounds, box) & (points > 100)
+            box = self._tiles.box(half)
+            crossing = self._tiles.near(bounds, half) & ~within(bounds, box) & (points > 100)
             parts, owners = clipped(shapes[crossing], packed(shapely.box(*box)))
             whole = ~crossing
             self._search(
@@ -166,7 +138,7 @@ class _Covering:
             )
 
     def _without_covered(
-        self, shapes: Shapes, group: npt.NDArray[np.int32], bounds: Floats, block: _Block
+        self, shapes: Shapes, group: npt.NDArray[np.int32], bounds: Floats, block: Block
     ) -> tuple[Shapes, npt.NDArray[np.int32], Floats]:
         """What is left to be searched where one polygon covers a whole block.
 
@@ -175,7 +147,7 @@ class _Covering:
         """
         import shapely
 
-        box = self._box(block)
+        box = self._tiles.box(block)
         around = np.flatnonzero(within(np.array([box]), bounds.T))
         whole = shapely.box(*box)
         around = around[shapely.covers(shapes[around], whole)]
@@ -197,10 +169,10 @@ class _Covering:
             np.concatenate([bounds[left], [box] * len(covering)]),
         )
 
-    def _fill(self, block: _Block, covering: Groups) -> None:
+    def _fill(self, block: Block, covering: Groups) -> None:
         """Some groups cover all of a block, and there are no others."""
         at = slice(block.col, block.end_col), slice(block.row, block.end_row)
-        sizes = np.outer(self._width(at[0]), self._height(at[1])) > 0
+        sizes = self._tiles.areas(block) > 0
         self.found.group[at] = np.where(sizes, covering[0], NO_GROUP)
         self.found.share[at] = self.found.joined[at] = sizes
         if self._every:
@@ -217,7 +189,7 @@ class _Covering:
         import shapely
 
         which, col, row = pairs(*spans)
-        boxes = self._boxes(col, row)
+        boxes = self._tiles.boxes(col, row)
         inside = within(shapely.bounds(shapes)[which], boxes.T)
         crossing = np.flatnonzero(~inside)
         parts, owners = clipped(shapes[which[crossing]], shapely.box(*boxes[crossing].T))
@@ -238,7 +210,7 @@ class _Covering:
         """Sum up the pieces of one tile, which stand by group; what is cut out comes first."""
         import shapely
 
-        size = self._width(at[0]) * self._height(at[1])
+        size = self._tiles.area(at)
         if not size:
             return
         cut = joined(pieces[group == CUT]) if group[0] == CUT else None
@@ -262,51 +234,3 @@ class _Covering:
         self.found.share[at] = min(best / size, 1.0)
         total = best if len(united) == 1 else shapely.area(joined(packed(*united)))
         self.found.joined[at] = min(total / size, 1.0)
-
-    def _near(self, bounds: Floats, block: _Block) -> npt.NDArray[np.bool_]:
-        """Which polygons may share area with a block."""
-        left, top, right, bottom = self._box(block)
-        near: npt.NDArray[np.bool_] = (
-            (bounds[:, 0] < right)
-            & (bounds[:, 2] > left)
-            & (bounds[:, 1] < bottom)
-            & (bounds[:, 3] > top)
-        )
-        return near
-
-    def _spans(self, bounds: Floats, block: _Block) -> tuple[Ints, Ints, Ints, Ints]:
-        """First column and the one behind the last that each polygon may touch; rows likewise."""
-
-        def span(
-            starts: Ints, ends: Ints, low: Floats, high: Floats, first: int, end: int
-        ) -> tuple[Ints, Ints]:
-            begins = np.searchsorted(ends[first:end], low, side="right") + first
-            stops = np.searchsorted(starts[first:end], high, side="left") + first
-            return begins, np.maximum(begins, stops)
-
-        across = self._left, self._right, bounds[:, 0], bounds[:, 2]
-        down = self._top, self._bottom, bounds[:, 1], bounds[:, 3]
-        return (
-            *span(*across, block.col, block.end_col),
-            *span(*down, block.row, block.end_row),
-        )
-
-    def _box(self, block: _Block) -> tuple[float, float, float, float]:
-        """What a block's tiles cover: left, top, right, bottom."""
-        return (
-            float(self._left[block.col]),
-            float(self._top[block.row]),
-            float(self._right[block.col : block.end_col].max()),
-            float(self._bottom[block.row : block.end_row].max()),
-        )
-
-    def _boxes(self, col: Ints, row: Ints) -> Floats:
-        """What tiles cover, (n, 4)."""
-        edges = self._left[col], self._top[row], self._right[col], self._bottom[row]
-        return np.stack(edges, axis=1).astype(np.float64)
-
-    def _width(self, col: Any) -> Any:
-        return (self._right - self._left)[col]
-
-    def _height(self, row: Any) -> Any:
-        return (self._bottom - self._top)[row]
