@@ -46,8 +46,8 @@ torture: .venv/.done ## damage, kills and fuzzing at length, half an hour
 	$(PYTEST) -n 2 -m torture
 
 # What it imitates of Windows, and what it cannot: docs/windows.md.
-windows: .venv/.done ## on Linux: the quick tests with what Windows has not hidden
-	$(PYTEST) -n 2 -m "not slow and not torture" --as-windows
+windows: .venv/.done ## on Linux: the test-suite with what Windows has not hidden
+	$(PYTEST) -n 2 --as-windows
 
 lint: .venv/.done ## style, types, and Snakemake's own checks
 	$(BIN)/ruff check

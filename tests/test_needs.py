@@ -15,6 +15,7 @@ import needs
 import programs
 from needs import NEEDS, Need
 
+AT_HAND = ("proc", "links", "process groups", "SIGTERM")  # on every Linux
 ABSENT = Need("a moon", lambda: False, {"debian": "sudo apt-get install moon"})
 
 
@@ -54,7 +55,7 @@ def test_other_systems_only_skip(monkeypatch: pytest.MonkeyPatch, system: str) -
 @pytest.mark.parametrize("name", sorted(NEEDS))
 def test_every_need_has_a_command(name: str) -> None:
     """On Debian there is a way to have each; what has none is there on every Linux."""
-    assert NEEDS[name].install.get("debian") or name in ("proc", "links", "process groups")
+    assert NEEDS[name].install.get("debian") or name in AT_HAND
 
 
 def test_what_windows_cannot_have(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -62,9 +62,15 @@ def test_ended_while_copying(
 @pytest.mark.parametrize(
     ("signals", "code", "says"),
     [
-        pytest.param([signal.SIGTERM], 143, "mrxs-tiles: terminated\n", marks=pytest.mark.torture),
+        pytest.param(
+            *([signal.SIGTERM], 143, "mrxs-tiles: terminated\n"),
+            marks=(pytest.mark.torture, pytest.mark.needs("SIGTERM")),
+        ),
         ([signal.SIGINT], 130, "mrxs-tiles: interrupted\n"),
-        ([signal.SIGTERM, signal.SIGTERM], 143, "mrxs-tiles: terminated\n"),
+        pytest.param(
+            *([signal.SIGTERM, signal.SIGTERM], 143, "mrxs-tiles: terminated\n"),
+            marks=pytest.mark.needs("SIGTERM"),
+        ),
     ],
     ids=["SIGTERM", "Ctrl-C", "twice"],
 )

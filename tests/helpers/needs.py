@@ -196,6 +196,11 @@ NEEDS = {
         otherwise="switch on Windows' Developer Mode",
         on_windows=True,
     ),
+    "SIGTERM": Need(
+        "a signal that asks a program to end",
+        lambda: not as_windows.ON_WINDOWS,
+        otherwise="on Windows SIGTERM ends it at once",
+    ),
     "process groups": Need(
         "a signal for all that a program has started",
         lambda: hasattr(os, "killpg"),
