@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -230,7 +231,7 @@ def test_what_cannot_be_shown(
 ) -> None:
     """Where a slide's file is gone or broken, the page is made and shows the rest."""
     path = page_results / "B" / file
-    path.unlink()
+    shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
     if content is not None:
         path.write_bytes(content)
     report(page_results, config=CONFIG)

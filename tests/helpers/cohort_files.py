@@ -11,6 +11,7 @@ from typing import Any
 from mrxs_tiles.cutting import publish
 from mrxs_tiles.files import manifest
 from mrxs_tiles.steps import inspect as inspect_slide
+from mrxs_tiles.system import link
 
 LINKED = ("thumbnail.jpg", "tissue.png", "coordinates.tsv", "tiles.tsv", "tiles.png")
 
@@ -22,7 +23,7 @@ def another(source: Path, results: Path, name: str, tiled: Any = None, **inspect
     for file in LINKED:
         if (source / file).exists():
             os.link(source / file, folder / file)
-    (folder / "tiles").symlink_to((source / "tiles").resolve(), target_is_directory=True)
+    link(source / "tiles", folder / "tiles")
     own = {"slide": name, "path": f"/slides/{name}.mrxs", "quickhash": f"that of {name}"}
     own["index_sha256"] = f"that of {name}"  # else all are copies of one
     _edit(source / manifest.SLIDE_JSON, folder / manifest.SLIDE_JSON, own | inspected)

@@ -6,11 +6,14 @@ from pathlib import Path
 
 import pytest
 
+import as_windows
 import cohort_files
 from in_process import Variant, cut
 from mrxs_tiles.report.report import report
 
 EVIL = "<img src=x onerror=alert(1)>"
+if as_windows.ON_WINDOWS:  # where no name holds < or >
+    EVIL = "&lt;img src=x onerror=alert(1)&gt;"
 MARKUP = "No <b>good</b>: \"</script><script>alert(2)</script>\" & '{{ 7 * 7 }}'"
 CONFIG = {"tile_size": 256, "background": (255, 0, 0), "region": "/home/me/a region.geojson"}
 
