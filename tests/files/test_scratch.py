@@ -75,3 +75,10 @@ def test_interrupted_removal(local: Path, monkeypatch: pytest.MonkeyPatch) -> No
     with pytest.raises(KeyboardInterrupt), scratch.private_folder(local):
         pass
     assert names(local) == []
+
+
+def test_removed_by_another(local: Path) -> None:
+    """A private folder that somebody else has removed meanwhile is left without a word."""
+    with scratch.private_folder(local) as folder:
+        shutil.rmtree(folder.parent)
+    assert names(local) == []

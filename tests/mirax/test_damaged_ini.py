@@ -186,3 +186,13 @@ def test_sentence_is_one_line(tiny: WrittenSlide) -> None:
     """What a damaged ini says is not sent to the terminal as it stands."""
     edit_ini(tiny.folder, "HIER_0_NAME=Slide", "HIER_0_NAME=\x1b[31m\x07Slide")
     assert said_of(tiny.folder).isprintable()
+
+
+def test_what_a_z_stack_shows(tiny: WrittenSlide) -> None:
+    """Of two focus levels one is not shown, and that is said; of one there is nothing to say."""
+    more = "HIER_COUNT=2\r\nHIER_1_NAME=Microscope focus level\r\nHIER_1_COUNT="
+    edit_ini(tiny.folder, "HIER_COUNT=1", f"{more}2")
+    (said,) = read_index(tiny.folder).slidedat.partly_shown
+    assert said.startswith("the slide has 2 focus levels")
+    edit_ini(tiny.folder, "HIER_1_COUNT=2", "HIER_1_COUNT=1")
+    assert read_index(tiny.folder).slidedat.partly_shown == ()

@@ -13,6 +13,7 @@ from openslide import OpenSlide
 from openslide.deepzoom import DeepZoomGenerator
 
 from in_process import NAME, Variant, look, table
+from mrxs_tiles.errors import RefusedSlideError
 from mrxs_tiles.mirax import layout
 from mrxs_tiles.mirax.facts import beyond_canvas, facts_of
 from mrxs_tiles.mirax.index import read_index
@@ -165,3 +166,16 @@ def test_pictures_beyond_the_canvas_are_told(variant: Variant) -> None:
     assert re.fullmatch(r"\d+ of \d+ stored images reach beyond .* by up to 3\d\d px .*", told)
     with OpenSlide(slide.path) as opened:
         assert opened.dimensions == size
+
+
+def test_astray_by_a_picture(variant: Variant, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pictures that all lie one to the right and down make two times two, to the pixel."""
+    index = read_index(variant("jpeg").folder)
+    side = index.slidedat.levels[0]
+    step = (side.image_width, side.image_height)
+    moved = replace(index, positions=layout.nominal_positions(index.slidedat) + step)
+    monkeypatch.setattr(layout, "MOST_ASTRAY", 4)
+    layout.scanned_positions(moved)
+    monkeypatch.setattr(layout, "MOST_ASTRAY", 3.99)
+    with pytest.raises(RefusedSlideError, match="from their places"):
+        layout.scanned_positions(moved)

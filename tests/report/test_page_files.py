@@ -6,6 +6,7 @@ import re
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -87,3 +88,20 @@ def test_words_are_the_docs() -> None:
     for reason in REASONS:
         look = LOOKS[reason]
         assert f"| {reason} | {look.label} | {look.sentence} |" in text
+
+
+def test_maps_are_whole(page_results: Path) -> None:
+    """A slide's map on the page is that of `tiles.png`, all of it, without the legend below."""
+    with Image.open(page_results / "B" / "thumbnail.jpg") as thumbnail:
+        width, height = thumbnail.size
+    painted = Image.open(page_results / "B" / "tiles.png").convert("RGB")
+    with Image.open(page_results / FOLDER / map_name("B")) as picture:
+        shown = np.asarray(picture.convert("RGB"), float)
+
+    def far(*box: int) -> float:
+        part = painted.crop(box).resize(shown.shape[1::-1], Image.Resampling.LANCZOS)
+        return float(np.abs(np.asarray(part, float) - shown).mean())
+
+    parts = [(1, 0, width, height), (0, 1, width, height)]
+    parts += [(0, 0, width - 1, height), (0, 0, width, height - 1), (0, 0, width, height + 1)]
+    assert far(0, 0, width, height) < min(far(*part) for part in parts)
