@@ -17,7 +17,7 @@ from mrxs_tiles.config.config import read_config
 from mrxs_tiles.cutting import stage
 from mrxs_tiles.cutting.job import Source
 from mrxs_tiles.errors import StageError
-from mrxs_tiles.mirax.locate import SlideFiles, locate
+from mrxs_tiles.mirax.locate import SlideFiles, locate, parts_of
 from mrxs_tiles.steps.inspect import inspect
 from mrxs_tiles.steps.tile import tile
 from mrxs_tiles.steps.viewer import viewer
@@ -160,10 +160,10 @@ def test_unreadable_file(tiny: Path, local: Path, tmp_path: Path, caplog: Any) -
     """A slide of which a file cannot be read to its end is read where it lies."""
     real = stage._chunks
 
-    def broken(path: Path) -> Any:
+    def broken(path: Path, *where: int) -> Any:
         if path.name == "Data0001.dat":
             raise stage._UnreadableError(f"{path.name} cannot be read (Input/output error)")
-        yield from real(path)
+        yield from real(path, *where)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(stage, "_chunks", broken)
@@ -211,23 +211,44 @@ def test_only_what_belongs_to_it(tiny: Path, local: Path) -> None:
     assert names(local) == []
 
 
-def test_some_at_once(tiny: Path, local: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """While one file is waited for others are copied."""
-    together = threading.Barrier(stage.FILES_AT_ONCE, timeout=30)
+@pytest.mark.parametrize("name", ["tiny", "aperio"])
+def test_some_at_once(
+    request: pytest.FixtureRequest, local: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """While one piece is waited for others are copied, of the same file too."""
+    path = request.getfixturevalue(name)
+    monkeypatch.setattr(stage, "PIECE_BYTES", 10_007)
+    monkeypatch.setattr(stage, "AT_ONCE", 1000)
+    together = threading.Barrier(stage.PIECES_AT_ONCE, timeout=30)
     real, begun = stage._chunks, itertools.count(1)
 
-    def meeting(path: Path) -> Any:
-        if next(begun) <= stage.FILES_AT_ONCE:
+    def meeting(path: Path, *where: int) -> Any:
+        if next(begun) <= stage.PIECES_AT_ONCE:
             together.wait()
-        yield from real(path)
+        yield from real(path, *where)
 
     monkeypatch.setattr(stage, "_chunks", meeting)
-    with stage.staged(locate(tiny), str(local)) as copy:
-        assert tree(copy.files.path.parent) == tree(tiny.parent)
+    with stage.staged(locate(path), str(local)) as copy:
+        for file in parts_of(copy.files):
+            source = path.parent / file.relative_to(copy.files.path.parent)
+            assert file.read_bytes() == source.read_bytes()
+        copy.check()
+        with file.open("r+b") as stream:  # its last byte
+            stream.seek(-1, os.SEEK_END)
+            stream.write(b"?")
+        with pytest.raises(StageError, match="has other bytes"):
+            copy.check()
     assert not together.broken
 
 
-@pytest.mark.parametrize("change", ["longer", "touched", "gone", "came"])
+def test_empty_file(tiny: Path, local: Path) -> None:
+    """A file without a byte is there in the copy."""
+    os.truncate(tiny.with_suffix("") / "Data0001.dat", 0)
+    with stage.staged(locate(tiny), str(local)) as copy:
+        assert tree(copy.files.path.parent) == tree(tiny.parent)
+
+
+@pytest.mark.parametrize("change", ["longer", "shorter", "touched", "gone", "came"])
 def test_source_changes(tiny: Path, local: Path, change: str) -> None:
     """A slide that changes while it is copied is not cut: the sentence names the file."""
     file = tiny.with_suffix("") / "Data0001.dat"
@@ -235,12 +256,14 @@ def test_source_changes(tiny: Path, local: Path, change: str) -> None:
         file.rename(tiny.parent / "later")
     real = stage._chunks
 
-    def changing(path: Path) -> Any:
-        yield from real(path)
+    def changing(path: Path, *where: int) -> Any:
+        yield from real(path, *where)
         if path.name == "Slidedat.ini":
             if change == "longer":
                 with file.open("ab") as stream:
                     stream.write(b"more")
+            elif change == "shorter":
+                os.truncate(file, 10)
             elif change == "touched":
                 os.utime(file, ns=(1, 1))
             elif change == "gone":

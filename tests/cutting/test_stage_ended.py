@@ -46,7 +46,7 @@ def test_ended_while_copying(
 ) -> None:
     """Whatever ends it while the slide is still being copied, what was copied goes."""
 
-    def ending(path: Path) -> Any:
+    def ending(path: Path, *_: int) -> Any:
         yield memoryview(path.read_bytes())
         if path.name == "Data0000.dat":
             assert len(tree(local)) > 3

@@ -1,9 +1,8 @@
 """A slide copied to a local disk for as long as it is read: the config's key ``stage``.
 
 OpenSlide opens the data file anew for each stored image: on a network disk a request each, on a
-local one next to nothing. A copy is one long read of each file, of some at once. Only ``tile``
-makes one: ``inspect`` reads about a hundredth of a slide, so to copy the rest would cost more than
-it saves.
+local one next to nothing. A copy is long reads, some at once. Only ``tile`` makes one: ``inspect``
+reads about a hundredth of a slide, so to copy the rest would cost more than it saves.
 
 What is read stays the same, byte for byte. A file that is missing is missing in the copy; a slide
 of which a file cannot be read to its end, or of which it is not known what belongs to it, is read
@@ -24,6 +23,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from mrxs_tiles.errors import MrxsTilesError, SlideError, StageError, as_size, shown
 from mrxs_tiles.files.scratch import machine, private_folder, remove_leftovers
@@ -35,10 +35,11 @@ log = logging.getLogger(__name__)
 
 AUTO = "auto"
 LINKED = "linked"  # holds the data folder that does not lie beside the slide's small file
-AT_ONCE = 8 << 20  # bytes of one read
-# Files that are copied at once. A far disk makes each wait, whatever the bytes; more would make a
-# near one jump to and fro.
-FILES_AT_ONCE = 4
+AT_ONCE = 4 << 20  # bytes of one read
+# Pieces that are copied at once, of one file or of several. A far disk makes each wait, whatever
+# the bytes; a near one reads each for a while before it goes on to the next.
+PIECES_AT_ONCE = 8
+PIECE_BYTES = 32 << 20
 # What a slide takes beside its bytes: last blocks, folders, what others write meanwhile.
 MARGIN, MARGIN_BYTES = 0.01, 16 << 20
 
@@ -55,6 +56,14 @@ class Staged:
 
     files: SlideFiles
     check: Callable[[], None] = _nothing_to_check
+
+
+class _Piece(NamedTuple):
+    """Some bytes of one file."""
+
+    place: str
+    begin: int
+    end: int
 
 
 class _UnreadableError(Exception):
@@ -163,7 +172,7 @@ class _Copy:
     def __init__(self, name: str, where: str, folder: Path, parts: Parts) -> None:
         self.name, self._where = name, where
         self._folder, self._parts = folder, parts
-        self._sums: dict[str, int] = {}
+        self._sums: dict[_Piece, int] = {}
         self._ended = False  # before all was copied
 
     def make(self) -> None:
@@ -201,11 +210,11 @@ class _Copy:
         Raises:
             StageError: it is not.
         """
-        for place, wanted in self._sums.items():
+        for (place, begin, end), wanted in self._sums.items():
             checksum = 0
             fault = f"{self._parts[place].name} has other bytes"
             try:
-                for chunk in _chunks(self._folder / place):
+                for chunk in _chunks(self._folder / place, begin, end):
                     checksum = zlib.crc32(chunk, checksum)
             except _UnreadableError as error:
                 fault = str(error)
@@ -239,28 +248,31 @@ class _Copy:
             )
 
     def _copy_all(self, sizes: Mapping[str, int]) -> None:
-        with ThreadPoolExecutor(FILES_AT_ONCE) as pool:
+        with _told(self.name, self._where):
+            for place in sizes:
+                target = self._folder / place
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.open("xb").close()
+        with ThreadPoolExecutor(PIECES_AT_ONCE) as pool:
             try:
-                for _ in pool.map(self._copy, sizes.keys(), sizes.values()):
+                for _ in pool.map(self._copy, _pieces(sizes)):
                     pass
             finally:
                 self._ended = True  # by a signal or an error: what is copied meanwhile ends, too
 
-    def _copy(self, place: str, size: int) -> None:
-        source, target = self._parts[place], self._folder / place
-        checksum = 0
-        with _told(self.name, self._where):
-            target.parent.mkdir(parents=True, exist_ok=True)
-            with target.open("xb") as stream:
-                for chunk in _chunks(source):
-                    if self._ended:
-                        return
-                    checksum = zlib.crc32(chunk, checksum)
-                    stream.write(chunk)
-            copied = target.stat().st_size
-        if copied != size:
+    def _copy(self, piece: _Piece) -> None:
+        place, begin, end = piece
+        checksum = copied = 0
+        with _told(self.name, self._where), (self._folder / place).open("r+b") as stream:
+            stream.seek(begin)
+            for chunk in _chunks(self._parts[place], begin, end):
+                if self._ended:
+                    return
+                checksum = zlib.crc32(chunk, checksum)
+                copied += stream.write(chunk)
+        if copied != end - begin:
             raise self._changed(place)
-        self._sums[place] = checksum
+        self._sums[piece] = checksum
 
     def _changed(self, place: str) -> StageError:
         return StageError(
@@ -269,16 +281,25 @@ class _Copy:
         )
 
 
-def _chunks(path: Path) -> Iterator[memoryview]:
-    """A file's bytes, a few MB at a time, each valid until the next.
+def _pieces(sizes: Mapping[str, int]) -> Iterator[_Piece]:
+    """All files in pieces, one file after the other."""
+    for place, size in sizes.items():
+        for begin in range(0, size, PIECE_BYTES):
+            yield _Piece(place, begin, min(begin + PIECE_BYTES, size))
+
+
+def _chunks(path: Path, begin: int, end: int) -> Iterator[memoryview]:
+    """Bytes of a file, a few MB at a time, each valid until the next; fewer where it ends before.
 
     Raises:
         _UnreadableError: it cannot be read.
     """
-    buffer = memoryview(bytearray(AT_ONCE))
+    buffer = memoryview(bytearray(min(AT_ONCE, end - begin)))
     try:
         with path.open("rb", buffering=0) as stream:
-            while count := stream.readinto(buffer):
+            stream.seek(begin)
+            while begin < end and (count := stream.readinto(buffer[: end - begin])):
                 yield buffer[:count]
+                begin += count
     except OSError as error:
         raise _UnreadableError(f"{path.name} cannot be read ({error.strerror})") from None
