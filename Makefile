@@ -35,8 +35,8 @@ PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --durations=10 --dist
 # Types are checked as on Linux here, and as on each of the others in all other calls.
 PLATFORMS := linux darwin win32
 check: PLATFORMS := linux
-check: .venv/.done lint ## before each commit: lint, types, the tests that need no other program
-	$(PYTEST) -n 2 -m "not slow and not torture"
+check: .venv/.done lint ## before each commit: lint, types, the tests of half a second or less
+	$(PYTEST) -n 2 -m "not slow and not long and not torture"
 
 # Four processes on two cores: one mostly waits for Slurm, another for a browser or a killed run.
 test: env lint ## lint, then the whole test-suite
@@ -55,10 +55,11 @@ lint: .venv/.done ## style, types, and Snakemake's own checks
 	@for on in $(PLATFORMS); do \
 	  echo "mypy --platform $$on"; $(BIN)/mypy --platform $$on --cache-dir .mypy_cache/$$on & \
 	  all="$$all $$!"; \
-	done; for one in $$all; do wait $$one || exit 1; done
-	$(BIN)/lint-imports --no-cache
-	$(BIN)/snakefmt --check Snakefile workflow
-	$(BIN)/snakemake --lint
+	done; \
+	for check in "lint-imports --no-cache" "snakefmt --check Snakefile workflow" "snakemake --lint"; do \
+	  echo "$$check"; $(BIN)/$$check || failed=1; \
+	done; \
+	for one in $$all; do wait $$one || failed=1; done; exit $${failed:-0}
 
 bench: env ## how fast, against the plain script
 	$(BIN)/python benchmarks/bench.py

@@ -30,6 +30,7 @@ def now(tmp_path_factory: pytest.TempPathFactory) -> digests.Now:
     return made
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("step", STEPS)
 def test_numbers(now: digests.Now, step: str) -> None:
     """What a step makes is what is written down of its number."""
@@ -40,6 +41,7 @@ def test_numbers(now: digests.Now, step: str) -> None:
     assert digests.fault(step, now) == ""
 
 
+@pytest.mark.long
 def test_a_forgotten_number(now: digests.Now, monkeypatch: pytest.MonkeyPatch) -> None:
     """An output that changes under the same number is told, with the step, cases and what to do."""
     other = {step: dict(cases) for step, cases in now.digests.items()}
@@ -78,6 +80,7 @@ def test_versions() -> None:
     assert version_of("no such library") == ""
 
 
+@pytest.mark.long
 def test_report_says_it(aperio: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What another number or library made is told, once for all slides, and stays as it is."""
     found = cut(aperio, tmp_path, tile_size=1000)
@@ -103,6 +106,7 @@ def test_report_says_it(aperio: Path, tmp_path: Path, monkeypatch: pytest.Monkey
     assert verify(tmp_path).is_whole
 
 
+@pytest.mark.long
 def test_before_numbers(aperio: Path, tmp_path: Path) -> None:
     """Records from before there were numbers are read, and it is said of them."""
     found = cut(aperio, tmp_path, tile_size=1000)

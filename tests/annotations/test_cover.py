@@ -97,6 +97,7 @@ def shares(areas: dict[str, Any], tile: Any) -> tuple[float, dict[str, float]]:
     return found.pop(""), found
 
 
+@pytest.mark.long
 @settings(deadline=None, max_examples=80, suppress_health_check=[HealthCheck.too_slow])
 @given(
     drawn=st.lists(st.tuples(blobs, st.sampled_from(CLASSES)), min_size=1, max_size=25),
@@ -249,6 +250,7 @@ def test_shares_are_of_what_a_tile_has(tmp_path: Path) -> None:
     assert {found.of(col, row) for col in range(3) for row in range(2)} == {(1.0, "A", 1.0)}
 
 
+@pytest.mark.long
 def test_huge_polygon_among_many(tmp_path: Path) -> None:
     """A polygon of 20,000 points and 900 small ones are as exact as any."""
     turn = np.linspace(0, math.tau, 20_000)

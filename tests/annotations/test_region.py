@@ -106,6 +106,7 @@ def test_wrappings(tmp_path: Path, wrap: Any) -> None:
     assert addresses(written(tmp_path, wrap(multi))) == whole | {(8, 0)}
 
 
+@pytest.mark.long
 @settings(deadline=None)
 @given(
     corners=st.lists(st.tuples(st.integers(0, 999), st.integers(0, 699)), min_size=3, max_size=9),

@@ -163,6 +163,7 @@ def test_readable_by_everybody(long: Path, watched: Watched) -> None:
     assert page.title() == "Slides and their tiles"
 
 
+@pytest.mark.long
 def test_its_bytes(long: Path) -> None:
     """A second report has the same bytes; scripts of rows that are gone go."""
     before = {path.name: path.read_bytes() for path in (long / FOLDER).iterdir()}

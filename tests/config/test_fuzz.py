@@ -126,6 +126,7 @@ def check_config(raw: object) -> None:
     assert all(fault.isprintable() for fault in told)
 
 
+@pytest.mark.long
 @FEW
 @given(raw=CONFIGS)
 def test_any_config(raw: dict[Any, Any]) -> None:

@@ -37,6 +37,7 @@ def places(made: Cut) -> dict[tuple[str, str], dict[str, str]]:
     return {(row["col"], row["row"]): row for row in made.rows}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "keys", [QUICK, *(pytest.param(keys, marks=pytest.mark.slow) for keys in GRIDS)], ids=str
 )

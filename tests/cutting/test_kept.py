@@ -70,6 +70,7 @@ HARM: dict[Callable[[WrittenSlide], None], str] = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "harm",
     [
@@ -98,6 +99,7 @@ def test_kept(slide: WrittenSlide, tmp_path: Path, harm: Callable[[WrittenSlide]
     assert "1 slide: 0 ok, 1 bad" in summary(results, [now])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("harm", [no_file, zeros], ids=lambda harm: harm.__name__)
 def test_asked_again(
     slide: WrittenSlide, tmp_path: Path, harm: Callable[[WrittenSlide], None]

@@ -161,6 +161,7 @@ def test_stop(slide: WrittenSlide, tmp_path: Path, was: str, tidied: bool) -> No
     assert without_record(first.folder) == expected
 
 
+@pytest.mark.long
 def test_stop_after_a_killed_run(slide: WrittenSlide, tmp_path: Path) -> None:
     """Tables that were not to be believed before a job that stops are not after it, by anyone."""
     results = tmp_path / "results"

@@ -24,6 +24,7 @@ def lot(name: str, row: dict[str, Any]) -> bytes:
     return hashlib.sha256(f"{name}\0{row['col']}_{row['row']}".encode()).digest()
 
 
+@pytest.mark.long
 def test_the_draw(variant: Variant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The lowest lots are read and no other: on 1 and 4 threads, and by tiles()."""
     path = variant("jpeg").path

@@ -7,6 +7,7 @@ import re
 import tarfile
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,6 +17,7 @@ from mrxs_tiles.cutting.samples import LONGEST_SLIDE, row_json, slide_key
 from mrxs_tiles.files.manifest import TILES, field
 
 
+@pytest.mark.long
 @given(st.lists(st.text(max_size=90), unique=True, min_size=2, max_size=30))
 def test_keys(names: list[str]) -> None:
     """No two slides share a key, none has a dot, and all fit a plain header."""

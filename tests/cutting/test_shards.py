@@ -34,6 +34,7 @@ NUMBERS = ("col", "row", "x", "y", "width", "height", "tile_width", "tile_height
 # --- what is in them --------------------------------------------------------------------------
 
 
+@pytest.mark.long
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_webdataset_reads_them(cohort: Path) -> None:
     """WebDataset finds each kept tile once: its picture, byte for byte, and its row."""

@@ -73,6 +73,7 @@ def test_in_the_rows_alone(slide: tuple[Path, Path]) -> None:
                 assert content == before[path.name][name]
 
 
+@pytest.mark.long
 def test_as_if_cut_with_it(slide: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     """Put in, corrected, taken out: the bytes are those of a slide that is cut so; none is read."""
     results, wanted = slide[1], {}
@@ -91,6 +92,7 @@ def test_as_if_cut_with_it(slide: tuple[Path, Path], monkeypatch: pytest.MonkeyP
         assert files.read(kept[-1]).startswith(b"\xff\xd8")
 
 
+@pytest.mark.long
 def test_lasting(slide: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     """A shard is whole on the disk before it takes the other's place: power may be cut."""
     wanted = cut_with(slide, SECOND)
@@ -118,6 +120,7 @@ def test_empty_cells_are_null(slide: tuple[Path, Path]) -> None:
     assert row["sheet"] == {"patient": "007", "note": None}
 
 
+@pytest.mark.long
 def test_one_shard_was_not_reached(slide: tuple[Path, Path]) -> None:
     """After a run that was killed between two shards the others follow."""
     old, results = cut_with(slide, FIRST), slide[1]
@@ -128,6 +131,7 @@ def test_one_shard_was_not_reached(slide: tuple[Path, Path]) -> None:
     assert shards(results) == new
 
 
+@pytest.mark.long
 def test_a_shard_that_cannot_be_read(slide: tuple[Path, Path]) -> None:
     """It is named in the report, which holds all slides all the same."""
     whole, results = cut_with(slide, FIRST), slide[1]

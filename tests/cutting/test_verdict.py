@@ -101,6 +101,7 @@ STAINS = {
 }
 
 
+@pytest.mark.long
 @given(
     amounts=st.fixed_dictionaries({name: st.floats(0, 2.2) for name in STAINS}),
     alone=st.sampled_from([None, *STAINS]),
@@ -163,6 +164,7 @@ def test_values_stand_in_the_table(aperio: Path, tmp_path: Path) -> None:
     assert strict.files == {name: plain.files[name] for name in strict.files}
 
 
+@pytest.mark.long
 def test_at_any_scale(variant: Variant, tmp_path: Path) -> None:
     """Focus and pen are measured where tiles are resampled, and where the scale is not known."""
     for name, keys in (("jpeg", {"mpp": 0.6}), ("mpp_zero", {"downsample": 3})):

@@ -17,8 +17,16 @@ from in_process import Variant
 from mirax_images import camera_pixels, decode, half
 from write_mirax import VARIANTS, MiraxSpec, Scene, WrittenSlide, around_tissue, write_mirax
 
-OFTEN = ("jpeg", "png", "odd_sizes", "z_stack", "no_positions")  # with different ways to be written
+# written in different ways; the others are torture
+OFTEN = (
+    *("jpeg", "png", "bmp", "odd_sizes", "z_stack", "no_positions", "eight_divisions"),
+    "fill_colour",
+)
 every_variant = pytest.mark.parametrize("name", VARIANTS)
+often_some = pytest.mark.parametrize(
+    "name",
+    [name if name in OFTEN else pytest.param(name, marks=pytest.mark.torture) for name in VARIANTS],
+)
 
 
 def shown(slide: WrittenSlide, level: int = 0) -> np.ndarray:
@@ -74,7 +82,7 @@ def test_properties(variant: Variant, name: str) -> None:
 
 
 @pytest.mark.slow
-@every_variant
+@often_some
 def test_pixels_of_all_levels(variant: Variant, name: str) -> None:
     """Every px of level 0 is the expected one, JPEG's included; the others are it, made smaller."""
     slide = variant(name)
@@ -104,10 +112,7 @@ def test_associated_images(variant: Variant, name: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "name",
-    [name if name in OFTEN else pytest.param(name, marks=pytest.mark.torture) for name in VARIANTS],
-)
+@often_some
 def test_same_bytes(variant: Variant, name: str, tmp_path: Path) -> None:
     """A second write gives the same bytes."""
     slide = variant(name)
@@ -116,7 +121,7 @@ def test_same_bytes(variant: Variant, name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@every_variant
+@often_some
 def test_stored_images(variant: Variant, name: str) -> None:
     """Each image lies where the list says, and level 0 holds what the camera took."""
     slide = variant(name)

@@ -50,6 +50,7 @@ def test_same_bytes(variant: Variant, tmp_path: Path) -> None:
         assert str(tmp_path).encode() not in content
 
 
+@pytest.mark.long
 def test_cut_again(variant: Variant, tmp_path: Path) -> None:
     """Files that tell of other tiles are gone when `tile` has cut anew; no other file is left."""
     path = variant("jpeg").path

@@ -50,6 +50,7 @@ def results(variant: Variant, tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.mark.long
 def test_patches_with_their_labels(results: Path) -> None:
     """A patch of either reader, by its number, is the tile of that row of the tables."""
     run = mrxs_tiles.load(results)
@@ -76,6 +77,7 @@ def test_patches_with_their_labels(results: Path) -> None:
             assert (mine[rows["label"] == label] > 0).all()
 
 
+@pytest.mark.long
 def test_bags_with_their_labels(results: Path) -> None:
     """CLAM's table of slides and its bags of vectors: h5 by slide_id, features beside coords."""
     run = mrxs_tiles.load(results)

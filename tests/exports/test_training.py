@@ -107,6 +107,7 @@ def test_each_tile_once(
     assert len(found) > 60
 
 
+@pytest.mark.long
 def test_slides_are_mixed(cohort: Path, page: dict[str, Any]) -> None:
     """Another epoch has another order, and a batch has tiles of several slides."""
     shards = page["shards_of"](str(cohort))
@@ -118,6 +119,7 @@ def test_slides_are_mixed(cohort: Path, page: dict[str, Any]) -> None:
     assert len({row["slide"] for row in first[0][1]}) > 3
 
 
+@pytest.mark.long
 def test_folds_by_patient(cohort: Path, page: dict[str, Any]) -> None:
     """Each patient is in one fold's test part, and in no training part beside it."""
     tested: list[str] = []
@@ -146,6 +148,7 @@ def test_with_torch(cohort: Path, page: dict[str, Any], workers: int) -> None:
     assert found == kept(cohort)
 
 
+@pytest.mark.long
 def test_vectors_of_a_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The example of docs/python.md: a vector for each kept tile, beside the tiles."""
     monkeypatch.chdir(tmp_path)

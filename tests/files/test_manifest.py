@@ -178,6 +178,7 @@ JSONS = st.recursive(
 )
 
 
+@pytest.mark.long
 @given(record=st.dictionaries(st.text("slide_", max_size=5), JSONS, max_size=5))
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_records_round_trip(tmp_path: Path, record: dict[str, Any]) -> None:

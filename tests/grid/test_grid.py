@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from openslide.deepzoom import DeepZoomGenerator
@@ -56,6 +57,7 @@ def grids(draw: st.DrawFn, at_full_resolution: bool = False) -> Drawn:
     return Drawn(grid, generator, level, area, slide)
 
 
+@pytest.mark.long
 @given(drawn=grids())
 @settings(max_examples=250, deadline=None)
 def test_same_as_deep_zoom(drawn: Drawn) -> None:
@@ -75,6 +77,7 @@ def test_same_as_deep_zoom(drawn: Drawn) -> None:
             assert region.z_size == generator.get_tile_dimensions(level, (col, row))
 
 
+@pytest.mark.long
 @given(drawn=grids())
 @settings(max_examples=250, deadline=None)
 def test_covers_all_once(drawn: Drawn) -> None:
@@ -98,6 +101,7 @@ def test_covers_all_once(drawn: Drawn) -> None:
             assert high == max(low, min(inner + side + after, end))
 
 
+@pytest.mark.long
 @given(drawn=grids(at_full_resolution=True))
 @settings(max_examples=250, deadline=None)
 def test_coordinates_are_what_is_shown(drawn: Drawn) -> None:
@@ -110,6 +114,7 @@ def test_coordinates_are_what_is_shown(drawn: Drawn) -> None:
         assert (tile.tile_width, tile.tile_height) == size
 
 
+@pytest.mark.long
 @given(drawn=grids())
 @settings(max_examples=200, deadline=None)
 def test_picture_size(drawn: Drawn) -> None:
@@ -125,6 +130,7 @@ def test_picture_size(drawn: Drawn) -> None:
         assert (tile.tile_width, tile.tile_height) == wanted
 
 
+@pytest.mark.long
 @given(drawn=grids(), data=st.data())
 @settings(max_examples=200, deadline=None)
 def test_wanted_tiles(drawn: Drawn, data: st.DataObject) -> None:
@@ -143,6 +149,7 @@ def shares_area(tile: Tile, box: np.ndarray) -> bool:
     return across > 0 and down > 0
 
 
+@pytest.mark.long
 @given(drawn=grids(), data=st.data())
 @settings(max_examples=200, deadline=None)
 def test_touched(drawn: Drawn, data: st.DataObject) -> None:
@@ -218,6 +225,7 @@ def test_empty_area() -> None:
 SIDES = st.one_of(st.integers(1, 40), st.integers(1, 1500))
 
 
+@pytest.mark.long
 @given(size=st.tuples(SIDES, SIDES), most=st.tuples(SIDES, SIDES))
 @settings(max_examples=600, deadline=None)
 def test_thumbnail_size(size: tuple[int, int], most: tuple[int, int]) -> None:

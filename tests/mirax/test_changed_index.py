@@ -24,6 +24,7 @@ def scratch(whole: WrittenSlide, tmp_path_factory: pytest.TempPathFactory) -> Pa
 AT_LEISURE = settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
 
 
+@pytest.mark.long
 @given(
     name=st.sampled_from(["Slidedat.ini", "Index.dat"]),
     flips=st.lists(st.tuples(st.floats(0, 1), st.integers(0, 255)), max_size=4),
@@ -47,6 +48,7 @@ def test_bytes_flipped(
 INTS = st.one_of(st.integers(-3, 100), st.integers(-(2**31), 2**31 - 1))
 
 
+@pytest.mark.long
 @given(changes=st.lists(st.tuples(st.floats(0, 1), INTS), min_size=1, max_size=3))
 @AT_LEISURE
 def test_numbers_changed(
@@ -73,6 +75,7 @@ VALUES = st.one_of(
 )
 
 
+@pytest.mark.long
 @given(data=st.data(), value=VALUES, absent=st.booleans())
 @AT_LEISURE
 def test_values_changed(

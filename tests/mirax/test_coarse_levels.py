@@ -95,6 +95,7 @@ def chosen(path: Path, level: int) -> tuple[str, str]:
 VARIED = ("jpeg", "odd_sizes", "no_positions", "eight_divisions", "one_division", "full")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("name", "side", "threads"),
     [
@@ -114,6 +115,7 @@ def test_variants(variant: Variant, name: str, side: tuple[int, int], threads: i
         assert chosen(path, level) == (MIRAX, "")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["jpeg", "odd_sizes", "no_positions", "one_division"])
 def test_the_rule_is_openslides(variant: Variant, name: str) -> None:
     """The rule in plain numpy, by which the kernel is measured, gives OpenSlide's bytes."""
@@ -319,6 +321,7 @@ def test_damage(variant: Variant, tmp_path: Path, name: str, level: int) -> None
     assert 0 < bad < ok
 
 
+@pytest.mark.long
 def test_damaged_tiles(variant: Variant, tmp_path: Path) -> None:
     """A corrupt image of level 1 costs the same tiles with both readers."""
     slide = variant("jpeg")

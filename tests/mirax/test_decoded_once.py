@@ -66,6 +66,7 @@ QUESTIONS = [
 ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("keys", QUESTIONS, ids=str)
 @pytest.mark.parametrize("threads", [1, 3])
 def test_decodes_each_image_once(
@@ -76,6 +77,7 @@ def test_decodes_each_image_once(
     check(seen)
 
 
+@pytest.mark.long
 @pytest.mark.needs("openseadragon")
 @pytest.mark.parametrize(
     "keys",

@@ -120,6 +120,7 @@ def any_index(whole: WrittenSlide, scratch: Path, data: st.DataObject) -> None:
     check_damaged(whole, scratch, INDEX, data.draw(one))
 
 
+@pytest.mark.long
 @FEW
 @given(data=st.data())
 def test_any_ini(whole: WrittenSlide, scratch: Path, data: st.DataObject) -> None:
@@ -127,6 +128,7 @@ def test_any_ini(whole: WrittenSlide, scratch: Path, data: st.DataObject) -> Non
     any_ini(whole, scratch, data)
 
 
+@pytest.mark.long
 @FEW
 @given(data=st.data())
 def test_any_index(whole: WrittenSlide, scratch: Path, data: st.DataObject) -> None:
@@ -177,6 +179,7 @@ def any_size(whole: WrittenSlide, scratch: Path, data: st.DataObject) -> None:
     check_damaged(whole, scratch, INI, b"\r\n".join(lines))
 
 
+@pytest.mark.long
 @FEW
 @given(data=st.data())
 def test_any_size(whole: WrittenSlide, scratch: Path, data: st.DataObject) -> None:

@@ -70,6 +70,7 @@ def cases(draw: st.DrawFn) -> tuple[Words, Words, list[int], bool]:
     return pixels(random, height, width, opaque=False), image, box, opaque
 
 
+@pytest.mark.long
 @needs_kernel
 @given(case=cases())
 @settings(max_examples=500, deadline=None)

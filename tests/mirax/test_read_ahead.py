@@ -169,6 +169,7 @@ def test_closed_while_reading(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert not [one for one in threading.enumerate() if one.name.startswith("read-ahead")]
 
 
+@pytest.mark.long
 def test_reads_while_decoding(
     large: WrittenSlide, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -220,6 +221,7 @@ def _broken(image: StoredImage, file: Path) -> Any:
     return broken
 
 
+@pytest.mark.long
 def test_errors(large: WrittenSlide, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What cannot be read costs the tiles that need it, and no other, as without reading ahead."""
     image = next(i for i in large.images if (i.level, i.x, i.y) == (0, 7, 7))

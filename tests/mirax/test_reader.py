@@ -44,6 +44,7 @@ def reading_wrongly(wrong: Wrong) -> Iterator[None]:
         yield
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "name",
     [
@@ -154,15 +155,20 @@ def test_what_is_not_understood(variant: Variant, monkeypatch: pytest.MonkeyPatc
     assert not_understood(index) == "a camera picture lies outside the canvas"
 
 
+KEYS: list[dict[str, Any]] = [{"tile_size": 150}, {"tile_size": 64, "overlap": 5}, {"mpp": 0.3}]
+
+
 @pytest.mark.parametrize(
-    "keys", [{"tile_size": 150}, {"tile_size": 64, "overlap": 5}, {"mpp": 0.3}]
-)
-@pytest.mark.parametrize(
-    "name",
+    ("name", "keys"),
     [
-        *("jpeg", "no_positions_overlap"),
-        pytest.param("png", marks=pytest.mark.torture),
-        pytest.param("eight_divisions", marks=pytest.mark.torture),
+        *(("jpeg", keys) for keys in KEYS),
+        ("no_positions_overlap", KEYS[1]),
+        *(
+            pytest.param(name, keys, marks=pytest.mark.torture)
+            for name in ("no_positions_overlap", "png", "eight_divisions")
+            for keys in KEYS
+            if (name, keys) != ("no_positions_overlap", KEYS[1])
+        ),
     ],
 )
 @pytest.mark.slow

@@ -137,6 +137,7 @@ def test_all_alphas_and_values(color: Color, premultiplied: bool) -> None:
         assert (pixels[:, :, 3] == 255).all()
 
 
+@pytest.mark.long
 @given(
     width=SIDES, height=SIDES, seed=SEEDS,
     color=st.tuples(*[st.integers(0, 255)] * 3),
@@ -187,6 +188,7 @@ def test_large_picture_on_background() -> None:
     assert np.array_equal(pixels[:, :, 2::-1], wanted)
 
 
+@pytest.mark.long
 @given(top=st.integers(0, 9), left=st.integers(0, 9), width=SIDES, height=SIDES, wide=st.booleans())
 @settings(max_examples=100, deadline=None)
 def test_order_of_colours(top: int, left: int, width: int, height: int, wide: bool) -> None:

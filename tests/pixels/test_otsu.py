@@ -40,6 +40,7 @@ def test_threshold_of_samples(seed: int, count: int) -> None:
     assert otsu_of(samples) == threshold_otsu(samples)
 
 
+@pytest.mark.long
 @given(
     mask=arrays.arrays(bool, st.tuples(st.integers(1, 20), st.integers(1, 20))),
     most=st.integers(0, 30),

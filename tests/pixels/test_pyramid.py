@@ -182,6 +182,7 @@ def test_of_nothing(variant: Variant, tmp_path: Path) -> None:
     assert not list((tmp_path / "a").rglob("*.jpg"))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("own", [True, False])
 def test_of_damage(large: WrittenSlide, tmp_path: Path, own: bool) -> None:
     """What cannot be read is background, to 64 px, and all else is the same."""

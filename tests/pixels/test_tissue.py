@@ -236,6 +236,7 @@ def test_tiles_with_less_are_not_read(
     assert counts["tiles"] == whole.tiled["counts"]["tiles"]
 
 
+@pytest.mark.long
 def test_dropped_tiles_need_not_be_readable(variant: Variant, tmp_path: Path) -> None:
     """A tile without tissue in a lost file is dropped for tissue: nobody misses it."""
     slide = variant("jpeg")

@@ -117,6 +117,7 @@ def command(*words: str | Path) -> int:
     return main([str(word) for word in words])
 
 
+@pytest.mark.long
 def test_on_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """`report` takes the columns of a sheet everywhere; the steps after it carry them on."""
     for name in ("a", "b"):

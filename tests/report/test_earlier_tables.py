@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 import mrxs_tiles
 from in_process import NAME, cut
 from mrxs_tiles.files import manifest
@@ -11,6 +13,7 @@ from mrxs_tiles.report.report import report
 from mrxs_tiles.steps.export import export
 
 
+@pytest.mark.long
 def test_tables_of_an_earlier_version(aperio: Path, tmp_path: Path) -> None:
     """What the columns of today were not in is read by load, report, export and page, as empty."""
     found = cut(aperio, tmp_path, tile_size=1000)

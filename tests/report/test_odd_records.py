@@ -101,6 +101,7 @@ def test_odd_record(
     assert tree(results / "a").keys() == tree(made / "a").keys()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", BESIDE)
 def test_odd_record_beside(
     made: Path, tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch

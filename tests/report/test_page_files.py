@@ -19,6 +19,7 @@ from page_cohort import CONFIG, EVIL
 from running import REPO, tree
 
 
+@pytest.mark.long
 def test_nothing_of_this_machine(page_results: Path) -> None:
     """Of paths the page holds the slides' own alone, and no path of the config."""
     text = (page_results / "report.html").read_text("utf-8")
@@ -42,6 +43,7 @@ def test_same_bytes(page_results: Path) -> None:
     assert {n: t for n, t in tree(page_results).items() if n.startswith("report")} == before
 
 
+@pytest.mark.long
 def test_pictures_of_slides_that_are_gone(page_results: Path) -> None:
     """Pictures of a slide that is gone, and of a killed run, go; other files stay."""
     out = page_results / FOLDER

@@ -75,6 +75,7 @@ def from_nothing(results: Path) -> dict[str, bytes]:
     return of_report(results)
 
 
+@pytest.mark.long
 def test_taken_as_it_is(results: Path, made: list[str]) -> None:
     """Nothing is made of slides that are as they were, and the report is that made from nothing."""
     pictures = {path: path.stat().st_mtime_ns for path in (results / FOLDER).iterdir()}
@@ -139,6 +140,7 @@ CHANGES = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("change", CHANGES)
 def test_made_again(results: Path, made: list[str], change: str) -> None:
     """What was made of a slide is made again where anything of it changed, and of it alone."""
@@ -152,6 +154,7 @@ def test_made_again(results: Path, made: list[str], change: str) -> None:
     assert from_nothing(results) == now
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "content", [None, b"", b"\xff", b"{}\n", b"0\n{}\n", b"0\n{}\n\n"], ids=repr
 )
@@ -179,6 +182,7 @@ def test_just_written(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert not (results / LOGS / PIECES).exists()
 
 
+@pytest.mark.long
 def test_no_place_for_it(results: Path) -> None:
     """Where it cannot be kept the report is made all the same."""
     shutil.rmtree(results / LOGS)

@@ -25,6 +25,7 @@ def links(results: Path) -> dict[str, tuple[str, str]]:
     return {said: (href, value) for href, said, value in LINK.findall(page)}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("packing", ["folder", "tar"])
 def test_without_a_viewer(aperio: Path, tmp_path: Path, packing: str) -> None:
     """A link leads to the tile's own file; from a shard, to the slide's row."""

@@ -48,6 +48,7 @@ def test_only_bad_slides(tmp_path: Path) -> None:
     assert {row[name] for name in unknown} == {""}
 
 
+@pytest.mark.long
 def test_lost_after_it_was_cut(aperio: Path, tmp_path: Path) -> None:
     """A slide that was cut and then got lost is bad: its tiles are kept, and it is said so."""
     slide = tmp_path / "A.svs"
@@ -92,6 +93,7 @@ def test_report_that_cannot_be_read(tmp_path: Path, content: bytes | None) -> No
     assert read_report(tmp_path) == []
 
 
+@pytest.mark.long
 def test_blank_line(aperio: Path, tmp_path: Path) -> None:
     """A report that somebody edited is not read either."""
     cut(aperio, tmp_path, tile_size=1000)

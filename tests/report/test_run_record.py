@@ -8,6 +8,7 @@ import shutil
 import time
 from pathlib import Path
 
+import pytest
 from rocrate.rocrate import ROCrate
 
 from in_process import NAME, cut
@@ -27,6 +28,7 @@ def reported(results: Path, sheet: Path | None = None) -> dict[str, bytes]:
     return {name: (results / name).read_bytes() for name in FILES}
 
 
+@pytest.mark.long
 def test_equal_bytes(aperio: Path, tmp_path: Path) -> None:
     """Two runs at different times, into different folders, give equal bytes."""
     cut(aperio, tmp_path / "one" / "results", **KEYS)
@@ -37,6 +39,7 @@ def test_equal_bytes(aperio: Path, tmp_path: Path) -> None:
     assert reported(tmp_path / "two" / "elsewhere") == one
 
 
+@pytest.mark.long
 def test_what_made_them(aperio: Path, tmp_path: Path) -> None:
     """Which slide with which keys, by which numbers; a slide that failed with none."""
     results = tmp_path / "results"
@@ -61,6 +64,7 @@ def test_what_made_them(aperio: Path, tmp_path: Path) -> None:
     assert (later["sheet"], later["slides"]) == (run["sheet"], run["slides"])
 
 
+@pytest.mark.long
 def test_config_is_the_runs(aperio: Path, tmp_path: Path) -> None:
     """`report` alone knows no key: those of the run stay, but for one that is typed."""
     results = tmp_path / "results"
@@ -79,6 +83,7 @@ def test_config_is_the_runs(aperio: Path, tmp_path: Path) -> None:
     assert record(results / "run.json")["config"]["quality"] == read_config({}).settings.quality
 
 
+@pytest.mark.long
 def test_nothing_of_who_and_where(aperio: Path, tmp_path: Path) -> None:
     """No host, user, absolute path or carried cell; of a region's file its name and digest."""
     drawn = tmp_path / "a region.geojson"
@@ -96,6 +101,7 @@ def test_nothing_of_who_and_where(aperio: Path, tmp_path: Path) -> None:
         assert str(Path.home()) not in text
 
 
+@pytest.mark.long
 def test_crate(aperio: Path, tmp_path: Path) -> None:
     """The library that reads crates finds the run, its keys and the files."""
     cut(aperio, tmp_path / "results", **KEYS)

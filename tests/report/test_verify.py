@@ -145,6 +145,7 @@ def test_files_of_others_beside_tiles(results: Path) -> None:
     assert f"{len(FOREIGN)} other files not ours: a/tiles/.DS_Store, " in said(results)
 
 
+@pytest.mark.long
 def test_repair_what_is_too_many(results: Path) -> None:
     """A file too many goes, and no slide is cut again for it; files of others stay."""
     whole = tree(results)
@@ -194,6 +195,7 @@ def away(name: str, results: Path) -> None:
     report(results, slides, carried=CARRIED, away=[(name, "x/a.mrxs", why)])
 
 
+@pytest.mark.long
 def test_a_slide_that_is_away(results: Path) -> None:
     """A run in which a slide's disk was away, or could not be read at all, leaves it whole."""
     away(LOOSE, results)
@@ -213,6 +215,7 @@ def test_a_slide_that_is_away(results: Path) -> None:
     assert verify(results).is_whole, said(results)
 
 
+@pytest.mark.long
 def test_repair(results: Path, made: Path, variant: Variant) -> None:
     """What is repaired is cut again and whole then; of others nothing was touched."""
     flip(f"{LOOSE}/tiles/3_4.jpg")(results)

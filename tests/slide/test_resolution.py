@@ -48,6 +48,7 @@ def resampled(draw: st.DrawFn) -> tuple[Grid, FakeSlide, tuple[int, int, int, in
     return make_resampled_grid(levels, tile_size, overlap, scales, area, best), slide, area
 
 
+@pytest.mark.long
 @given(drawn=resampled())
 @settings(max_examples=300, deadline=None)
 def test_no_error_adds_up(drawn: tuple[Grid, FakeSlide, Any]) -> None:
@@ -373,6 +374,7 @@ def test_same_through_snakemake(variant: Variant, tmp_path: Path) -> None:
     assert row["downsample"] == f"{0.75 / 0.2325:.6g}"
 
 
+@pytest.mark.long
 def test_a_row_that_means_the_slides_own_scale(variant: Variant, tmp_path: Path) -> None:
     """A row's mpp that is the slide's own, against what the config asks for, names slide_mpp."""
     path = variant("jpeg").path

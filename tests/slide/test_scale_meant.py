@@ -100,6 +100,7 @@ def test_a_power_counted_otherwise(
     assert look(path, tmp_path / "out", mpp=1)["warnings"] == []
 
 
+@pytest.mark.long
 def test_a_mirax_slide_without_the_key(tmp_path: Path) -> None:
     """OpenSlide refuses it; it is cut, with slide_mpp by µm too, and to the same pixels."""
     path = written(tmp_path / "without", mpp=(None, None))

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
 import running
@@ -22,6 +23,7 @@ def pixels(path: Path) -> np.ndarray:
         return np.asarray(picture.convert("RGB")).astype(int)
 
 
+@pytest.mark.long
 def test_lost_coarse_level(tmp_path: Path) -> None:
     """Thumbnail and map of a slide without its coarse levels' images are those of a whole one."""
     slide = running.write(tmp_path / "A.mrxs", LARGE)
@@ -36,6 +38,7 @@ def test_lost_coarse_level(tmp_path: Path) -> None:
         assert difference.mean() < 4, name
 
 
+@pytest.mark.long
 def test_images_are_counted_alike(tmp_path: Path) -> None:
     """Of a file with images of several levels a sentence says of which levels it counts them."""
     index = read_index(running.write(tmp_path / "A.mrxs", LARGE).folder)

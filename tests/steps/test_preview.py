@@ -62,6 +62,7 @@ def marked(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.mark.long
 def test_tissue_is_counted_exactly(variant: Variant, tmp_path: Path) -> None:
     """Each threshold keeps as many scanned tiles as a run finds with so much tissue."""
     slide = variant("jpeg_plain").path

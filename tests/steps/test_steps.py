@@ -51,6 +51,7 @@ def test_inspect_killed_between_its_files(
     assert not (tmp_path / NAME / "tiles.json").exists()
 
 
+@pytest.mark.long
 def test_table_of_another_run(aperio: Path, tmp_path: Path) -> None:
     """A table with other rows than the record knows of is not cut by."""
     look(aperio, tmp_path, tile_size=500)
@@ -121,6 +122,7 @@ def test_index_that_is_odd_above_level_0(
     assert found.tiled["counts"]["unscanned"] > 0
 
 
+@pytest.mark.long
 def test_space_is_guessed_within_the_tile(
     aperio: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -99,6 +99,7 @@ def histology(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.long
 def test_tissue_is_the_written_tissue(histology: Path) -> None:
     """The map from the stored lengths agrees with where tissue was drawn."""
     index = read_index(histology / "a")
@@ -121,9 +122,9 @@ def test_tissue_is_the_written_tissue(histology: Path) -> None:
         {"tile_size": 512, "overlap": 16},
         {"tile_size": 300, "quality": 90},
         {"tile_size": 256, "downsample": 2},
-        {"tile_size": 256, "downsample": 1.4},
+        pytest.param({"tile_size": 256, "downsample": 1.4}, marks=pytest.mark.torture),
         {"tile_size": 128, "mpp": 0.75},
-        {"tile_size": 100, "magnification": 2.6},
+        pytest.param({"tile_size": 100, "magnification": 2.6}, marks=pytest.mark.torture),
         {"tile_size": 300, "region": "200,300,1500,1800"},
         {"tile_size": 300, "min_tissue": 0.5},
         {"tile_size": 128, "downsample": 3, "min_tissue": 0.9},

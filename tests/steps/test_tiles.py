@@ -63,6 +63,7 @@ def test_gives_what_the_files_of_a_real_slide_hold(aperio: Path, tmp_path: Path)
     _same(list(mrxs_tiles.tiles(aperio, tile_size=256, mpp=1.0)), made)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("reader", ["auto", "openslide"])
 def test_same_order_with_any_number_of_threads(variant: Variant, reader: str) -> None:
     """Tiles come in one order, however many threads read."""
@@ -169,6 +170,7 @@ def test_a_slide_that_changes(variant: Variant, tmp_path: Path) -> None:
         list(given)
 
 
+@pytest.mark.long
 def test_batches(variant: Variant) -> None:
     """Batches hold the same tiles in the same order; a smaller tile, or no number, is told."""
     path = variant("jpeg").path

@@ -37,6 +37,7 @@ def _own_reads_of_level_0(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, in
     return places
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["jpeg_plain", "odd_sizes"])
 def test_the_viewer_of_coarser_tiles_is_read_by_our_own_reader(
     variant: Variant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
@@ -61,6 +62,7 @@ def test_the_viewer_of_coarser_tiles_is_read_by_our_own_reader(
     assert _files(ours.folder / "viewer_files") == _files(theirs.folder / "viewer_files")
 
 
+@pytest.mark.long
 def test_the_viewer_is_left_to_openslide_where_level_0_is_not_proven(
     variant: Variant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

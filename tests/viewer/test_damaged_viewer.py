@@ -26,6 +26,7 @@ def shown_at(found: Cut, x: int, y: int) -> np.ndarray:
     return piece[y % 512 : y % 512 + TILE, x % 512 : x % 512 + TILE].astype(int)
 
 
+@pytest.mark.long
 @pytest.mark.needs("openseadragon")
 def test_kept_tiles_are_shown(variant: Variant, tmp_path: Path) -> None:
     """Around a damaged stored image each kept tile is in the viewer, no other lost one is."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
+import pytest
+
 from mrxs_tiles.files import manifest
 from mrxs_tiles.viewer.grid_data import ROWS, grid_data
 
@@ -27,6 +29,7 @@ def rows() -> Iterator[list[str]]:
         yield [cells[name] for name in manifest.TILES]
 
 
+@pytest.mark.long
 def test_very_many_tiles() -> None:
     """A million tiles: a page of less than 0.1 MB, parts of less than 0.5 MB, 10 MB in all."""
     grid = grid_data(rows())

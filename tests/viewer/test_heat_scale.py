@@ -64,6 +64,7 @@ def layer_of(folder: Path, name: str = "score") -> dict[str, Any]:
     return about
 
 
+@pytest.mark.long
 def test_one_scale_for_all_slides(results: Path, tmp_path: Path) -> None:
     """Picture, layer and record of each slide have the table's own lowest and highest as ends."""
     frame = scored(results)
@@ -105,6 +106,7 @@ def check_colours(folder: Path, own: pd.DataFrame, ends: list[float]) -> None:
         np.testing.assert_allclose(shown[y, x], wanted, atol=1.6)
 
 
+@pytest.mark.long
 def test_tables_of_a_slide_each(results: Path, tmp_path: Path) -> None:
     """CLAM's files, one a slide, named together have one scale; named alone, each its own."""
     frame = scored(results)
@@ -125,6 +127,7 @@ def test_tables_of_a_slide_each(results: Path, tmp_path: Path) -> None:
     assert (alone["scale"], alone["slides"]) == ([own.min(), own.max()], 1)
 
 
+@pytest.mark.long
 def test_scores_of_two_tables(results: Path, tmp_path: Path) -> None:
     """Other scores of one slide are joined; the same one twice is refused, nothing written."""
     frame = scored(results)

@@ -256,6 +256,7 @@ def test_what_is_no_table(
     assert said.count("\n") == 1
 
 
+@pytest.mark.long
 def test_cut_anew(variant: Variant, tmp_path: Path) -> None:
     """Heat maps of tiles that are no more go with them; what is the user's stays."""
     found = cut(variant("jpeg").path, tmp_path, tile_size=200)

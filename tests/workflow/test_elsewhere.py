@@ -159,7 +159,7 @@ def test_from_the_folder_workflow(plain: tuple[Path, Ran], tmp_path: Path) -> No
         "2",
     )
     config = (f"slides={plain[0] / 'slides'}", "tile_size=200")
-    ran = running.run(*options, "--directory", tmp_path, "--config", *config)
+    ran = running.run_ours(*options, "--directory", tmp_path, "--config", *config)
     assert ran.code == 0, ran.text
     assert lasting(tmp_path / "results") == lasting(plain[0] / "work" / "results")
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import running
-from running import BIN, REPO, TINY, Ran, lasting, names, run, snakemake
+from running import BIN, REPO, TINY, Ran, lasting, names, run, run_ours, snakemake
 
 pytestmark = pytest.mark.slow
 CONFIG = ("--results", "out", "--tile-size", "200")
@@ -156,7 +156,7 @@ def test_a_job_fails(slides: Path, tmp_path: Path) -> None:
         running.copy_slide(slides / f"{name}.mrxs", good / f"{name}.mrxs")
     (tmp_path / "out/c/tiles.tsv/in the way").mkdir(parents=True)
     command = (BIN / "mrxs-tiles", "run", good, *CONFIG)
-    ran = run(*command, "--", "--keep-going", cwd=tmp_path)
+    ran = run_ours(*command, "--", "--keep-going", cwd=tmp_path)
     assert ran.code == 1
     assert ran.err.count("tile c failed: out/c/tiles.tsv cannot be written: Is a directory.") == 2
     assert ran.err.count("\n    out/logs/c/tile.log\n") == 1
@@ -167,11 +167,11 @@ def test_a_job_fails(slides: Path, tmp_path: Path) -> None:
     said = "This run has not finished: 1 of 2 slides are done."
     assert said in (tmp_path / "out/report.html").read_text("utf-8")
     shutil.rmtree(tmp_path / "out/c/tiles.tsv")
-    again = run(*command, cwd=tmp_path)
+    again = run_ours(*command, cwd=tmp_path)
     assert again.code == 0, again.text
     assert "\n1 of 1  c: 4 of 4 tiles kept\n" in again.err
     assert said not in (tmp_path / "out/report.html").read_text("utf-8")
-    nothing = run(*command, cwd=tmp_path)
+    nothing = run_ours(*command, cwd=tmp_path)
     assert nothing.code == 0
     assert nothing.err.startswith("Nothing to be done (all requested files are present and ")
     assert "\n2 slides: 2 ok, 0 bad\n" in nothing.err
@@ -182,9 +182,9 @@ def test_without_slides(tmp_path: Path) -> None:
     """Lint and a list of the rules need none; a run says what to type."""
     start = (BIN / "snakemake", "--snakefile", REPO / "Snakefile")
     for option in ("--lint", "--list"):
-        ran = run(*start, option, cwd=tmp_path)
+        ran = run_ours(*start, option, cwd=tmp_path)
         assert ran.code == 0, ran.text
-    ran = run(*start, "--cores", "1", cwd=tmp_path)
+    ran = run_ours(*start, "--cores", "1", cwd=tmp_path)
     assert ran.code == 1
     assert "\nAs in: snakemake --cores all --config slides=/data/slides" in ran.err
     assert ".smk" not in ran.err
@@ -251,7 +251,7 @@ def test_a_profile_has_a_config_too(slides: Path, tmp_path: Path) -> None:
     (tmp_path / "mine/config.yaml").write_text("configfile: keys.yaml\ncores: 2\n")
     (tmp_path / "mine/keys.yaml").write_text("packing: tar\ntile_size: 300\n")
     command = (BIN / "mrxs-tiles", "run", slides / "a.mrxs", *CONFIG)
-    ran = run(*command, "--", "--profile", "mine", cwd=tmp_path)
+    ran = run_ours(*command, "--", "--profile", "mine", cwd=tmp_path)
     assert ran.code == 0, ran.text
     assert running.record(tmp_path / "out/a/slide.json")["grid"]["tile_size"] == 200
     assert {path.suffix for path in (tmp_path / "out/a/tiles").iterdir()} == {".tar"}
@@ -261,12 +261,12 @@ def test_recut_keeps_what_is_whole(slides: Path, tmp_path: Path) -> None:
     """--recut cuts all that can be read; of a slide damaged since, what was cut whole stays."""
     shutil.copytree(slides, tmp_path / "slides", ignore=shutil.ignore_patterns("b*"))
     command = (BIN / "mrxs-tiles", "run", "slides", *CONFIG, "--cores", "1")
-    assert run(*command, cwd=tmp_path).code == 0
+    assert run_ours(*command, cwd=tmp_path).code == 0
     whole = {path: path.read_bytes() for path in (tmp_path / "out/a/tiles").iterdir()}
     assert whole
     for file in (tmp_path / "slides/a").glob("Data*.dat"):
         os.truncate(file, file.stat().st_size // 3)
-    again = run(*command, "--recut", "--", "--forcerun=inspect", cwd=tmp_path)
+    again = run_ours(*command, "--recut", "--", "--forcerun=inspect", cwd=tmp_path)
     assert again.code == 1, again.text
     assert "a (kept): " in again.text
     assert "of 2  c: " in again.text
@@ -276,7 +276,7 @@ def test_recut_keeps_what_is_whole(slides: Path, tmp_path: Path) -> None:
 def test_wrong_options_of_snakemake(slides: Path, tmp_path: Path) -> None:
     """What Snakemake cannot take of its own options is a sentence, no traceback."""
     for words in (("--set-resources", "tile:mem_mb"), ("--resources", "mem_mb=abc")):
-        ran = run(BIN / "mrxs-tiles", "run", slides, *CONFIG, "--", "-n", *words, cwd=tmp_path)
+        ran = run_ours(BIN / "mrxs-tiles", "run", slides, *CONFIG, "--", "-n", *words, cwd=tmp_path)
         assert ran.code == 1
         assert "Traceback" not in ran.text
         assert words[1].partition("=")[2] in ran.text

@@ -19,7 +19,7 @@ from in_process import cut
 from mrxs_tiles.errors import ResultsError
 from mrxs_tiles.report.report import report
 from mrxs_tiles.viewer.page import openseadragon
-from running import BIN, SPEC, mrxs_tiles, run, snakemake, tree, write
+from running import BIN, SPEC, mrxs_tiles, run_ours, snakemake, tree, write
 from write_mirax import WrittenSlide
 
 pytestmark = pytest.mark.slow
@@ -169,7 +169,7 @@ def test_survey_and_preview(slides: Path, tmp_path: Path) -> None:
     said = mrxs_tiles("survey", slides, "--results", tmp_path).text
     for name in ("whole", "damaged", "broken"):
         said += mrxs_tiles("preview", slides / f"{name}.mrxs", "--results", tmp_path).text
-    said += run(BIN / "mrxs-tiles", "--help").text
+    said += run_ours(BIN / "mrxs-tiles", "--help").text
     assert MARK.lower() not in said.lower()
     assert (tmp_path / "whole" / "preview" / "min_focus.png").is_file()
     assert marks(tmp_path) == {}

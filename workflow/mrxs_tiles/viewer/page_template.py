@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from mrxs_tiles.made_by import PACKAGE
@@ -43,6 +44,11 @@ def filled(
 
 def template(module: str, filters: Filters | None = None) -> Template:
     """The template of ``module``, such as ``report.page``, or of a part of its page."""
+    return _compiled(module, tuple((filters or {}).items()))
+
+
+@cache  # compiling takes a quarter of a second, more than to write the page of a small cohort
+def _compiled(module: str, filters: tuple[tuple[str, Callable[..., str]], ...]) -> Template:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined  # few steps need it
 
     room, _, name = module.rpartition(".")
@@ -53,5 +59,5 @@ def template(module: str, filters: Filters | None = None) -> Template:
         lstrip_blocks=True,
         undefined=StrictUndefined,
     )
-    environment.filters.update(filters or {})
+    environment.filters.update(filters)
     return environment.get_template(f"{name}.html")
