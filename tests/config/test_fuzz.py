@@ -74,6 +74,7 @@ def faults_of(step: Callable[[], object]) -> tuple[str, ...]:
 SUFFIXES = st.sampled_from([".tsv", ".csv"])
 
 
+@pytest.mark.long
 @FEW
 @given(suffix=SUFFIXES, content=sheets() | st.binary(max_size=200))
 def test_any_sheet(folder: Path, suffix: str, content: bytes) -> None:

@@ -217,6 +217,7 @@ def test_collected_in_one_folder(cohort: Path, tmp_path: Path) -> None:
     assert read(joined) == kept(cohort)
 
 
+@pytest.mark.long
 def test_names_of_shards_are_keys(cohort: Path) -> None:
     """Every shard bears the key of the slide in whose folder it lies."""
     for path in cohort.rglob("*.tar"):

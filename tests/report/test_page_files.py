@@ -58,6 +58,7 @@ def test_pictures_of_slides_that_are_gone(page_results: Path) -> None:
     assert running.names(out) == sorted([*left, "notes.txt"])
 
 
+@pytest.mark.long
 def test_small_pictures(page_results: Path) -> None:
     """No picture is larger than it is shown."""
     for path in (page_results / FOLDER).iterdir():

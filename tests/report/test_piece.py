@@ -210,6 +210,7 @@ def test_no_place(results: Path) -> None:
     assert make_early(results, {"slide": "none"}) == {"slide": "none"}
 
 
+@pytest.mark.long
 def test_command(aperio: Path, tmp_path: Path, made: list[str]) -> None:
     """`tile` of the command line makes it, as the workflow's job does."""
     words = [str(aperio), "--results", str(tmp_path), "--tile-size", "512"]
