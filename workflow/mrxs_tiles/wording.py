@@ -27,7 +27,7 @@ def wrong_value(
     """
     hint, default = "", f" (the default is {literal(rules['default'])})"
     numeric = {"integer", "number"} & set(types(rules))
-    if typed and isinstance(value, str) and numeric and _is_number(value):
+    if typed and isinstance(value, str) and numeric and is_number(value):
         hint = ", without quotes"
     elif "pattern" in rules and not isinstance(value, str | list | Mapping | None):
         hint = f', as in {key}: "1e5" in config.yaml or --config {key}=./1e5'  # it drops quotes
@@ -37,7 +37,8 @@ def wrong_value(
     return f"{subject} is {there}: write {allowed(rules)}{hint}{default}."
 
 
-def _is_number(text: str) -> bool:
+def is_number(text: str) -> bool:
+    """Whether a text reads as a number."""
     try:
         float(text)
     except ValueError:

@@ -47,6 +47,9 @@ class Source:
     sheet: Mapping[str, str] = field(default_factory=dict)
 
 
+WHERE_IT_LIES = Source()  # of which nothing else is known
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """One slide that is open and about to be cut."""

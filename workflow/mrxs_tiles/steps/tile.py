@@ -13,7 +13,7 @@ from pathlib import Path
 from mrxs_tiles.cutting import begun, kept, keys, publishing
 from mrxs_tiles.cutting.choose import Choice, choose
 from mrxs_tiles.cutting.cutter import Cutter, Fate, cut_all
-from mrxs_tiles.cutting.job import Job, Source, opened_job
+from mrxs_tiles.cutting.job import WHERE_IT_LIES, Job, Source, opened_job
 from mrxs_tiles.cutting.packing import packing
 from mrxs_tiles.cutting.picture import Pictures, resampling_warning
 from mrxs_tiles.cutting.publish import publish, write_failed
@@ -37,7 +37,6 @@ from mrxs_tiles.steps.inspect import inspect
 
 log = logging.getLogger(__name__)
 
-WHERE_IT_LIES = Source()
 UNMARKED = (None, "", None)  # without annotations
 
 

@@ -11,7 +11,7 @@ import logging
 from pathlib import Path
 
 from mrxs_tiles.cutting import kept
-from mrxs_tiles.cutting.job import Source
+from mrxs_tiles.cutting.job import WHERE_IT_LIES, Source
 from mrxs_tiles.cutting.space import check_space
 from mrxs_tiles.errors import SlideError
 from mrxs_tiles.files import manifest
@@ -25,7 +25,6 @@ from mrxs_tiles.viewer.viewer import built_viewer, write_refused
 
 log = logging.getLogger(__name__)
 
-WHERE_IT_LIES = Source()
 NOT_OF_KEPT = "No viewer: the tiles are those of an earlier run, and the slide is not what it was."
 
 

@@ -20,6 +20,7 @@ from pyarrow import csv, parquet
 
 from mrxs_tiles.errors import ConfigError, printable, shown
 from mrxs_tiles.files.manifest import SHEET_COLUMN, TILES
+from mrxs_tiles.wording import is_number
 
 ADDRESS, PLACE = ("col", "row"), ("x", "y")
 BLOCKMAP = "_blockmap"  # behind the slide's name in CLAM's files
@@ -161,17 +162,9 @@ def _numbers(path: Path, table: pa.Table, name: str) -> Numbers:
 def _first_text(column: pa.ChunkedArray) -> str:
     """The first cell that is no number, and its row."""
     for number, cell in enumerate(column.to_pylist(), 1):
-        if cell is not None and not _is_number(cell):
+        if cell is not None and not is_number(cell):
             return f"{shown(cell)} in row {number}"
     return "numbers in quotes"
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _values(path: Path, table: pa.Table) -> tuple[dict[str, Numbers], list[str]]:
@@ -183,7 +176,7 @@ def _values(path: Path, table: pa.Table) -> tuple[dict[str, Numbers], list[str]]
     texts = [name for name in others if _is_text(kinds[name]) or pa.types.is_null(kinds[name])]
     for name in texts:
         cells = [cell for cell in table[name].slice(0, 1000).to_pylist() if cell is not None]
-        if sum(map(_is_number, cells)) * 2 > len(cells):
+        if sum(map(is_number, cells)) * 2 > len(cells):
             raise ConfigError(
                 f"{shown(path)}: the column {shown(name)} is no text and no number: "
                 f"{_first_text(table[name])}."
