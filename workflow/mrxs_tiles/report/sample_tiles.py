@@ -143,8 +143,7 @@ def _spread(found: int, wanted: int) -> list[int]:
     """Places spread over a row of ``found``, its first and last among them."""
     if not found:
         return []
-    places = np.unique(np.linspace(0, found - 1, wanted).round().astype(int))
-    return [int(place) for place in places]
+    return sorted(set(np.linspace(0, found - 1, wanted).round().astype(int).tolist()))
 
 
 def _sample(fate: str, cells: dict[str, str], measure: str) -> Sample:
@@ -162,5 +161,7 @@ def _sample(fate: str, cells: dict[str, str], measure: str) -> Sample:
 
 
 def _median(values: npt.NDArray[Any]) -> float | None:
-    known = values[~np.isnan(values)]
-    return float(np.median(known)) if len(known) else None
+    """Without numpy's own, which imports masked arrays, nor its ``unique``: each job would."""
+    known = np.sort(values[~np.isnan(values)])
+    count = len(known)
+    return float((known[(count - 1) // 2] + known[count // 2]) / 2) if count else None
