@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,21 @@ from mrxs_tiles.steps import inspect as inspect_slide
 from mrxs_tiles.system import link
 
 LINKED = ("thumbnail.jpg", "tissue.png", "coordinates.tsv", "tiles.tsv", "tiles.png")
+
+
+def with_files_of_its_own(folder: Path) -> None:
+    """Make a slide's files its own, where `another` has linked them to the first slide's."""
+    for path in [*folder.iterdir()]:
+        copy = folder / "copy"
+        if path.is_dir():
+            shutil.copytree(path.resolve(), copy)
+        else:
+            shutil.copy(path, copy)
+        if path.is_dir() and not path.is_symlink():  # where there are no links to folders
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+        copy.rename(path)
 
 
 def another(source: Path, results: Path, name: str, tiled: Any = None, **inspected: Any) -> Path:

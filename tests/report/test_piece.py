@@ -41,13 +41,7 @@ def results(source: Path, tmp_path: Path) -> Path:
     """Slides of which no report was made, each with files of its own; one failed."""
     for name in SLIDES:
         folder = cohort_files.another(source, tmp_path / "r", name)
-        tiles = (folder / "tiles").resolve()
-        (folder / "tiles").unlink()
-        shutil.copytree(tiles, folder / "tiles")
-        for file in cohort_files.LINKED:
-            content = (folder / file).read_bytes()
-            (folder / file).unlink()
-            (folder / file).write_bytes(content)
+        cohort_files.with_files_of_its_own(folder)
     cohort_files.failed(tmp_path / "r", "Y", "It cannot be opened.")
     return tmp_path / "r"
 

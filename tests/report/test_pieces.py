@@ -36,14 +36,7 @@ def results(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pa
     monkeypatch.setattr(pieces, "GRAIN_NS", -(10**12))
     for name in SLIDES:
         folder = cohort_files.another(source, tmp_path / "r", name)
-        for path in [*folder.iterdir()]:  # nothing is a link to the others' files
-            copy = folder / "copy"
-            if path.is_dir():
-                shutil.copytree(path.resolve(), copy)
-            else:
-                shutil.copy(path, copy)
-            path.unlink()
-            copy.rename(path)
+        cohort_files.with_files_of_its_own(folder)
     cohort_files.failed(tmp_path / "r", "Y", "It cannot be opened.")
     report(tmp_path / "r")
     return tmp_path / "r"
