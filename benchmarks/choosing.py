@@ -31,28 +31,7 @@ def _min_tissue(slide: Path, rounds: int) -> list[str]:
     rows = []
     for tile_size in TILE_SIZES:
         with fresh_folder() as work:
-            size = ("--tile-size", str(tile_size))
-            contestants: dict[str, list[str | Path]] = {
-                "all": ["--results", work / "all", *size],
-                "dropped": ["--results", work / "all", *size, "--min-tissue", str(THRESHOLD)],
-                "alone": ["--results", work / "alone", *size, "--region", work / "kept.json"],
-            }
-            runs: dict[str, list[Run]] = {name: [] for name in contestants}
-            for number in range(rounds):
-                for name, options in contestants.items():
-                    print(f"  {tile_size} px, {name}, round {number + 1}", file=sys.stderr)
-                    if not number and name != "dropped":
-                        run([MRXS_TILES, "inspect", slide, *options], cpus=1)
-                    runs[name].append(run([MRXS_TILES, "tile", slide, *options], cpus=1))
-                    if name == "all":
-                        tiles = len(list((work / "all" / slide.stem / "tiles").iterdir()))
-                    if not number and name == "dropped":
-                        dropped = digest(work / "all" / slide.stem / "tiles")
-                        _write_region(work / "all" / slide.stem, work / "kept.json")
-            if digest(work / "alone" / slide.stem / "tiles") != dropped:
-                sys.exit("the region's tiles are not those that min_tissue keeps")
-            kept = len(list((work / "alone" / slide.stem / "tiles").iterdir()))
-        wall = {name: statistics.median(one.wall for one in done) for name, done in runs.items()}
+            wall, tiles, kept = _thresholds(slide, rounds, tile_size, work)
         slower = wall["dropped"] / wall["alone"]
         verdict = "met" if slower <= MOST_SLOWER else "missed"
         rows.append(
@@ -71,6 +50,35 @@ def _min_tissue(slide: Path, rounds: int) -> list[str]:
         *("faster than 0", "slower than the region", "goal"),
     ]
     return [f"`tile` on one core, medians of {rounds} interleaved runs.", "", *table(header, rows)]
+
+
+def _thresholds(
+    slide: Path, rounds: int, tile_size: int, work: Path
+) -> tuple[dict[str, float], int, int]:
+    """Median seconds of each contestant; how many tiles there are, and how many are kept."""
+    size = ("--tile-size", str(tile_size))
+    contestants: dict[str, list[str | Path]] = {
+        "all": ["--results", work / "all", *size],
+        "dropped": ["--results", work / "all", *size, "--min-tissue", str(THRESHOLD)],
+        "alone": ["--results", work / "alone", *size, "--region", work / "kept.json"],
+    }
+    runs: dict[str, list[Run]] = {name: [] for name in contestants}
+    cut, alone = (work / name / slide.stem for name in ("all", "alone"))
+    for number in range(rounds):
+        for name, options in contestants.items():
+            print(f"  {tile_size} px, {name}, round {number + 1}", file=sys.stderr)
+            if not number and name != "dropped":
+                run([MRXS_TILES, "inspect", slide, *options], cpus=1)
+            runs[name].append(run([MRXS_TILES, "tile", slide, *options], cpus=1))
+            if name == "all":
+                tiles = len(list((cut / "tiles").iterdir()))
+            if not number and name == "dropped":
+                dropped = digest(cut / "tiles")
+                _write_region(cut, work / "kept.json")
+    if digest(alone / "tiles") != dropped:
+        sys.exit("the region's tiles are not those that min_tissue keeps")
+    wall = {name: statistics.median(one.wall for one in done) for name, done in runs.items()}
+    return wall, tiles, len(list((alone / "tiles").iterdir()))
 
 
 def _write_region(cut: Path, geojson: Path) -> None:

@@ -22,19 +22,8 @@ def pyramids(slide: Path, rounds: int) -> list[str]:
     """
     if shutil.which("vips") is None:
         return ["Not measured: vips is not installed (Debian: libvips-tools)."]
-    runs: dict[str, list[Run]] = {"tile": [], "tile, viewer": [], "vips dzsave": []}
     with fresh_folder() as work:
-        inspect(slide, 3000, work)
-        for number in range(rounds):
-            for name, done in runs.items():
-                print(f"  {name}, round {number + 1}", file=sys.stderr)
-                if name == "vips dzsave":
-                    shutil.rmtree(work / "vips_files", ignore_errors=True)
-                    done.append(run(_vips(slide, work / "vips"), cpus=2))
-                else:
-                    viewer = ("--deepzoom", str(name != "tile").lower())
-                    command = [MRXS_TILES, "tile", slide, "--results", work, "--threads", "2"]
-                    done.append(run([*command, *viewer], cpus=2))
+        runs = _runs(slide, rounds, work)
         ours = _pictures(work / slide.stem / "viewer_files")
         theirs = _pictures(work / "vips_files")
     pairs = zip(runs["tile, viewer"], runs["tile"], strict=True)
@@ -57,6 +46,23 @@ def pyramids(slide: Path, rounds: int) -> list[str]:
         "",
         f"vips / viewer: {ratio:.1f} (goal >= {GOAL:.0f}: {verdict}).",
     ]
+
+
+def _runs(slide: Path, rounds: int, work: Path) -> dict[str, list[Run]]:
+    """The runs of each contestant, interleaved; what the last ones made is there."""
+    runs: dict[str, list[Run]] = {"tile": [], "tile, viewer": [], "vips dzsave": []}
+    inspect(slide, 3000, work)
+    for number in range(rounds):
+        for name, done in runs.items():
+            print(f"  {name}, round {number + 1}", file=sys.stderr)
+            if name == "vips dzsave":
+                shutil.rmtree(work / "vips_files", ignore_errors=True)
+                done.append(run(_vips(slide, work / "vips"), cpus=2))
+            else:
+                viewer = ("--deepzoom", str(name != "tile").lower())
+                command = [MRXS_TILES, "tile", slide, "--results", work, "--threads", "2"]
+                done.append(run([*command, *viewer], cpus=2))
+    return runs
 
 
 def _vips(slide: Path, out: Path) -> list[str | Path]:

@@ -14,7 +14,7 @@ import pytest
 import running
 from in_process import NAME, Variant
 from mrxs_tiles.config.config import read_config
-from mrxs_tiles.cutting import stage
+from mrxs_tiles.cutting import slide_copy, stage
 from mrxs_tiles.cutting.job import Source
 from mrxs_tiles.errors import StageError
 from mrxs_tiles.mirax.locate import SlideFiles, locate, parts_of
@@ -158,15 +158,15 @@ def test_slide_error_while_copied(tiny: Path, local: Path, tmp_path: Path) -> No
 
 def test_unreadable_file(tiny: Path, local: Path, tmp_path: Path, caplog: Any) -> None:
     """A slide of which a file cannot be read to its end is read where it lies."""
-    real = stage._chunks
+    real = slide_copy._chunks
 
     def broken(path: Path, *where: int) -> Any:
         if path.name == "Data0001.dat":
-            raise stage._UnreadableError(f"{path.name} cannot be read (Input/output error)")
+            raise slide_copy.UnreadableError(f"{path.name} cannot be read (Input/output error)")
         yield from real(path, *where)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(stage, "_chunks", broken)
+        patch.setattr(slide_copy, "_chunks", broken)
         check_same(tiny, local, tmp_path)
     assert not copied(caplog)
     assert (
@@ -217,17 +217,17 @@ def test_some_at_once(
 ) -> None:
     """While one piece is waited for others are copied, of the same file too."""
     path = request.getfixturevalue(name)
-    monkeypatch.setattr(stage, "PIECE_BYTES", 10_007)
-    monkeypatch.setattr(stage, "AT_ONCE", 1000)
-    together = threading.Barrier(stage.PIECES_AT_ONCE, timeout=30)
-    real, begun = stage._chunks, itertools.count(1)
+    monkeypatch.setattr(slide_copy, "PIECE_BYTES", 10_007)
+    monkeypatch.setattr(slide_copy, "AT_ONCE", 1000)
+    together = threading.Barrier(slide_copy.PIECES_AT_ONCE, timeout=30)
+    real, begun = slide_copy._chunks, itertools.count(1)
 
     def meeting(path: Path, *where: int) -> Any:
-        if next(begun) <= stage.PIECES_AT_ONCE:
+        if next(begun) <= slide_copy.PIECES_AT_ONCE:
             together.wait()
         yield from real(path, *where)
 
-    monkeypatch.setattr(stage, "_chunks", meeting)
+    monkeypatch.setattr(slide_copy, "_chunks", meeting)
     with stage.staged(locate(path), str(local)) as copy:
         for file in parts_of(copy.files):
             source = path.parent / file.relative_to(copy.files.path.parent)
@@ -254,7 +254,7 @@ def test_source_changes(tiny: Path, local: Path, change: str) -> None:
     file = tiny.with_suffix("") / "Data0001.dat"
     if change == "came":
         file.rename(tiny.parent / "later")
-    real = stage._chunks
+    real = slide_copy._chunks
 
     def changing(path: Path, *where: int) -> Any:
         yield from real(path, *where)
@@ -272,7 +272,7 @@ def test_source_changes(tiny: Path, local: Path, change: str) -> None:
                 (tiny.parent / "later").rename(file)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(stage, "_chunks", changing)
+        patch.setattr(slide_copy, "_chunks", changing)
         with pytest.raises(StageError) as caught, stage.staged(locate(tiny), str(local)):
             raise AssertionError
     assert str(caught.value) == (

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import running
-from mrxs_tiles.cutting import stage
+from mrxs_tiles.cutting import slide_copy, stage
 from mrxs_tiles.mirax.locate import locate
 from running import LARGE, Ran, mrxs_tiles, names, tree
 
@@ -52,7 +52,7 @@ def test_ended_while_copying(
             running.wait_for(lambda: len(tree(local)) > 3)  # other files are copied beside it
             raise error
 
-    monkeypatch.setattr(stage, "_chunks", ending)
+    monkeypatch.setattr(slide_copy, "_chunks", ending)
     with pytest.raises(error), stage.staged(locate(tiny), str(local)):
         raise AssertionError
     assert names(local) == []

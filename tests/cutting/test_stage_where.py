@@ -10,7 +10,7 @@ import pytest
 
 import running
 from mrxs_tiles.config.config import read_config
-from mrxs_tiles.cutting import stage
+from mrxs_tiles.cutting import slide_copy, stage
 from mrxs_tiles.errors import StageError
 from mrxs_tiles.mirax.locate import locate
 from mrxs_tiles.system import TEMP_VARIABLE
@@ -95,7 +95,7 @@ def test_no_space(tiny: Path, local: Path, monkeypatch: pytest.MonkeyPatch) -> N
         assert names(disk) == []
         free = shutil.disk_usage(disk).free
         many = shutil.disk_usage(disk)._replace(free=10**12)
-        monkeypatch.setattr(stage.shutil, "disk_usage", lambda _: many)
+        monkeypatch.setattr(slide_copy.shutil, "disk_usage", lambda _: many)
         with (tiny.with_suffix("") / "Data0000.dat").open("ab") as stream:
             stream.write(b"x" * free)
         assert refused(tiny, str(disk)) == (

@@ -6,6 +6,7 @@ import json
 import os
 import random
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,14 @@ def with_files_of_its_own(folder: Path) -> None:
         else:
             path.unlink()
         copy.rename(path)
+
+
+def unfinished(source: Path, results: Path, names: Iterable[str]) -> Path:
+    """Slides of which no report was made, each with files of its own, and one that failed."""
+    for name in names:
+        with_files_of_its_own(another(source, results, name))
+    failed(results, "Y", "It cannot be opened.")
+    return results
 
 
 def another(source: Path, results: Path, name: str, tiled: Any = None, **inspected: Any) -> Path:

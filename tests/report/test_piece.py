@@ -39,11 +39,7 @@ def source(
 @pytest.fixture
 def results(source: Path, tmp_path: Path) -> Path:
     """Slides of which no report was made, each with files of its own; one failed."""
-    for name in SLIDES:
-        folder = cohort_files.another(source, tmp_path / "r", name)
-        cohort_files.with_files_of_its_own(folder)
-    cohort_files.failed(tmp_path / "r", "Y", "It cannot be opened.")
-    return tmp_path / "r"
+    return cohort_files.unfinished(source, tmp_path / "r", SLIDES)
 
 
 @pytest.fixture

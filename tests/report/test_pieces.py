@@ -34,12 +34,9 @@ def source(aperio: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def results(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Three slides with a report; their files count as old though they were just written."""
     monkeypatch.setattr(pieces, "GRAIN_NS", -(10**12))
-    for name in SLIDES:
-        folder = cohort_files.another(source, tmp_path / "r", name)
-        cohort_files.with_files_of_its_own(folder)
-    cohort_files.failed(tmp_path / "r", "Y", "It cannot be opened.")
-    report(tmp_path / "r")
-    return tmp_path / "r"
+    results = cohort_files.unfinished(source, tmp_path / "r", SLIDES)
+    report(results)
+    return results
 
 
 @pytest.fixture

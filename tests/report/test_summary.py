@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mrxs_tiles.files import manifest
-from mrxs_tiles.report.page import Entry
+from mrxs_tiles.report.shown_slide import Entry
 from mrxs_tiles.report.summary import summary
 from mrxs_tiles.report.twins import name_twins
 

@@ -48,8 +48,8 @@ def never_seen():
     asked = ["sacct", "-n", "-X", "--name", "none"]
     done = subprocess.run(asked, capture_output=True, encoding="utf-8", errors="replace")
     said = (done.stderr.strip() or f"exit code {done.returncode}").splitlines()[-1].rstrip(".")
-    less = max(1, age // 3)
-    return NO_ACCOUNTING.format(**locals()) if done.returncode else ""
+    sentence = NO_ACCOUNTING.format(age=age, wait=wait, said=said, less=max(1, age // 3))
+    return sentence if done.returncode else ""
 
 
 def hold_results():

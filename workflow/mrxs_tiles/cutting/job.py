@@ -51,16 +51,41 @@ WHERE_IT_LIES = Source()  # of which nothing else is known
 
 
 @dataclass(frozen=True, slots=True)
+class ReadHere:
+    """A slide's files where they are read: where it lies, or in its copy."""
+
+    files: SlideFiles
+    check: Callable[[], None]  # that these files are to be believed
+    end_reading: Callable[[], None]  # and see that the slide is what it was at the beginning
+    index: MiraxIndex | None  # where it is needed
+
+
+@contextmanager
+def read_here(path: Path, inspected: Record, stage: str | None) -> Iterator[ReadHere]:
+    """An inspected slide's files, ready to be opened.
+
+    Args:
+        path: its file.
+        inspected: what ``slide.json`` holds.
+        stage: as in ``Source``.
+
+    Raises:
+        SlideError: it is not the slide that was inspected.
+        StageError: it cannot be copied to ``stage``.
+    """
+    with staged(locate(path), stage) as copy, unchanged(copy.files) as end_reading:
+        index = needed_index(copy.files, inspected)
+        yield ReadHere(copy.files, copy.check, end_reading, index)
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
     """One slide that is open and about to be cut."""
 
     slide: str
     folder: Path  # results/{slide}
     settings: Settings
-    files: SlideFiles
-    check: Callable[[], None]  # that these files are to be believed
-    end_reading: Callable[[], None]  # and see that the slide is what it was at the beginning
-    index: MiraxIndex | None  # where it is needed
+    here: ReadHere
     reader: Reader
     grid: Grid
     inspected: Record  # what slide.json holds
@@ -75,7 +100,7 @@ class Job:
     @property
     def damaged_index(self) -> MiraxIndex | None:
         """The index, where ``inspect`` found data files missing or cut short."""
-        return self.index if _is_damaged(self.inspected) else None
+        return self.here.index if _is_damaged(self.inspected) else None
 
 
 @contextmanager
@@ -103,27 +128,15 @@ def opened_job(
         StageError: it cannot be copied to ``stage``.
     """
     tissue, marks = _listed(folder, settings)
-    with staged(locate(path), stage) as copy, unchanged(copy.files) as end_reading:
-        files, index = copy.files, needed_index(copy.files, inspected)
-        tile_px = settings.tile_size**2
-        level = inspected["grid"]["level"]
-        with opened(inspected["reader"], files, index, level, tile_px, threads) as reader:
-            check_same(path, reader, index, inspected)
-            grid = _inspected_grid(folder, reader, inspected, settings, tissue)
-            yield Job(
-                slide=inspected["slide"],
-                folder=folder,
-                settings=settings,
-                files=files,
-                check=copy.check,
-                end_reading=end_reading,
-                index=index,
-                reader=reader,
-                grid=grid,
-                inspected=inspected,
-                tissue=tissue,
-                marks=marks,
-            )
+    tile_px, level = settings.tile_size**2, inspected["grid"]["level"]
+    with (
+        read_here(path, inspected, stage) as here,
+        opened(inspected["reader"], here.files, here.index, level, tile_px, threads) as reader,
+    ):
+        check_same(path, reader, here.index, inspected)
+        grid = _inspected_grid(folder, reader, inspected, settings, tissue)
+        slide = inspected["slide"]
+        yield Job(slide, folder, settings, here, reader, grid, inspected, tissue, marks)
 
 
 def _listed(folder: Path, settings: Settings) -> tuple[dict[Address, float], dict[Address, Mark]]:

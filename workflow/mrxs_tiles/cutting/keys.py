@@ -7,6 +7,7 @@ from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 
+from mrxs_tiles.files.checksums import sha256_of
 from mrxs_tiles.files.manifest import Record
 from mrxs_tiles.settings import Settings, rectangle
 
@@ -45,5 +46,4 @@ def _content(path: Path) -> str:
 @cache
 def _digest(path: Path, size: int, changed: int) -> str:  # noqa: ARG001 - part of what is known
     """One file may be that of thousands of slides whose disk is away."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+    return sha256_of(path)

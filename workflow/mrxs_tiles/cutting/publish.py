@@ -39,15 +39,7 @@ def publish(
         ResultsError: something cannot be written or removed.
     """
     publishing.begin_publishing(folder, record)
-    remove_files(*(folder / name for name in (manifest.TILES_JSON, manifest.TILES_TSV)))
-    remove_files(folder / manifest.TILE_MAP)
-    # what speaks of the old tiles, whoever has written it; first what knows the others
-    knowing = (manifest.EXPORTS_JSON, manifest.VIEWER_JSON, manifest.HEATMAP_JSON)
-    remove_files(*(folder / name for name in knowing))
-    remove_files(*(path for path in folder.glob("heatmap-*") if manifest.score_of(path.name)))
-    remove_files(*(folder / name for name in manifest.VIEWER_PAGE))
-    remove_files(*(folder / name for name in (*manifest.EXPORTS.values(), manifest.FEATURES_H5)))
-    discard_folder(folder, manifest.VIEWER_FILES)
+    _remove_old(folder)
     tiles.publish()
     painter = None if inspected is None else _map_of(folder, inspected)
     rows = _fates_of_rows(folder, fates, painter) if fates else ()
@@ -59,6 +51,18 @@ def publish(
         tables[manifest.TILE_MAP] = write_file(folder / manifest.TILE_MAP, picture)
     tables |= {f"{TILES}/{name}": checksum for name, (_, checksum) in tiles.written.items()}
     record["tables"] = tables
+
+
+def _remove_old(folder: Path) -> None:
+    """Remove what speaks of the old tiles, whoever has written it; first what knows the others."""
+    remove_files(*(folder / name for name in (manifest.TILES_JSON, manifest.TILES_TSV)))
+    remove_files(folder / manifest.TILE_MAP)
+    knowing = (manifest.EXPORTS_JSON, manifest.VIEWER_JSON, manifest.HEATMAP_JSON)
+    remove_files(*(folder / name for name in knowing))
+    remove_files(*(path for path in folder.glob("heatmap-*") if manifest.score_of(path.name)))
+    remove_files(*(folder / name for name in manifest.VIEWER_PAGE))
+    remove_files(*(folder / name for name in (*manifest.EXPORTS.values(), manifest.FEATURES_H5)))
+    discard_folder(folder, manifest.VIEWER_FILES)
 
 
 def _inspected_tables(folder: Path) -> dict[str, str]:

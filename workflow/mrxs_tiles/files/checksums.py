@@ -1,11 +1,12 @@
-"""CRC-32 of what is written, while it is in memory, and of what is there, in one read.
+"""CRC-32 of what is written, while it is in memory, and of what is there, in one read; SHA-256.
 
 So many bytes are checked against chance, not against malice: 32 bits do, and zlib makes them at
-some GB/s without holding Python's lock.
+some GB/s without holding Python's lock. What is to be known again among all others has a SHA-256.
 """
 
 from __future__ import annotations
 
+import hashlib
 import zlib
 from collections.abc import Iterable
 from pathlib import Path
@@ -31,6 +32,21 @@ def crc32_of(path: Path) -> str:
         while count := stream.readinto(buffer):
             checksum = zlib.crc32(buffer[:count], checksum)
     return f"{checksum:08x}"
+
+
+def sha256(content: bytes) -> str:
+    """The SHA-256 of some bytes, 64 hex digits."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def sha256_of(path: Path) -> str:
+    """That of a file.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 class Summed:

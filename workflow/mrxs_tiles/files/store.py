@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from secrets import token_hex
 
 from mrxs_tiles.errors import ResultsError
 from mrxs_tiles.files.checksums import Summed, crc32
@@ -83,15 +84,16 @@ def check_writable(folder: Path) -> None:
         tempfile.TemporaryFile(dir=there).close()
 
 
-def write_file(path: Path, content: bytes, lasting: bool = False) -> str:
+def write_file(path: Path, content: bytes, lasting: bool = False, alone: bool = True) -> str:
     """Write a file whole or not at all; returns its CRC-32, 8 hex digits.
 
-    ``lasting``: it is on the disk when this returns, under its name.
+    ``lasting``: it is on the disk when this returns, under its name. ``alone``: no other process
+    writes the same file meanwhile.
 
     Raises:
         ResultsError: it cannot be written.
     """
-    with in_place_of(path, lasting) as partial:
+    with in_place_of(path, lasting, alone) as partial:
         partial.write_bytes(content)
     return crc32(content)
 
@@ -114,15 +116,15 @@ def write_pieces(path: Path, pieces: Iterable[bytes], lasting: bool = False) -> 
 
 
 @contextmanager
-def in_place_of(path: Path, lasting: bool = False) -> Iterator[Path]:
+def in_place_of(path: Path, lasting: bool = False, alone: bool = True) -> Iterator[Path]:
     """A file beside ``path`` that takes its place when the context ends well.
 
-    ``lasting``: as for ``write_file``.
+    ``lasting``, ``alone``: as for ``write_file``.
 
     Raises:
         ResultsError: it cannot be written.
     """
-    partial = path.with_name(partial_name(path.name))
+    partial = path.with_name(partial_name(path.name if alone else f"{path.name}.{token_hex(4)}"))
     with told(path):
         try:
             remove(partial)  # were it a link, what it points to would be written

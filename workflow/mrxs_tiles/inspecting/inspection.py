@@ -77,11 +77,11 @@ def inspected(path: Path, settings: GridSettings) -> Iterator[Inspection]:
             raise refused(path, why)
         marks = marks_of(settings, facts.size, facts.bounds, grid)
         full: Bools | None = None
-        if settings.drop_blank:
-            try:
+        try:
+            if settings.drop_blank:
                 full = can_hold_pixels(facts, index, files.folder is not None, grid)
-            except SlideError as error:  # an index that proves odd here is not gone by
-                index, trouble = None, str(error)
+        except SlideError as error:  # an index that proves odd here is not gone by
+            index, trouble = None, str(error)
         reader_name, reader_reason = choose(settings.reader, index, grid.level, reader)
         overview = tissue_overview(reader, facts)
         yield Inspection(

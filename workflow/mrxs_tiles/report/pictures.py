@@ -12,21 +12,18 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from secrets import token_hex
 from typing import NamedTuple
 
 from PIL import Image, ImageDraw, ImageFont
 
 from mrxs_tiles.files import manifest
-from mrxs_tiles.files.checksums import crc32
-from mrxs_tiles.files.store import remove_files, told
+from mrxs_tiles.files.store import remove_files, told, write_file
 from mrxs_tiles.files.tile_files import TileFiles, file_on_disk
 from mrxs_tiles.made_by import made_by
 from mrxs_tiles.names import slide_id
 from mrxs_tiles.pixels.decode import open_picture
 from mrxs_tiles.pixels.reasons import TINTS
 from mrxs_tiles.report.sample_tiles import Sample
-from mrxs_tiles.system import remove, replace
 
 FOLDER = "report_files"
 MAP_PX, THUMBNAIL_PX, CELL_PX = 420, 320, 160  # sides, at most
@@ -113,22 +110,12 @@ def make_pictures(
 
 
 def write_picture(path: Path, content: bytes) -> str:
-    """Write a picture whole or not at all; returns its CRC-32.
-
-    Not as other files are: a slide's job and a report may be at the same one.
+    """Write one of a slide's pictures; its job and a report may be at it at once.
 
     Raises:
         ResultsError: it cannot be written.
     """
-    partial = path.with_name(f".{path.name}.{token_hex(4)}.partial")
-    with told(path):
-        try:
-            partial.write_bytes(content)
-            replace(partial, path)
-        except BaseException:
-            remove(partial)
-            raise
-    return crc32(content)
+    return write_file(path, content, alone=False)
 
 
 def remove_others(results: Path, kept: Collection[str]) -> None:

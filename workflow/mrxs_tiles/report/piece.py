@@ -7,7 +7,6 @@ which every slide has, says in a JPEG comment what was made, and of what: digest
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 from collections.abc import Iterable, Mapping
@@ -15,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 from mrxs_tiles.files import manifest
-from mrxs_tiles.files.checksums import crc32_of
+from mrxs_tiles.files.checksums import crc32_of, sha256, sha256_of
 from mrxs_tiles.files.manifest import Record
 from mrxs_tiles.files.store import make_own_folder
 from mrxs_tiles.files.tile_files import file_on_disk
@@ -165,15 +164,9 @@ def digest(what: object) -> str:
     return sha256(json.dumps(what, sort_keys=True, default=repr).encode("utf-8", "surrogatepass"))
 
 
-def sha256(content: bytes) -> str:
-    """In hex digits."""
-    return hashlib.sha256(content).hexdigest()
-
-
 def _digest_of(path: Path) -> str | None:
     try:
-        with path.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
+        return sha256_of(path)
     except OSError:
         return None
 

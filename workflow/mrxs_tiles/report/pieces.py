@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from mrxs_tiles.errors import ResultsError
-from mrxs_tiles.files.checksums import crc32_of
+from mrxs_tiles.files.checksums import crc32_of, sha256
 from mrxs_tiles.files.lock import REPORT_LOCK
 from mrxs_tiles.files.store import make_folder, make_own_folder, settle, told, write_file
 from mrxs_tiles.files.tile_files import file_on_disk
@@ -34,7 +34,6 @@ from mrxs_tiles.report.piece import (
     made_of,
     make_piece,
     piece_there,
-    sha256,
 )
 from mrxs_tiles.report.sample_tiles import Sample, look_at_tiles
 

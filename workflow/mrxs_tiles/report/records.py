@@ -17,9 +17,9 @@ from mrxs_tiles.files import manifest
 from mrxs_tiles.files.manifest import Record
 from mrxs_tiles.made_by import differences
 from mrxs_tiles.names import LOGS, name_fault
-from mrxs_tiles.report.page import Entry
 from mrxs_tiles.report.run_record import NamedBy, of_slide
 from mrxs_tiles.report.sample_tiles import Tiles
+from mrxs_tiles.report.shown_slide import Entry
 from mrxs_tiles.report.text import slide_facts
 from mrxs_tiles.steps import inspect as inspect_slide
 

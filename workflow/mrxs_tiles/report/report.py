@@ -21,7 +21,7 @@ from mrxs_tiles.files.store import make_folder, write_file
 from mrxs_tiles.made_by import differences
 from mrxs_tiles.names import name_fault
 from mrxs_tiles.report.carried import carried_before, is_known, of_slide
-from mrxs_tiles.report.page import Entry, write_page
+from mrxs_tiles.report.page import write_page
 from mrxs_tiles.report.pieces import Pieces
 from mrxs_tiles.report.records import (
     WHOLE,
@@ -33,6 +33,7 @@ from mrxs_tiles.report.records import (
 )
 from mrxs_tiles.report.run_record import known_config, write_run
 from mrxs_tiles.report.runtime import renew_runtime
+from mrxs_tiles.report.shown_slide import Entry
 from mrxs_tiles.report.twins import name_twins
 
 if TYPE_CHECKING:

@@ -7,12 +7,12 @@ over by scripts beside it, since a page that was opened from a disk may fetch no
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from mrxs_tiles.files.checksums import sha256
 from mrxs_tiles.files.manifest import Record
 from mrxs_tiles.files.store import write_file
 from mrxs_tiles.report.pictures import FOLDER, ROWS
@@ -34,7 +34,7 @@ class Rows(NamedTuple):
     @property
     def nonce(self) -> str:
         """By which the page knows the scripts that it loads: who writes a name cannot guess it."""
-        return hashlib.sha256(self.known.encode()).hexdigest()
+        return sha256(self.known.encode())
 
 
 def write_rows(
@@ -71,7 +71,7 @@ def write_rows(
 def _write_part(results: Path, rows: Sequence[str]) -> str:
     """Write some rows as a script; returns its name, by which a page knows that it is its own."""
     text = _json(list(rows))
-    name = ROWS.format(hashlib.sha256(text.encode()).hexdigest()[:16])
+    name = ROWS.format(sha256(text.encode())[:16])
     write_file(results / FOLDER / name, f'rows("{name}",{text});\n'.encode())
     return name
 

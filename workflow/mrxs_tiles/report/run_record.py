@@ -6,7 +6,6 @@ sums of the report's files. No host, user, time or label, no column of the sheet
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -14,14 +13,14 @@ from typing import NamedTuple
 import mrxs_tiles
 from mrxs_tiles.errors import ResultsError
 from mrxs_tiles.files import manifest
-from mrxs_tiles.files.checksums import crc32_of
+from mrxs_tiles.files.checksums import crc32_of, sha256_of
 from mrxs_tiles.files.manifest import Record
 from mrxs_tiles.files.store import settle, told
 from mrxs_tiles.made_by import FIELD, all_made_by
 from mrxs_tiles.report.crate import write_crate
-from mrxs_tiles.report.page import Entry
 from mrxs_tiles.report.pictures import FOLDER, is_ours
 from mrxs_tiles.report.pieces import Pieces
+from mrxs_tiles.report.shown_slide import Entry
 from mrxs_tiles.settings import without_places
 
 
@@ -119,8 +118,8 @@ def of_slide(entry: Entry, settings: list[Record], sheet: NamedBy) -> Record:
 def _named_by(results: Path, sheet: Path | None) -> NamedBy:
     """What is known of the sheet; of none that which an earlier report knew."""
     if sheet is not None:
-        with told(sheet), sheet.open("rb") as stream:
-            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+        with told(sheet):
+            digest = sha256_of(sheet)
         return NamedBy({"name": sheet.name, "sha256": digest}, sheet.absolute().parent, {})
     try:
         before = manifest.read_record(results / manifest.RUN_JSON)

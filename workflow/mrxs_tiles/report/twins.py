@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from mrxs_tiles.errors import shown
 from mrxs_tiles.files.manifest import Record
-from mrxs_tiles.report.page import Entry
+from mrxs_tiles.report.shown_slide import Entry
 
 # Begins the warning on a slide that is there under several names.
 TWIN = "the same slide, by its "

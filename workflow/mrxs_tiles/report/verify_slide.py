@@ -96,19 +96,21 @@ def verify_slide(results: Path, slide: str, sheet: Mapping[str, str] | None = No
     expected |= _check_exports(folder, found, manifest.HEATMAP_JSON)
     expected |= _check_viewer(folder, found)
     for name in _beside(folder):
-        if name in expected or name in PASSING:
-            continue
-        is_heat = name == manifest.HEATMAP_JSON or bool(manifest.score_of(name))
-        is_ours = name in OURS or name.rstrip("/") in FOLDERS or is_heat
-        if is_ours or name.startswith(LEFT):
-            look = found.exports if name in EXPORTED or is_heat else found.look
-            look = found.viewer if name.startswith("viewer") else look
-            # of old results only the names are known
-            if not (found.is_old and is_ours):
-                look.superfluous.append(name)
-        else:
-            found.others.append(f"{slide}/{name}")
+        if name not in expected and name not in PASSING:
+            _not_expected(found, name)
     return found
+
+
+def _not_expected(found: Found, name: str) -> None:
+    """Of what lies in a slide's folder and is not in its records: ours are too many."""
+    is_heat = name == manifest.HEATMAP_JSON or bool(manifest.score_of(name))
+    is_ours = name in OURS or name.rstrip("/") in FOLDERS or is_heat
+    if not is_ours and not name.startswith(LEFT):
+        found.others.append(f"{found.slide}/{name}")
+    elif not (found.is_old and is_ours):  # of old results only the names are known
+        look = found.exports if name in EXPORTED or is_heat else found.look
+        look = found.viewer if name.startswith("viewer") else look
+        look.superfluous.append(name)
 
 
 def _tell_apart(found: Found, look: Look, names: Iterable[str]) -> None:

@@ -6,7 +6,6 @@ asked for, ``labels.tsv`` into ``results/{slide}``.
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from pathlib import Path
 from mrxs_tiles.cutting import begun, kept
 from mrxs_tiles.errors import SlideError
 from mrxs_tiles.files import manifest
+from mrxs_tiles.files.checksums import sha256_of
 from mrxs_tiles.files.lock import SLIDE_LOCK, SLIDE_TAKEN, alone
 from mrxs_tiles.files.manifest import Record
 from mrxs_tiles.files.store import make_folder, remove_files, settle, write_file
@@ -213,8 +213,8 @@ def _index_sha256(seen: Inspection) -> str | None:
     """The digest of a MIRAX slide's index: its copies have it, also where names were taken out."""
     if seen.index is None or seen.files.folder is None:
         return None
-    with suppress(OSError), (seen.files.folder / seen.index.slidedat.index_name).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    with suppress(OSError):
+        return sha256_of(seen.files.folder / seen.index.slidedat.index_name)
     return None
 
 

@@ -132,8 +132,8 @@ def _cut(job: Job, threads: int, source: Source) -> Record:
         fates = choice.fates | cut
         error = error_of(fates, len(fates), _why(job, choice, said))
         if said:
-            job.check()
-        job.end_reading()
+            job.here.check()
+        job.here.end_reading()
         if error:
             kept.refuse_damage(job.folder, job.settings, error, source.stops)
         unlisted = job.inspected["grid"]["tiles"] - len(job.tissue)
@@ -196,4 +196,4 @@ def _why(job: Job, choice: Choice, said: Mapping[Address, SlideError]) -> Iterat
     """Why tiles cannot be read."""
     if choice.lost and job.damaged_index is not None:
         yield from map(SlideError, damaged_files(job.damaged_index, job.grid.level))
-    yield from why_unreadable(job.files.folder, job.grid, said)
+    yield from why_unreadable(job.here.files.folder, job.grid, said)

@@ -7,16 +7,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from mrxs_tiles.cutting.job import check_same, needed_index
+from mrxs_tiles.cutting.job import check_same, read_here
 from mrxs_tiles.cutting.publish import coordinates
 from mrxs_tiles.cutting.space import estimate_bytes
-from mrxs_tiles.cutting.stage import staged
 from mrxs_tiles.files.manifest import Record
 from mrxs_tiles.grid.deep_zoom import make_grid
-from mrxs_tiles.mirax.locate import locate
 from mrxs_tiles.mirax.proof import choose
 from mrxs_tiles.mirax.readers import MIRAX, OPENSLIDE, reading
-from mrxs_tiles.mirax.unchanged import unchanged
 from mrxs_tiles.mirax.without_levels import openable_levels
 from mrxs_tiles.pixels.encode import Encode, make_encoder
 from mrxs_tiles.pixels.filters import WHITE, Color
@@ -89,18 +86,15 @@ def opened_to_show(
     """
     is_ours = inspected["reader"] == MIRAX and settings.reader != OPENSLIDE
     cache = CACHE_BYTES if is_ours else cache_for(BLOCK_PX**2, threads)
-    with staged(locate(path), stage) as copy, unchanged(copy.files) as end_reading:
-        index = needed_index(copy.files, inspected)
-        with openable_levels(copy.files, index) as place, SlideReader(place, cache) as slide:
-            if is_ours and inspected["grid"]["level"]:
-                is_ours = choose(settings.reader, index, 0, slide)[0] == MIRAX
-            with reading(MIRAX if is_ours else OPENSLIDE, slide, index, 0) as reader:
-                check_same(path, reader, index, inspected)
-                yield Shown(
-                    folder=folder,
-                    inspected=inspected,
-                    reader=reader,
-                    background=settings.background or tuple(inspected["background"] or WHITE),
-                    encode=make_encoder(SUFFIX, settings.quality, settings.subsampling)[0],
-                    end_reading=end_reading,
-                )
+    background = settings.background or tuple(inspected["background"] or WHITE)
+    encode, _ = make_encoder(SUFFIX, settings.quality, settings.subsampling)
+    with (
+        read_here(path, inspected, stage) as here,
+        openable_levels(here.files, here.index) as place,
+        SlideReader(place, cache) as slide,
+    ):
+        if is_ours and inspected["grid"]["level"]:
+            is_ours = choose(settings.reader, here.index, 0, slide)[0] == MIRAX
+        with reading(MIRAX if is_ours else OPENSLIDE, slide, here.index, 0) as reader:
+            check_same(path, reader, here.index, inspected)
+            yield Shown(folder, inspected, reader, background, encode, here.end_reading)
