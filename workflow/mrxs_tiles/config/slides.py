@@ -15,6 +15,7 @@ from pathlib import Path, PurePath
 from typing import overload
 
 from mrxs_tiles.config.config import Config
+from mrxs_tiles.config.not_taken import ASK, not_taken, nothing_below
 from mrxs_tiles.config.results_place import fit_for_disk, misplaced, same_on_disk
 from mrxs_tiles.config.sheet import read_sheet
 from mrxs_tiles.config.sheet_text import SHEETS
@@ -40,7 +41,6 @@ __all__ = ["Found", "Slide", "find_slides", "name_fault"]
 NO_SHEETS = frozenset((".xls", ".xlsb", ".ods", ".numbers"))
 PARTS = frozenset((".dat", ".ini"))  # of a MIRAX slide, in its data folder
 ESCAPED = re.compile(r"\[([*?[])\]")  # no wildcard in a glob, but that character itself
-ASK = "name a folder, one slide, a glob or a sheet (.tsv, .csv, .xlsx)."
 
 
 @dataclass(frozen=True)
@@ -157,8 +157,8 @@ def _from_folder(config: Config, root: Path) -> Found:
     seen = walk(root, results - {identity_of(root)})
     troubles = [unread_trouble(*unread) for unread in sorted(seen.unread)]
     if not seen.slides:
-        raise ConfigError(_nothing_below(config, root, seen), *troubles)
-    notes = [passed_over_note(seen.passed_over, root)] if seen.passed_over else []
+        raise ConfigError(nothing_below(config.slides, root, seen), *troubles)
+    notes = not_taken(config.slides, root, seen)
     paths = [*seen.slides, *_without_file(seen, root, config.results)]
     slides = tuple(_below(root, path, config.settings) for path in paths)
     return Found(slides, tuple(notes), tuple(troubles))
@@ -197,38 +197,6 @@ def _refuse_data_folder(config: Config, folder: Path) -> None:
                     f"slides is {shown(config.slides)}, but {shown(folder)} is the data folder of "
                     f"a slide: name the file beside it, {shown(slide)}."
                 )
-
-
-def _nothing_below(config: Config, root: Path, seen: Walk) -> str:
-    found = f"slides is {shown(config.slides)}, and no file below {shown(root)} ends in .mrxs"
-    if seen.inner:
-        file = min(seen.inner)
-        return (
-            f"slides is {shown(config.slides)}, and {shown(file)} lies inside its own data folder: "
-            f"move it one folder up, beside {shown(file.parent.name)}."
-        )
-    if seen.data_folders:
-        folder = min(seen.data_folders)
-        return (
-            f"{found}, but {shown(folder)} is the data folder of a slide: "
-            f"copy the small file {shown(folder.name + '.mrxs')} beside it, too."
-        )
-    if seen.others:
-        others = sorted(seen.others.items(), key=lambda other: (-other[1], other[0]))
-        counts = ", ".join(f"{count} in {suffix}" for suffix, count in others)
-        pattern = f"{glob.escape(config.slides)}/**/*{others[0][0]}"
-        return (
-            f"{found}, but other files may be slides ({counts}): "
-            f"name them with a glob, {shown(pattern)}, or in a sheet."
-        )
-    if seen.archives:
-        return (
-            f"{found}, but there is {shown(min(seen.archives))}: unpack it, so that each .mrxs "
-            "lies beside its folder."
-        )
-    if seen.passed_over:
-        return f"{found}. {passed_over_note(seen.passed_over, root)}"
-    return f"{found} (hidden files and folders are passed over): {ASK}"
 
 
 # --- a glob -----------------------------------------------------------------------------------
