@@ -38,9 +38,9 @@ check: PLATFORMS := linux
 check: .venv/.done lint ## before each commit: lint, types, the tests of half a second or less
 	$(PYTEST) -n 2 -m "not slow and not long and not torture"
 
-# Four processes on two cores: one mostly waits for Slurm, another for a browser or a killed run.
+# Five processes on two cores: one mostly waits for Slurm, others for a browser or a killed run.
 test: env lint ## lint, then the whole test-suite
-	$(PYTEST) -n 4
+	$(PYTEST) -n 5
 
 torture: .venv/.done ## damage, kills and fuzzing at length, half an hour
 	$(PYTEST) -n 2 -m torture

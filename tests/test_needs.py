@@ -103,7 +103,11 @@ def test_fixtures_as_on_windows(tmp_path: Path) -> None:
     (tmp_path / "test_it.py").write_text(PYTHON_FILE)
     command = [sys.executable, "-m", "pytest", "-q", "-c", folder.parent / "pyproject.toml"]
     done = subprocess.run(
-        [*command, "--as-windows", "-p", "no:cacheprovider", "--rootdir", folder.parent, tmp_path],
+        # a folder of its own: in the common one it would clear away what earlier sessions left
+        [
+            *(*command, "--as-windows", "-p", "no:cacheprovider", "--rootdir", folder.parent),
+            *("--basetemp", tmp_path / "inner", tmp_path),
+        ],
         capture_output=True,
         text=True,
         check=False,

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from browser import Watched
+from browser import PATIENCE, Watched
 from in_process import cut, table
 from mrxs_tiles.config.config import read_config
 from mrxs_tiles.report.report import report
@@ -281,7 +281,7 @@ def test_touch(chromium: Any, results: Path) -> None:
     """On a phone a finger does the same: a sample's place, a tile, its panel closed, the report."""
     context = chromium.new_context(viewport={"width": 390, "height": 800}, has_touch=True)
     page = context.new_page()
-    page.set_default_timeout(20_000)
+    page.set_default_timeout(PATIENCE)
     page.goto((results / "report.html").as_uri())
     page.locator("tbody .unfold").first.tap()
     page.locator(".samples a[href*='viewer.html#tile=']").first.tap()

@@ -28,7 +28,7 @@ ARGUMENTS = (
     *("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"),
     *("--disable-component-update", "--disable-sync"),
 )
-PATIENCE = 20_000  # ms
+PATIENCE = 60_000  # ms, also on a busy machine
 
 
 @dataclass
