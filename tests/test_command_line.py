@@ -59,6 +59,8 @@ def test_nobody_reads_the_output(tmp_path: Path) -> None:
          "from 1"),
         (["tile", "A.mrxs", "--qualty", "3"], "unrecognized arguments: --qualty 3, did you mean "
          "--quality?"),
+        (["run", "--slides", "data"], "unrecognized arguments: --slides: slides stand without a "
+         "name, as in mrxs-tiles run /data/slides --results DIR"),
         (["inspect", "A.mrxs", "--threads", "1"], "unrecognized arguments: --threads 1"),
         # an option is not guessed from its beginning: another version may have one more
         (["inspect", "A.mrxs", "--tile", "3"], "unrecognized arguments: --tile 3"),

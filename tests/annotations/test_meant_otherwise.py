@@ -83,3 +83,53 @@ def test_class_in_the_other_form(tmp_path: Path) -> None:
     inside = marks_of(settings, SIZE, BOUNDS, GRID).inside
     assert inside is not None
     assert inside.sum() == 1
+
+
+def classed(name: str, x: float = 4100) -> dict[str, Any]:
+    return square(x, 5100, 900, classification={"name": name})
+
+
+def test_a_class_spelled_in_two_ways(tmp_path: Path) -> None:
+    """Two labels that differ in case or blanks are asked about, and others are not."""
+    settings = {"labels": written(tmp_path, classed("Tumor"), classed("tumor"), classed("Stroma"))}
+    said = marks_of(read_config(settings).settings, SIZE, BOUNDS, GRID).warnings
+    assert said == (
+        'The file of labels \'roi.geojson\': the classes "Tumor" and "tumor" differ only in case '
+        "or blanks, and label tiles as different classes: is one meant? Then give them one name "
+        "there.",
+    )
+    written(tmp_path, classed("Tumor  A"), classed("Tumor A"))
+    assert len(marks_of(read_config(settings).settings, SIZE, BOUNDS, GRID).warnings) == 1
+    written(tmp_path, classed("Tumor"), classed("Tumors"), classed("tumor*"))
+    assert not marks_of(read_config(settings).settings, SIZE, BOUNDS, GRID).warnings
+
+
+@pytest.mark.parametrize("key", ["region_classes", "ignore_classes"])
+def test_a_key_names_one_spelling(tmp_path: Path, key: str) -> None:
+    """A class that a key names in another spelling alone is asked about."""
+    roi = written(tmp_path, classed("Tumor"), classed("tumor", 6000), classed("Other", 8000))
+    (said,) = warnings(roi, **{key: ["Tumor"]})
+    assert said == (
+        f"{key} does not name \"tumor\", of which the region 'roi.geojson' has polygons, too, "
+        f'beside "Tumor": are they meant as well? Then name them in {key}, or give them one name '
+        "there."
+    )
+    assert not warnings(roi, **{key: ["Tumor", "tumor"]})
+
+
+def test_drawn_on_another_slide(tmp_path: Path) -> None:
+    """Drawings that reach beyond the slide are asked about, with the classes wholly outside."""
+    roi = written(tmp_path, classed("Tumor"), classed("Stroma", 30_000))
+    for found in (
+        warnings(roi),
+        marks_of(read_config({"labels": roi}).settings, SIZE, BOUNDS, GRID).warnings,
+    ):
+        (said,) = found
+        assert said.endswith(
+            "roi.geojson' (x 4100 to 30900, y 5100 to 6000) reaches beyond this slide of 20000 x "
+            '20000 px, and nothing of "Stroma" lies on it: was it drawn on this slide, and are its '
+            "numbers level-0 px?"
+        )
+    (said,) = warnings(written(tmp_path, square(4000, 4000, 17_000)))
+    assert "reaches beyond this slide of 20000 x 20000 px: was it drawn" in said
+    assert not warnings(written(tmp_path, square(4000, 4000, 16_100)))  # a little over the edge

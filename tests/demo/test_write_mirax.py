@@ -282,12 +282,27 @@ drawn_specs = st.builds(
 )  # fmt: skip
 
 
+SOME = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+
+
 @pytest.mark.slow
 @given(spec=drawn_specs)
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@SOME
 def test_drawn_specs(tmp_path_factory: pytest.TempPathFactory, spec: MiraxSpec) -> None:
     """Any slide opens, and shows exactly what the writer says; all levels can be read."""
-    slide = write_mirax(tmp_path_factory.mktemp("drawn") / "slide.mrxs", spec)
+    opens_as_written(tmp_path_factory.mktemp("drawn"), spec)
+
+
+@pytest.mark.torture
+@given(spec=drawn_specs)
+@settings(SOME, max_examples=300)
+def test_many_drawn_specs(tmp_path_factory: pytest.TempPathFactory, spec: MiraxSpec) -> None:
+    """The same, of many more."""
+    opens_as_written(tmp_path_factory.mktemp("drawn"), spec)
+
+
+def opens_as_written(folder: Path, spec: MiraxSpec) -> None:
+    slide = write_mirax(folder / "slide.mrxs", spec)
     with OpenSlide(slide.path) as handle:
         assert handle.dimensions == (slide.width, slide.height)
     whole = slide.expected_region(0, 0, slide.width, slide.height)

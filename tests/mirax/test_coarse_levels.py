@@ -270,16 +270,14 @@ def test_places_hold_every_class(jittered: WrittenSlide) -> None:
     assert any(place.x % 2 for place in once)
 
 
-@pytest.mark.slow
-@given(
+DRAWN = given(
     spec=specs(), side=st.tuples(st.integers(20, 300), st.integers(20, 300)),
     threads=st.integers(1, 4), cache_bytes=st.sampled_from([0, 1 << 16, 1 << 24]),
 )  # fmt: skip
-@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
-def test_drawn_slides(
-    spec: MiraxSpec, side: tuple[int, int], threads: int, cache_bytes: int
-) -> None:
-    """Drawn slides are read to the byte, and a reader that is wrong there is never chosen."""
+SOME = settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+def read_as_it_is(spec: MiraxSpec, side: tuple[int, int], threads: int, cache_bytes: int) -> None:
     with tempfile.TemporaryDirectory() as name:
         path = Path(name) / "drawn.mrxs"
         write_mirax(path, spec)
@@ -291,6 +289,22 @@ def test_drawn_slides(
                 with reading_wrongly(wrong):
                     differs = differing(path, 1, (400, 400), drawn=0) != []
                     assert not differs or chosen(path, 1)[0] == OPENSLIDE
+
+
+@pytest.mark.slow
+@DRAWN
+@SOME
+def test_drawn_slides(**drawn: Any) -> None:
+    """Drawn slides are read to the byte, and a reader that is wrong there is never chosen."""
+    read_as_it_is(**drawn)
+
+
+@pytest.mark.torture
+@DRAWN
+@settings(SOME, max_examples=400)
+def test_many_drawn_slides(**drawn: Any) -> None:
+    """The same, of many more."""
+    read_as_it_is(**drawn)
 
 
 # --- damage, and how much is decoded ------------------------------------------------------------

@@ -64,16 +64,14 @@ def test_variants(variant: Variant, name: str, block: tuple[int, int], threads: 
     assert chosen(path) == (MIRAX, "")
 
 
-@pytest.mark.slow
-@given(
+DRAWN = given(
     spec=specs(), block=st.tuples(st.integers(20, 400), st.integers(20, 400)),
     threads=st.integers(1, 4), cache_bytes=st.sampled_from([0, 1 << 16, 1 << 24]),
 )  # fmt: skip
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
-def test_drawn_slides(
-    spec: MiraxSpec, block: tuple[int, int], threads: int, cache_bytes: int
-) -> None:
-    """Drawn slides are read to the byte, and a reader that is wrong there is never chosen."""
+SOME = settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+def read_as_it_is(spec: MiraxSpec, block: tuple[int, int], threads: int, cache_bytes: int) -> None:
     with tempfile.TemporaryDirectory() as name:
         path = Path(name) / "drawn.mrxs"
         write_mirax(path, spec)
@@ -83,6 +81,22 @@ def test_drawn_slides(
             with reading_wrongly(wrong):
                 differs = differing(path, (400, 400)) != []
                 assert (chosen(path)[0] == OPENSLIDE) == differs
+
+
+@pytest.mark.slow
+@DRAWN
+@SOME
+def test_drawn_slides(**drawn: Any) -> None:
+    """Drawn slides are read to the byte, and a reader that is wrong there is never chosen."""
+    read_as_it_is(**drawn)
+
+
+@pytest.mark.torture
+@DRAWN
+@settings(SOME, max_examples=300)
+def test_many_drawn_slides(**drawn: Any) -> None:
+    """The same, of many more."""
+    read_as_it_is(**drawn)
 
 
 @pytest.mark.parametrize("wrong", WRONG)

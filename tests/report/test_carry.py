@@ -49,6 +49,22 @@ def test_carried_columns(tmp_path: Path) -> None:
     assert "patient" not in (results / "a/slide.json").read_text()
 
 
+def test_one_patient_in_two_spellings(tmp_path: Path) -> None:
+    """A cell that differs from others' in case or blanks alone is asked about, and stays."""
+    slide = write(tmp_path / "a.mrxs", TINY)
+    results = tmp_path / "results"
+    cut_as(slide.path, results, "a", "b", "c")
+    patients = {"a": "P2", "b": "p2", "c": "P2"}
+    report(results, carried={name: {"patient": one} for name, one in patients.items()})
+    rows = {row["slide"]: row for row in table(results / "report.tsv")}
+    assert {name: row["patient"] for name, row in rows.items()} == patients
+    said = 'patient is "p2" here and "P2" for others, which differs only in case or blanks'
+    assert [name for name, row in rows.items() if said in row["warnings"]] == ["b"]
+    assert any(said in line for line in summary(results, list(rows.values())))
+    report(results, carried={"a": {"patient": "P2"}, "b": {"patient": "P22"}})
+    assert "differs only" not in (results / "report.tsv").read_text("utf-8")
+
+
 def test_carried_columns_are_kept(tmp_path: Path) -> None:
     """Who has no sheet keeps the columns that are there; a run that carries none has none."""
     slide = write(tmp_path / "a.mrxs", TINY)

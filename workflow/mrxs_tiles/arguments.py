@@ -82,6 +82,8 @@ def given_for(words: Sequence[str]) -> dict[str, Any]:
 
 def _meant(word: str) -> str:
     """The key's option that a mistyped one may have been meant for, as a part of a sentence."""
+    if word.partition("=")[0] == "--slides":
+        return ": slides stand without a name, as in mrxs-tiles run /data/slides --results DIR"
     flags = {option.key: option.flag for option in options()}
     close = close_name(word.lstrip("-"), flags) if word.startswith("--") else ""
     return f", did you mean {flags[close]}?" if close else ""

@@ -101,3 +101,11 @@ def types(rules: Mapping[str, Any]) -> list[str]:
     """Return the types that a key may have."""
     named = rules["type"]
     return [named] if isinstance(named, str) else named
+
+
+def spelled_alike(names: Iterable[str]) -> list[list[str]]:
+    """Those names that differ from each other only in case or in how many blanks, together."""
+    groups: dict[str, list[str]] = {}
+    for name in names:
+        groups.setdefault(" ".join(name.casefold().split()), []).append(name)
+    return [group for group in groups.values() if len(group) > 1]

@@ -16,11 +16,12 @@ from mrxs_tiles.annotations.marks import (
     marks_record,
     shown_name,
 )
-from mrxs_tiles.annotations.misplaced import misplaced
+from mrxs_tiles.annotations.misplaced import beyond, misplaced
 from mrxs_tiles.annotations.read import Annotations, read_annotations
 from mrxs_tiles.errors import SlideError, printable, shown
 from mrxs_tiles.grid.grid import Bools, Bounds, Grid
 from mrxs_tiles.settings import GridSettings, rectangle
+from mrxs_tiles.wording import spelled_alike
 
 ALL = "*"  # a class that ends so is QuPath's to be ignored
 ROUNDING = 1e-9  # of a tile
@@ -85,6 +86,8 @@ class _Work:
         if not inside.any():
             raise SlideError(self._outside(extent))
         self._say_misplaced(f"The region {shown(shown_name(settings.region))}", extent)
+        if numbers is None:
+            self._say_beyond(found, group)
         inside &= share >= settings.min_region - ROUNDING
         if not inside.any():
             raise SlideError(
@@ -113,8 +116,10 @@ class _Work:
             self.warnings.append(
                 f"{found.called}: polygons without a class, which label nothing: {nameless:,}"
             )
+        self._say_two_labels(found)
         if self._settings.labels != self._settings.region:
             self._say_misplaced(found.called, _extent(found, group))
+            self._say_beyond(found, group)
         return polygons.names, self._cover(found, group)
 
     def _file(self, path: str, key: str) -> Annotations:
@@ -145,6 +150,7 @@ class _Work:
                 "there."
             )
         self._say_not_there(found)
+        self._say_other_spelling(found)
         groups = [len(names) if asked is None else UNUSED]  # no class: behind all others
         for at, name in enumerate(names):
             cut = _ignored(name) or name in settings.ignore_classes
@@ -168,6 +174,46 @@ class _Work:
                     f"ignore_classes names {shown(name)}, of which t{found.called[1:]} has no "
                     f"polygon ({_there(found)}){hint}"
                 )
+
+    def _say_other_spelling(self, found: Annotations) -> None:
+        """Ask of classes that a key does not name, and of which it names another spelling."""
+        asked = {
+            "region_classes": self._settings.region_classes or (),
+            "ignore_classes": self._settings.ignore_classes,
+        }
+        for key, named in asked.items():
+            for alike in spelled_alike(found.polygons.names):
+                others = [name for name in alike if name not in named]
+                if len(others) < len(alike) and others:
+                    self.warnings.append(
+                        f"{key} does not name {', '.join(map(shown, others))}, of which "
+                        f"t{found.called[1:]} has polygons, too, beside "
+                        f"{', '.join(shown(name) for name in alike if name in named)}: are they "
+                        f"meant as well? Then name them in {key}, or give them one name there."
+                    )
+
+    def _say_two_labels(self, found: Annotations) -> None:
+        """Ask of classes that label as different ones, and are spelled alike."""
+        for alike in spelled_alike([name for name in found.polygons.names if not _ignored(name)]):
+            self.warnings.append(
+                f"{found.called}: the classes {' and '.join(map(shown, alike))} differ only in "
+                "case or blanks, and label tiles as different classes: is one meant? Then give "
+                "them one name there."
+            )
+
+    def _say_beyond(self, found: Annotations, group: Groups) -> None:
+        """Ask of drawings that reach beyond the slide, with the classes that lie wholly there."""
+        bounds = found.polygons.bounds() + np.tile(self._origin, 2)
+        out = (bounds[:, 2:] <= 0).any(axis=1) | (bounds[:, :2] >= self._size).any(axis=1)
+        used = group > CUT
+        left = [
+            name
+            for at, name in enumerate(found.polygons.names)
+            if (mine := used & (found.polygons.name == at)).any() and out[mine].all()
+        ]
+        extent = (*bounds[used, :2].min(axis=0), *bounds[used, 2:].max(axis=0))
+        if said := beyond(found.called, extent, self._size, ", ".join(map(shown, left))):
+            self.warnings.append(said)
 
     def _say_misplaced(self, called: str, extent: Sequence[float]) -> None:
         if said := misplaced(called, extent, self._settings.region_origin, self._bounds):

@@ -1,4 +1,4 @@
-"""Whether a region or labels lie where nobody can have meant them: counted from another corner.
+"""Whether a region or labels lie where nobody can have meant them: by another corner, or outside.
 
 QuPath counts from the scanned area's corner, others from the slide's, and on a MIRAX slide these
 are thousands of px apart. Nothing is moved: the user is asked.
@@ -42,6 +42,26 @@ def misplaced(called: str, extent: Sequence[float], origin: str, bounds: Bounds 
         f"{y + height}), and would lie in it if it counted from the corner of the "
         f"{'scanned area, as QuPath does' if other == 'bounds' else 'slide'}: is region_origin "
         f"{other} meant?"
+    )
+
+
+def beyond(called: str, extent: Sequence[float], size: tuple[int, int], outside: str) -> str:
+    """Return what is to be asked of drawings that reach far beyond the slide; "" of others.
+
+    Args:
+        called: what the sentence calls them.
+        extent: left, top, right, bottom of all, level-0 px from the slide's corner.
+        size: of the slide, level-0 px.
+        outside: the classes of which nothing lies on the slide, in words; "" for none.
+    """
+    if _lies_in(extent, (0, 0), (0, 0, *size)):
+        return ""
+    left, top, right, bottom = extent
+    nothing = f", and nothing of {outside} lies on it" if outside else ""
+    return (
+        f"{called} (x {left:.6g} to {right:.6g}, y {top:.6g} to {bottom:.6g}) reaches beyond this "
+        f"slide of {size[0]} x {size[1]} px{nothing}: was it drawn on this slide, and are its "
+        "numbers level-0 px?"
     )
 
 

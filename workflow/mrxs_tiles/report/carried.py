@@ -6,15 +6,17 @@ them from there.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
 from mrxs_tiles.cutting.sheet_in_shards import held_sheet
-from mrxs_tiles.errors import ResultsError
+from mrxs_tiles.errors import ResultsError, shown
 from mrxs_tiles.files import manifest
 from mrxs_tiles.files.manifest import EXPORTS
 from mrxs_tiles.names import name_fault
+from mrxs_tiles.wording import spelled_alike
 
 Carried = dict[str, dict[str, str]]
 
@@ -49,6 +51,30 @@ def of_slide(carried: Mapping[str, Mapping[str, str]] | None, slide: str) -> dic
     carried = carried or {}
     names = next(iter(carried.values()), {})
     return {name: carried.get(slide, {}).get(name, "") for name in names}
+
+
+def spelled_otherwise(cells: Mapping[str, Mapping[str, str]]) -> dict[str, list[str]]:
+    """By slide, what is to be asked of cells that differ from others' only in case or blanks.
+
+    Who splits by such a column (``patient``) would take one for two.
+    """
+    asked: dict[str, list[str]] = {}
+    for column in next(iter(cells.values()), {}):
+        counts = Counter(row[column] for row in cells.values())
+        usual = {
+            name: max(alike, key=counts.__getitem__)
+            for alike in spelled_alike(counts)
+            for name in alike
+        }
+        for slide, row in cells.items():
+            value = row[column]
+            if usual.get(value, value) != value:
+                asked.setdefault(slide, []).append(
+                    f"{column} is {shown(value)} here and {shown(usual[value])} for others, which "
+                    "differs only in case or blanks: is one meant? Then write it in one way in "
+                    "the sheet"
+                )
+    return asked
 
 
 def sheet_of(slide: str, results: Path) -> dict[str, str]:

@@ -20,7 +20,7 @@ from mrxs_tiles.files.manifest import Record
 from mrxs_tiles.files.store import make_folder, write_file
 from mrxs_tiles.made_by import differences
 from mrxs_tiles.names import name_fault
-from mrxs_tiles.report.carried import carried_before, is_known, of_slide
+from mrxs_tiles.report.carried import carried_before, is_known, of_slide, spelled_otherwise
 from mrxs_tiles.report.page import write_page
 from mrxs_tiles.report.pieces import Pieces
 from mrxs_tiles.report.records import (
@@ -80,7 +80,10 @@ def report(
         rows = [entry.row for entry in entries]
         keys = known_config(results) if config is None else config
         columns = (carried_before(results) or {}) if carried is None else carried
+        cells = {str(row["slide"]): of_slide(columns, str(row["slide"])) for row in rows}
+        asked = spelled_otherwise(cells)
         for row in rows:
+            row["warnings"] += asked.get(str(row["slide"]), [])
             known = carried is not None or is_known(columns, str(row["slide"]))
             _carry_into_shards(results, row, columns, known)
         text = _tsv(_carrying(_table(rows), columns))
