@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from mrxs_tiles.cutting.sheet_in_shards import held_sheet
-from mrxs_tiles.errors import ResultsError, shown
+from mrxs_tiles.errors import ResultsError, printable, shown
 from mrxs_tiles.files import manifest
 from mrxs_tiles.files.manifest import EXPORTS
 from mrxs_tiles.names import name_fault
@@ -56,11 +56,13 @@ def of_slide(carried: Mapping[str, Mapping[str, str]] | None, slide: str) -> dic
 def spelled_otherwise(cells: Mapping[str, Mapping[str, str]]) -> dict[str, list[str]]:
     """By slide, what is to be asked of cells that differ from others' only in case or blanks.
 
-    Who splits by such a column (``patient``) would take one for two.
+    Who splits by such a column (``patient``) would take one for two. Another slide is named and no
+    cell: the page shows warnings, and is to hold no patient's name.
     """
     asked: dict[str, list[str]] = {}
     for column in next(iter(cells.values()), {}):
         counts = Counter(row[column] for row in cells.values())
+        first = {row[column]: slide for slide, row in reversed([*cells.items()])}
         usual = {
             name: max(alike, key=counts.__getitem__)
             for alike in spelled_alike(counts)
@@ -70,9 +72,9 @@ def spelled_otherwise(cells: Mapping[str, Mapping[str, str]]) -> dict[str, list[
             value = row[column]
             if usual.get(value, value) != value:
                 asked.setdefault(slide, []).append(
-                    f"{column} is {shown(value)} here and {shown(usual[value])} for others, which "
-                    "differs only in case or blanks: is one meant? Then write it in one way in "
-                    "the sheet"
+                    f"the sheet's {shown(column)} differs from that of "
+                    f"{printable(first[usual[value]])} only "
+                    "in case or blanks: is one meant? Then write it in one way in the sheet"
                 )
     return asked
 
