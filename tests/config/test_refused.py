@@ -66,6 +66,11 @@ def faults(raw: dict[Any, Any]) -> list[str]:
             "quotes (the default is null).",
         ),
         (
+            {"mpp": "0,5"},
+            'mpp is the text "0,5": write a number of µm above 0, to 1000, or null, with a point, '
+            "as in 0.5 (the default is null).",
+        ),
+        (
             {"mpp": math.nan},
             "mpp is the number nan: write a number of µm above 0, to 1000, or null "
             "(the default is null).",

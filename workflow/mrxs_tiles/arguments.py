@@ -38,7 +38,8 @@ A MIRAX slide is a small file and a folder of the same name beside it: both must
 All options: mrxs-tiles run --help"""
 SEVERAL = (
     "{count} slides are named, the first {first}: name their folder, or put the glob in quotes, "
-    'as in "data/*.mrxs", so that the shell does not write it out.'
+    'as in "data/*.mrxs", so that the shell does not write it out. Where the results go is '
+    "--results DIR."
 )
 EPILOG = (
     "Snakemake's own options come last, behind --, as in: mrxs-tiles run /data/slides --results "

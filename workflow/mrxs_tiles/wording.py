@@ -29,12 +29,18 @@ def wrong_value(
     numeric = {"integer", "number"} & set(types(rules))
     if typed and isinstance(value, str) and numeric and is_number(value):
         hint = ", without quotes"
+    elif "number" in types(rules) and _has_decimal_comma(value):
+        hint = f", with a point, as in {str(value).replace(',', '.')}"
     elif "pattern" in rules and not isinstance(value, str | list | Mapping | None):
         hint = f', as in {key}: "1e5" in config.yaml or --config {key}=./1e5'  # it drops quotes
     there = found(value, typed)
     if "array" in types(rules) and isinstance(value, list):
         there += f" of {', '.join(found(part, False) for part in value[:6])}"
     return f"{subject} is {there}: write {allowed(rules)}{hint}{default}."
+
+
+def _has_decimal_comma(value: object) -> bool:
+    return isinstance(value, str) and "," in value and is_number(value.replace(",", "."))
 
 
 def is_number(text: str) -> bool:
