@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import struct
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from openslide import OpenSlide, OpenSlideError
 
 import make_demo
+from drawn_slides import check_drawn, some_or_many
 from in_process import Variant
 from mirax_images import camera_pixels, decode, half
 from write_mirax import VARIANTS, MiraxSpec, Scene, WrittenSlide, around_tissue, write_mirax
@@ -282,31 +284,20 @@ drawn_specs = st.builds(
 )  # fmt: skip
 
 
-SOME = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
-
-
-@pytest.mark.slow
 @given(spec=drawn_specs)
-@SOME
-def test_drawn_specs(tmp_path_factory: pytest.TempPathFactory, spec: MiraxSpec) -> None:
+def opens_as_written(spec: MiraxSpec) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        slide = write_mirax(Path(folder) / "slide.mrxs", spec)
+        with OpenSlide(slide.path) as handle:
+            assert handle.dimensions == (slide.width, slide.height)
+        whole = slide.expected_region(0, 0, slide.width, slide.height)
+        assert np.array_equal(shown(slide), whole)
+        for level in range(1, spec.levels):
+            if min(slide.width, slide.height) >> level:
+                shown(slide, level)
+
+
+@some_or_many(25, 300)
+def test_drawn_specs(examples: int) -> None:
     """Any slide opens, and shows exactly what the writer says; all levels can be read."""
-    opens_as_written(tmp_path_factory.mktemp("drawn"), spec)
-
-
-@pytest.mark.torture
-@given(spec=drawn_specs)
-@settings(SOME, max_examples=300)
-def test_many_drawn_specs(tmp_path_factory: pytest.TempPathFactory, spec: MiraxSpec) -> None:
-    """The same, of many more."""
-    opens_as_written(tmp_path_factory.mktemp("drawn"), spec)
-
-
-def opens_as_written(folder: Path, spec: MiraxSpec) -> None:
-    slide = write_mirax(folder / "slide.mrxs", spec)
-    with OpenSlide(slide.path) as handle:
-        assert handle.dimensions == (slide.width, slide.height)
-    whole = slide.expected_region(0, 0, slide.width, slide.height)
-    assert np.array_equal(shown(slide), whole)
-    for level in range(1, spec.levels):
-        if min(slide.width, slide.height) >> level:
-            shown(slide, level)
+    check_drawn(opens_as_written, examples)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
+import pytest
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from write_mirax import MiraxSpec
@@ -29,3 +33,18 @@ def specs(draw: st.DrawFn) -> MiraxSpec:
         data_files=draw(st.integers(1, 5)), scanned=scanned, plain=draw(st.booleans()),
         page_length=draw(st.integers(1, 64)), seed=draw(st.integers(0, 1 << 16)),
     )  # fmt: skip
+
+
+def some_or_many(some: int, many: int) -> pytest.MarkDecorator:
+    """A test's ``examples``: some in the whole suite, many at length."""
+    values = [
+        pytest.param(some, marks=pytest.mark.slow),
+        pytest.param(many, marks=pytest.mark.torture),
+    ]
+    return pytest.mark.parametrize("examples", values)
+
+
+def check_drawn(check: Callable[[], None], examples: int) -> None:
+    """Run what hypothesis draws for, with so many examples."""
+    every = list(HealthCheck)
+    settings(max_examples=examples, deadline=None, suppress_health_check=every)(check)()

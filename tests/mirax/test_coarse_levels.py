@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import level_rule
-from drawn_slides import PARTLY_SHOWN, specs
+from drawn_slides import PARTLY_SHOWN, check_drawn, some_or_many, specs
 from in_process import Variant, cut, look
 from mrxs_tiles.errors import SlideError, StoredImageError
 from mrxs_tiles.mirax import coarse_level, image_store, trial_places
@@ -270,13 +270,10 @@ def test_places_hold_every_class(jittered: WrittenSlide) -> None:
     assert any(place.x % 2 for place in once)
 
 
-DRAWN = given(
+@given(
     spec=specs(), side=st.tuples(st.integers(20, 300), st.integers(20, 300)),
     threads=st.integers(1, 4), cache_bytes=st.sampled_from([0, 1 << 16, 1 << 24]),
 )  # fmt: skip
-SOME = settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
-
-
 def read_as_it_is(spec: MiraxSpec, side: tuple[int, int], threads: int, cache_bytes: int) -> None:
     with tempfile.TemporaryDirectory() as name:
         path = Path(name) / "drawn.mrxs"
@@ -291,20 +288,10 @@ def read_as_it_is(spec: MiraxSpec, side: tuple[int, int], threads: int, cache_by
                     assert not differs or chosen(path, 1)[0] == OPENSLIDE
 
 
-@pytest.mark.slow
-@DRAWN
-@SOME
-def test_drawn_slides(**drawn: Any) -> None:
+@some_or_many(30, 400)
+def test_drawn_slides(examples: int) -> None:
     """Drawn slides are read to the byte, and a reader that is wrong there is never chosen."""
-    read_as_it_is(**drawn)
-
-
-@pytest.mark.torture
-@DRAWN
-@settings(SOME, max_examples=400)
-def test_many_drawn_slides(**drawn: Any) -> None:
-    """The same, of many more."""
-    read_as_it_is(**drawn)
+    check_drawn(read_as_it_is, examples)
 
 
 # --- damage, and how much is decoded ------------------------------------------------------------

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from drawn_slides import PARTLY_SHOWN, specs
+from drawn_slides import PARTLY_SHOWN, check_drawn, some_or_many, specs
 from in_process import Variant, cut, look
 from mrxs_tiles.mirax import reader as mirax_reader
 from mrxs_tiles.mirax import trial_places
@@ -64,13 +64,10 @@ def test_variants(variant: Variant, name: str, block: tuple[int, int], threads: 
     assert chosen(path) == (MIRAX, "")
 
 
-DRAWN = given(
+@given(
     spec=specs(), block=st.tuples(st.integers(20, 400), st.integers(20, 400)),
     threads=st.integers(1, 4), cache_bytes=st.sampled_from([0, 1 << 16, 1 << 24]),
 )  # fmt: skip
-SOME = settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
-
-
 def read_as_it_is(spec: MiraxSpec, block: tuple[int, int], threads: int, cache_bytes: int) -> None:
     with tempfile.TemporaryDirectory() as name:
         path = Path(name) / "drawn.mrxs"
@@ -83,20 +80,10 @@ def read_as_it_is(spec: MiraxSpec, block: tuple[int, int], threads: int, cache_b
                 assert (chosen(path)[0] == OPENSLIDE) == differs
 
 
-@pytest.mark.slow
-@DRAWN
-@SOME
-def test_drawn_slides(**drawn: Any) -> None:
+@some_or_many(15, 300)
+def test_drawn_slides(examples: int) -> None:
     """Drawn slides are read to the byte, and a reader that is wrong there is never chosen."""
-    read_as_it_is(**drawn)
-
-
-@pytest.mark.torture
-@DRAWN
-@settings(SOME, max_examples=300)
-def test_many_drawn_slides(**drawn: Any) -> None:
-    """The same, of many more."""
-    read_as_it_is(**drawn)
+    check_drawn(read_as_it_is, examples)
 
 
 @pytest.mark.parametrize("wrong", WRONG)

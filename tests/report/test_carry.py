@@ -61,6 +61,7 @@ def test_one_patient_in_two_spellings(tmp_path: Path) -> None:
     said = 'the sheet\'s "patient" differs from that of a only in case or blanks: is one meant?'
     assert [name for name, row in rows.items() if said in row["warnings"]] == ["b"]
     assert any(said in line for line in summary(results, list(rows.values())))
+    assert verify(results).is_whole
     report(results, carried={"a": {"patient": "P2"}, "b": {"patient": "P22"}})
     assert "only in case" not in (results / "report.tsv").read_text("utf-8")
 

@@ -211,7 +211,7 @@ class _Work:
             for at, name in enumerate(found.polygons.names)
             if (mine := used & (found.polygons.name == at)).any() and out[mine].all()
         ]
-        extent = (*bounds[used, :2].min(axis=0), *bounds[used, 2:].max(axis=0))
+        extent = [*np.add(_extent(found, group), np.tile(self._origin, 2))]
         if said := beyond(found.called, extent, self._size, ", ".join(map(shown, left))):
             self.warnings.append(said)
 

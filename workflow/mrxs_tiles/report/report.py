@@ -83,10 +83,11 @@ def report(
         cells = {str(row["slide"]): of_slide(columns, str(row["slide"])) for row in rows}
         asked = spelled_otherwise(cells)
         for row in rows:
-            row["warnings"] += asked.get(str(row["slide"]), [])
-            known = carried is not None or is_known(columns, str(row["slide"]))
-            _carry_into_shards(results, row, columns, known)
-        text = _tsv(_carrying(_table(rows), columns))
+            slide = str(row["slide"])
+            row["warnings"] += asked.get(slide, [])
+            known = carried is not None or is_known(columns, slide)
+            _carry_into_shards(results, row, cells[slide], known)
+        text = _tsv(_carrying(_table(rows), cells))
         write_file(results / manifest.REPORT_TSV, text.encode("utf-8", "backslashreplace"))
         renew_runtime(results, rows, benchmarks)
         # of an unfinished run the others may be its own; and where none is named, all are there
@@ -98,9 +99,7 @@ def report(
         pieces.keep()
 
 
-def _carry_into_shards(
-    results: Path, row: Record, carried: Mapping[str, Mapping[str, str]], known: bool
-) -> None:
+def _carry_into_shards(results: Path, row: Record, wanted: Mapping[str, str], known: bool) -> None:
     """Where other columns of the sheet are in a slide's shards, put these there.
 
     ``known``: these were asked for, or are what a report said; else none that are there go.
@@ -108,7 +107,6 @@ def _carry_into_shards(
     slide = str(row["slide"])
     if name_fault(slide):  # its folder would be somewhere else
         return
-    wanted = of_slide(carried, slide)
     try:
         held = {} if known else held_sheet(results, slide)
         if any(held.values()) and held != wanted:
@@ -194,11 +192,11 @@ def _table(rows: Iterable[Record]) -> DataFrame:
     return table.astype(dict.fromkeys(WHOLE, "Int64"))
 
 
-def _carrying(table: DataFrame, carried: Mapping[str, Mapping[str, str]]) -> DataFrame:
-    """The table with the sheet's own columns behind ours."""
-    cells = [of_slide(carried, str(slide)) for slide in table["slide"]]
-    for name in cells[0]:
-        table[name] = [row[name] for row in cells]
+def _carrying(table: DataFrame, cells: Mapping[str, Mapping[str, str]]) -> DataFrame:
+    """The table with the sheet's own columns, by slide, behind ours."""
+    of_rows = [cells[str(slide)] for slide in table["slide"]]
+    for name in of_rows[0]:
+        table[name] = [row[name] for row in of_rows]
     return table
 
 
