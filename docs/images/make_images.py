@@ -163,7 +163,7 @@ def main() -> None:
     """All of them."""
     program = installed()
     if program is None:
-        sys.exit("No Chromium is installed (Debian: apt install chromium).")
+        sys.exit("No Chromium is installed (Debian: apt install chromium-headless-shell).")
     with tempfile.TemporaryDirectory() as name, launched(program) as browser:
         show_demo(Path(name))
         show_map(Path(name))

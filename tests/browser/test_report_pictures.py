@@ -55,6 +55,7 @@ def test_opens_with_pictures(page_results: Path, watched: Watched) -> None:
     page.locator("#search").fill("a1")
     assert shown_first(page) == ["a10"]
     page.locator(".gallery .go").click()
+    page.locator(".open .unfold").wait_for()
     assert page.locator(".open .unfold").all_inner_texts() == ["a10"]
     watched.check()
 

@@ -98,7 +98,7 @@ NEEDS = {
         "Chromium, which the pages are looked at with,",
         _has_chromium,
         {
-            "debian": f"{APT} chromium",
+            "debian": f"{APT} chromium-headless-shell",
             # Ubuntu's own is a snap, which sees no file below /tmp
             "ubuntu": f"wget https://dl.google.com/linux/direct/{CHROME} && {APT} ./{CHROME}",
             "macos": f"{BREW} --cask google-chrome",
