@@ -94,9 +94,9 @@ def test_a_class_spelled_in_two_ways(tmp_path: Path) -> None:
     settings = {"labels": written(tmp_path, classed("Tumor"), classed("tumor"), classed("Stroma"))}
     said = marks_of(read_config(settings).settings, SIZE, BOUNDS, GRID).warnings
     assert said == (
-        'The file of labels \'roi.geojson\': the classes "Tumor" and "tumor" differ only in case '
-        "or blanks, and label tiles as different classes: is one meant? Then give them one name "
-        "there.",
+        'The file of labels \'roi.geojson\': the classes "Tumor" and "tumor" differ only in '
+        "spelling (case, blanks, dashes, Unicode form, 7 and 7.0), and label tiles as different "
+        "classes: is one meant? Then give them one name there.",
     )
     written(tmp_path, classed("Tumor  A"), classed("Tumor A"))
     assert len(marks_of(read_config(settings).settings, SIZE, BOUNDS, GRID).warnings) == 1

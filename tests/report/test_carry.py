@@ -50,7 +50,7 @@ def test_carried_columns(tmp_path: Path) -> None:
 
 
 def test_one_patient_in_two_spellings(tmp_path: Path) -> None:
-    """A cell that differs from others' in case or blanks alone is asked about, and stays."""
+    """A cell that differs from others' in spelling alone is asked about, and stays."""
     slide = write(tmp_path / "a.mrxs", TINY)
     results = tmp_path / "results"
     cut_as(slide.path, results, "a", "b", "c")
@@ -58,12 +58,13 @@ def test_one_patient_in_two_spellings(tmp_path: Path) -> None:
     report(results, carried={name: {"patient": one} for name, one in patients.items()})
     rows = {row["slide"]: row for row in table(results / "report.tsv")}
     assert {name: row["patient"] for name, row in rows.items()} == patients
-    said = 'the sheet\'s "patient" differs from that of a only in case or blanks: is one meant?'
+    said = 'the sheet\'s "patient" differs from that of a only in spelling (case, '
+    said += "blanks, dashes, Unicode form, 7 and 7.0): is one meant?"
     assert [name for name, row in rows.items() if said in row["warnings"]] == ["b"]
     assert any(said in line for line in summary(results, list(rows.values())))
     assert verify(results).is_whole
     report(results, carried={"a": {"patient": "P2"}, "b": {"patient": "P22"}})
-    assert "only in case" not in (results / "report.tsv").read_text("utf-8")
+    assert "only in spelling" not in (results / "report.tsv").read_text("utf-8")
 
 
 def test_carried_columns_are_kept(tmp_path: Path) -> None:

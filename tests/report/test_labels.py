@@ -99,3 +99,22 @@ def test_they_come_and_go_with_the_key(slide: WrittenSlide, tmp_path: Path) -> N
     (results / "a" / "tiles.json").unlink()
     cut_as("a", slide, results, labels=str(labels))
     assert not file.exists()
+
+
+def test_a_class_that_two_slides_spell_otherwise(slide: WrittenSlide, tmp_path: Path) -> None:
+    """Who spells a label as few slides do is asked, with both spellings and the others' slides."""
+    labels, results = drawn(tmp_path / "a.geojson", slide), tmp_path / "results"
+    other = tmp_path / "other.geojson"
+    other.write_text(labels.read_text().replace("Tumor", "tumor").replace("Stroma", "Fat"))
+    for name, drawing in {"a": labels, "b": other, "c": labels}.items():
+        cut_as(name, slide, results, labels=str(drawing), format="none")
+    cut_as("none", slide, results, format="none")
+    report(results)
+    said = load(results).slides.set_index("slide")["warnings"]
+    asked = [name for name, text in said.items() if "is one class meant?" in text]
+    assert asked == ["b"]
+    assert 'the label "tumor" differs from "Tumor" of a, c only in spelling' in said["b"]
+    other.write_text(labels.read_text())
+    cut_as("b", slide, results, labels=str(other), format="none")
+    report(results)
+    assert "one class" not in (results / "report.tsv").read_text("utf-8")

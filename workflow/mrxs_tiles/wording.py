@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -109,9 +111,27 @@ def types(rules: Mapping[str, Any]) -> list[str]:
     return [named] if isinstance(named, str) else named
 
 
+ALIKE = "only in spelling (case, blanks, dashes, Unicode form, 7 and 7.0)"
+_NUMBER = re.compile(r"[-+]?0*([0-9]+)(?:\.([0-9]*))?")
+
+
 def spelled_alike(names: Iterable[str]) -> list[list[str]]:
-    """Those names that differ from each other only in case or in how many blanks, together."""
+    """Those names that differ from each other only in ways that a reader hardly sees, together."""
     groups: dict[str, list[str]] = {}
     for name in names:
-        groups.setdefault(" ".join(name.casefold().split()), []).append(name)
+        groups.setdefault(_spoken(name), []).append(name)
     return [group for group in groups.values() if len(group) > 1]
+
+
+def _spoken(name: str) -> str:
+    """A name as it is read out: no case, one sort of dash and blank, 7.0 and 007 as 7."""
+    text = unicodedata.normalize("NFKC", name).casefold()
+    kinds = ((letter, unicodedata.category(letter)) for letter in text)
+    text = "".join("-" if kind == "Pd" else letter for letter, kind in kinds if kind != "Cf")
+    text = " ".join(text.split())
+    if number := _NUMBER.fullmatch(text.replace(",", ".")):
+        whole, part = number[1], number[2] or ""
+        sign = "-" if text.startswith("-") else ""
+        # 1.1 and 1.10 are two blocks of a case
+        return sign + (f"{whole}.{part}" if part.strip("0") else whole)
+    return text

@@ -21,7 +21,7 @@ from mrxs_tiles.annotations.read import Annotations, read_annotations
 from mrxs_tiles.errors import SlideError, printable, shown
 from mrxs_tiles.grid.grid import Bools, Bounds, Grid
 from mrxs_tiles.settings import GridSettings, rectangle
-from mrxs_tiles.wording import spelled_alike
+from mrxs_tiles.wording import ALIKE, spelled_alike
 
 ALL = "*"  # a class that ends so is QuPath's to be ignored
 ROUNDING = 1e-9  # of a tile
@@ -196,9 +196,9 @@ class _Work:
         """Ask of classes that label as different ones, and are spelled alike."""
         for alike in spelled_alike([name for name in found.polygons.names if not _ignored(name)]):
             self.warnings.append(
-                f"{found.called}: the classes {' and '.join(map(shown, alike))} differ only in "
-                "case or blanks, and label tiles as different classes: is one meant? Then give "
-                "them one name there."
+                f"{found.called}: the classes {' and '.join(map(shown, alike))} differ "
+                f"{ALIKE}, and label tiles as different classes: is one meant? Then give them one "
+                "name there."
             )
 
     def _say_beyond(self, found: Annotations, group: Groups) -> None:

@@ -16,7 +16,7 @@ from mrxs_tiles.errors import ResultsError, printable, shown
 from mrxs_tiles.files import manifest
 from mrxs_tiles.files.manifest import EXPORTS
 from mrxs_tiles.names import name_fault
-from mrxs_tiles.wording import spelled_alike
+from mrxs_tiles.wording import ALIKE, spelled_alike
 
 Carried = dict[str, dict[str, str]]
 
@@ -54,7 +54,7 @@ def of_slide(carried: Mapping[str, Mapping[str, str]] | None, slide: str) -> dic
 
 
 def spelled_otherwise(cells: Mapping[str, Mapping[str, str]]) -> dict[str, list[str]]:
-    """By slide, what is to be asked of cells that differ from others' only in case or blanks.
+    """By slide, what is to be asked of cells that differ from others' only in spelling.
 
     Who splits by such a column (``patient``) would take one for two. Another slide is named and no
     cell: the page shows warnings, and is to hold no patient's name.
@@ -73,8 +73,8 @@ def spelled_otherwise(cells: Mapping[str, Mapping[str, str]]) -> dict[str, list[
             if usual.get(value, value) != value:
                 asked.setdefault(slide, []).append(
                     f"the sheet's {shown(column)} differs from that of "
-                    f"{printable(first[usual[value]])} only "
-                    "in case or blanks: is one meant? Then write it in one way in the sheet"
+                    f"{printable(first[usual[value]])} {ALIKE}: "
+                    "is one meant? Then write it in one way in the sheet"
                 )
     return asked
 

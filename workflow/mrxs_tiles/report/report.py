@@ -21,6 +21,7 @@ from mrxs_tiles.files.store import make_folder, write_file
 from mrxs_tiles.made_by import differences
 from mrxs_tiles.names import name_fault
 from mrxs_tiles.report.carried import carried_before, is_known, of_slide, spelled_otherwise
+from mrxs_tiles.report.labelled import labels_spelled_otherwise
 from mrxs_tiles.report.page import write_page
 from mrxs_tiles.report.pieces import Pieces
 from mrxs_tiles.report.records import (
@@ -81,10 +82,11 @@ def report(
         keys = known_config(results) if config is None else config
         columns = (carried_before(results) or {}) if carried is None else carried
         cells = {str(row["slide"]): of_slide(columns, str(row["slide"])) for row in rows}
-        asked = spelled_otherwise(cells)
+        asked = (spelled_otherwise(cells), labels_spelled_otherwise(results, entries))
         for row in rows:
             slide = str(row["slide"])
-            row["warnings"] += asked.get(slide, [])
+            for sentences in asked:
+                row["warnings"] += sentences.get(slide, [])
             known = carried is not None or is_known(columns, slide)
             _carry_into_shards(results, row, cells[slide], known)
         text = _tsv(_carrying(_table(rows), cells))
