@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from mrxs_tiles.config.carried_cells import odd_cells, odd_name
 from mrxs_tiles.config.columns import Columns, read_header
 from mrxs_tiles.config.config import override
 from mrxs_tiles.config.places import foreign, home_expanded, understood, windows_stem
@@ -59,23 +61,28 @@ def read_sheet(
     if not cells:
         raise ConfigError(f"{label} has a header and no slides: write a row for each slide.")
     shared = _Sheet(label, sheet.parent, columns, settings, cache(listing))
-    slides: list[Slide] = []
+    slides: dict[int, Slide] = {}
     faults: list[str] = []
     for number, row in cells.items():
         try:
-            slides.append(_read_row(shared, f"{label}, row {number}", row))
+            slides[number] = _read_row(shared, f"{label}, row {number}", row)
         except ConfigError as error:
             faults += error.faults
     if faults:
         raise ConfigError(*faults)
-    return slides, [*rows.notes, *columns.notes]
+    carried = {
+        name: {number: dict(slide.carried)[name] for number, slide in slides.items()}
+        for name in columns.carry
+    }
+    said = [*rows.notes, *columns.notes, *odd_cells(label, carried), *_cut_twice(label, slides)]
+    return [*slides.values()], said
 
 
 def _read_row(sheet: _Sheet, where: str, cells: Sequence[str]) -> Slide:
     row = sheet.columns.of_row(where, cells)
     text, name = row.pop("path"), row.pop("slide", "")
     settings, faults = override(sheet.settings, row, where, sheet.folder)
-    place = understood(text, sheet.folder)
+    place = _slashed(understood(text, sheet.folder))
     path, refused = _place(sheet, place)
     stem = windows_stem(place) if refused else Path(home_expanded(place)).stem
     faults += _cell_faults(where, text, name, stem)
@@ -91,6 +98,21 @@ def _read_row(sheet: _Sheet, where: str, cells: Sequence[str]) -> Slide:
     return Slide(name or stem, path, settings, refused, carried)
 
 
+def _cut_twice(label: str, slides: Mapping[int, Slide]) -> Iterator[str]:
+    """A sentence for files that some rows cut in one and the same way under several names."""
+    rows: defaultdict[tuple[Path, Settings], dict[str, int]] = defaultdict(dict)
+    for number, slide in slides.items():
+        rows[slide.path, slide.settings].setdefault(slide.name, number)
+    for (path, _), names in rows.items():
+        if len(names) > 1:
+            yield (
+                f"{label}, rows {', '.join(map(str, names.values()))} name one file, "
+                f"{shown(path.name)}, and cut it in the same way, as "
+                f"{' and '.join(map(shown, names))}, so that its tiles count twice: is another "
+                "file meant?"
+            )
+
+
 def _cell_faults(where: str, path: str, name: str, stem: str) -> Iterator[str]:
     if not path or (path.lower() in NO_NAMES and not name):
         yield f"{where}, column path is {shown(path) if path else 'empty'}: write the slide's file."
@@ -99,6 +121,17 @@ def _cell_faults(where: str, path: str, name: str, stem: str) -> Iterator[str]:
             f"{where}, column slide is {shown(name)}, which may be a name or say that there is "
             "none: leave the cell empty, or write another name."
         )
+    elif odd := odd_name(name):
+        yield (
+            f"{where}, column slide is {shown(name)}, which {odd}: write the name as text, or "
+            "leave the cell empty."
+        )
+
+
+def _slashed(place: str) -> str:
+    """A path of Windows below the sheet's folder as it is written here, though it is not there."""
+    turned = place.replace("\\", "/")
+    return turned if foreign(place) and not foreign(turned) else place
 
 
 def _place(sheet: _Sheet, place: str) -> tuple[Path, str]:
