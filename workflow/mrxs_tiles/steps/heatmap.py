@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from mrxs_tiles.cutting import kept
-from mrxs_tiles.errors import ConfigError, ResultsError, printable
+from mrxs_tiles.errors import ConfigError, ResultsError, printable, shown
 from mrxs_tiles.exports.heatmap import write_heatmap
 from mrxs_tiles.files import manifest
 from mrxs_tiles.files.beside import read_beside
@@ -106,12 +106,17 @@ def _of_scale(name: str, scale: Scale) -> str:
 def _of_unknown(unknown: Mapping[str, int]) -> list[str]:
     if not unknown:
         return []
-    named = ", ".join(printable(name) or "(no name)" for name in list(unknown)[:MOST_NAMED])
+    named = ", ".join(_called(name) for name in list(unknown)[:MOST_NAMED])
     more = f" and {len(unknown) - MOST_NAMED} more" if len(unknown) > MOST_NAMED else ""
     return [
         f"rows of slides that have no tiles here (names are those in report.tsv): "
         f"{sum(unknown.values()):,}, of {named}{more}"
     ]
+
+
+def _called(slide: str) -> str:
+    """A slide's name, in quotation marks where blanks around it would not be seen."""
+    return (printable(slide) if slide == slide.strip() else shown(slide)) or "(no name)"
 
 
 def _write(folder: Path, slide: str, found: Matched, common: Mapping[str, Scale]) -> list[str]:

@@ -15,6 +15,7 @@ from mrxs_tiles.viewer.scores import MOST_NAMED, Numbers, Scores, Whole
 
 PLACES = ("col", "row", "x", "y", "width", "height", "kept")
 Truths = npt.NDArray[np.bool_]
+LARGEST_SCORE = float(np.finfo(np.float32).max)  # what the viewer's layer can hold
 _SHIFT = 32  # bits of one number in a key of two
 
 
@@ -89,18 +90,29 @@ def matched(slide: str, grid: Grid, scores: Scores, rows: Whole) -> Matched:
     if missed := int((~is_there).sum()):
         named = _named(scores, rows[~is_there][:MOST_NAMED])
         more = f" and {missed - MOST_NAMED:,} more" if missed > MOST_NAMED else ""
-        notes.append(f"rows that match no tile: {missed:,}, {named}{more}")
+        asked = _counts_from_one(grid, scores, rows)
+        notes.append(f"rows that match no tile: {missed:,}, {named}{more}{asked}")
     values = {}
     for name, column in scores.values.items():
         laid = np.full(len(grid), np.nan)
         laid[found] = column[rows[is_there]]
-        if infinite := int(np.isinf(laid).sum()):
+        beyond = np.abs(laid) > LARGEST_SCORE
+        if infinite := int(beyond.sum()):
             notes.append(f"infinite values of {name}, taken for none: {infinite:,}")
-            laid[np.isinf(laid)] = np.nan
+            laid[beyond] = np.nan
         if empty := int(np.isnan(laid[found]).sum()) - infinite:
             notes.append(f"rows without a number for {name}: {empty:,}")
         values[name] = laid
     return Matched(grid, values, notes)
+
+
+def _counts_from_one(grid: Grid, scores: Scores, rows: Whole) -> str:
+    """A question, where each row would have a tile if columns and rows counted from 1."""
+    if scores.address is None or scores.place is not None:
+        return ""
+    _, is_there = _find((grid.col, grid.row), [one[rows] - 1 for one in scores.address])
+    all_there = bool(is_there.all())
+    return ". All would if col and row began at 1 there: they begin at 0" if all_there else ""
 
 
 def _places(grid: Grid, scores: Scores, rows: Whole) -> tuple[Whole, Truths]:

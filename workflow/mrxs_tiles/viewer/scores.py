@@ -16,17 +16,18 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-from pyarrow import csv, parquet
+from pyarrow import parquet
 
 from mrxs_tiles.errors import ConfigError, printable, shown
 from mrxs_tiles.files.manifest import SHEET_COLUMN, TILES
-from mrxs_tiles.wording import is_number
+from mrxs_tiles.viewer.score_text import as_numbers, first_text, is_text, read_text
 
 ADDRESS, PLACE = ("col", "row"), ("x", "y")
 BLOCKMAP = "_blockmap"  # behind the slide's name in CLAM's files
 COORDS, ATTENTION = "coords", ("attention_scores", "attention")
 SCORE_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 MOST_NAMED = 10
+LARGEST = 2**31  # no tile has such an address, and no slide so many px
 PARQUET, HDF5, TABLE = (".parquet", ".pq"), (".h5", ".hdf5"), (".csv", ".tsv", ".txt")
 _SHEET = SHEET_COLUMN.format("")
 
@@ -64,7 +65,7 @@ def read_scores(path: Path, slide: str | None = None) -> Scores:
         if suffix in PARQUET:
             return _of_table(path, parquet.read_table(path), slide)
         if suffix in TABLE:
-            return _of_table(path, _text_table(path), slide)
+            return _of_table(path, read_text(path), slide)
     except ConfigError:
         raise
     except (OSError, ValueError, KeyError) as error:  # pyarrow's own errors are ValueErrors
@@ -73,37 +74,6 @@ def read_scores(path: Path, slide: str | None = None) -> Scores:
     raise ConfigError(
         f"The scores are {shown(path)}: give a .csv, .tsv or .parquet table, or CLAM's .h5."
     )
-
-
-def _text_table(path: Path) -> pa.Table:
-    """A CSV or TSV, typed; a slide's name stays text though it be a number."""
-    with path.open(encoding="utf-8-sig", errors="replace") as stream:
-        header = stream.readline()
-    delimiter = "\t" if "\t" in header else ";" if ";" in header and "," not in header else ","
-
-    def read(point: str) -> pa.Table:
-        return csv.read_csv(
-            path,
-            parse_options=csv.ParseOptions(delimiter=delimiter, newlines_in_values=False),
-            convert_options=csv.ConvertOptions(
-                column_types={"slide": pa.string()}, strings_can_be_null=True, decimal_point=point
-            ),
-        )
-
-    # what writes semicolons mostly writes decimal commas
-    table = read("," if delimiter == ";" else ".")
-    if delimiter == ";" and _texts(table):
-        other = read(".")
-        return other if len(_texts(other)) < len(_texts(table)) else table
-    return table
-
-
-def _texts(table: pa.Table) -> list[str]:
-    return [one.name for one in table.schema if one.name != "slide" and _is_text(one.type)]
-
-
-def _is_text(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
 
 
 def _of_table(path: Path, table: pa.Table, slide: str | None) -> Scores:
@@ -122,6 +92,11 @@ def _of_table(path: Path, table: pa.Table, slide: str | None) -> Scores:
             f"tile's top left) but {_listed(names)}: they say which tile a row is of."
         )
     slides, numbers = _slides(table, slide)
+    if slide is not None and (others := [name for name in slides if name not in ("", slide)]):
+        raise ConfigError(
+            f"{shown(path)} has a column slide that names {_listed(others)}, and --slide says "
+            f"{printable(slide)}: leave --slide out, or that column."
+        )
     at = {pair: (_whole(path, table, pair[0]), _whole(path, table, pair[1])) for pair in pairs}
     values, notes = _values(path, table)
     return Scores(slides, numbers, at.get(ADDRESS), at.get(PLACE), values, notes)
@@ -139,9 +114,9 @@ def _slides(table: pa.Table, slide: str | None) -> tuple[list[str], Whole]:
 
 
 def _whole(path: Path, table: pa.Table, name: str) -> Whole:
-    """A column of whole numbers; -1 where it is empty."""
+    """A column of whole numbers; -1 where it is empty, or larger than any tile's."""
     column = _numbers(path, table, name)
-    known = np.isfinite(column)
+    known = np.abs(column) < LARGEST
     odd = known & (column != np.floor(column))
     if odd.any():
         place = int(np.flatnonzero(odd)[0])
@@ -152,19 +127,18 @@ def _whole(path: Path, table: pa.Table, name: str) -> Whole:
 
 
 def _numbers(path: Path, table: pa.Table, name: str) -> Numbers:
-    column = table[name]
-    if _is_text(column.type):
-        raise ConfigError(f"{shown(path)}: the column {name} holds text: {_first_text(column)}.")
-    as_floats = column.cast(pa.float64(), safe=False).to_numpy()
-    return np.array(as_floats, np.float64)  # what is empty is NaN
+    column = _as_numbers(path, name, table[name]) if table[name].null_count < len(table) else None
+    if column is None and table[name].null_count == len(table):
+        return np.full(len(table), np.nan)
+    if column is None:
+        said = first_text(table[name].to_pylist())
+        raise ConfigError(f"{shown(path)}: the column {name} is text, it {said}.")
+    return _floats(column)
 
 
-def _first_text(column: pa.ChunkedArray) -> str:
-    """The first cell that is no number, and its row."""
-    for number, cell in enumerate(column.to_pylist(), 1):
-        if cell is not None and not is_number(cell):
-            return f"{shown(cell)} in row {number}"
-    return "numbers in quotes"
+def _floats(column: pa.ChunkedArray) -> Numbers:
+    # what is empty is NaN
+    return np.array(column.cast(pa.float64(), safe=False).to_numpy(), np.float64)
 
 
 def _values(path: Path, table: pa.Table) -> tuple[dict[str, Numbers], list[str]]:
@@ -172,33 +146,29 @@ def _values(path: Path, table: pa.Table) -> tuple[dict[str, Numbers], list[str]]
     ours = {"slide", *ADDRESS, *PLACE, *TILES}
     others = [name for name in table.column_names if name not in ours]
     others = [name for name in others if not name.startswith(_SHEET)]
-    kinds = {name: table[name].type for name in others}
-    texts = [name for name in others if _is_text(kinds[name]) or pa.types.is_null(kinds[name])]
-    for name in texts:
-        cells = [cell for cell in table[name].slice(0, 1000).to_pylist() if cell is not None]
-        if sum(map(is_number, cells)) * 2 > len(cells):
-            raise ConfigError(
-                f"{shown(path)}: the column {shown(name)} is no text and no number: "
-                f"{_first_text(table[name])}."
-            )
-    scored = [
-        name
-        for name in others
-        if any(is_a(kinds[name]) for is_a in (pa.types.is_integer, pa.types.is_floating))
-        or pa.types.is_boolean(kinds[name])
-        or pa.types.is_decimal(kinds[name])
-    ]
-    _check_names(path, scored, table.column_names)
+    columns = {name: _as_numbers(path, name, table[name]) for name in others}
+    scored = [name for name, column in columns.items() if column is not None]
     left = [name for name in others if name not in scored]
+    texts = [f"{shown(name)} {first_text(table[name].to_pylist())}" for name in left[:MOST_NAMED]]
+    _check_names(path, scored, table.column_names, texts)
     notes = [f"left out, since they hold no numbers: {_listed(left)}"] if left else []
-    return {name: _numbers(path, table, name) for name in scored}, notes
+    found = {name: _floats(column) for name, column in columns.items() if column is not None}
+    return found, notes
 
 
-def _check_names(path: Path, scored: list[str], columns: list[str]) -> None:
+def _as_numbers(path: Path, name: str, column: pa.ChunkedArray) -> pa.ChunkedArray | None:
+    if is_text(column.type):
+        return as_numbers(path, name, column)
+    kinds = pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean, pa.types.is_decimal
+    return column if any(is_a(column.type) for is_a in kinds) else None
+
+
+def _check_names(path: Path, scored: list[str], columns: list[str], texts: list[str]) -> None:
     if not scored:
+        others = f" ({', '.join(texts)})" if texts else ""
         raise ConfigError(
             f"{shown(path)} holds no score, a column of numbers beside those of tiles.tsv, but "
-            f"{_listed(columns)}."
+            f"{_listed(columns)}{others}."
         )
     if odd := [name for name in scored if not SCORE_NAME.fullmatch(name)]:
         raise ConfigError(
