@@ -77,6 +77,10 @@ def test_labels_of_a_cohort(slide: WrittenSlide, tmp_path: Path) -> None:
     assert set(run.labels_of("b")["slide"]) == {"b"}
     assert run.labels_of("none").empty
     assert list(run.labels_of("none")) == list(found)
+    (results / "b/labels.tsv").rename(tmp_path / "away.tsv")
+    with pytest.warns(UserWarning, match="b: labels.tsv is not there, so its rows are left out"):
+        assert load(results).labels_of("b").empty
+    (tmp_path / "away.tsv").rename(results / "b/labels.tsv")
     with pytest.raises(ValueError, match="no slide of these results"):
         run.labels_of("c")
 

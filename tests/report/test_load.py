@@ -166,6 +166,24 @@ def test_without_a_report(cohort: Path, tmp_path: Path, packing: str) -> None:
     pd.testing.assert_frame_equal(bare.tiles, tiles)
 
 
+def test_what_was_lost_is_told(cohort: Path, tmp_path: Path) -> None:
+    """A slide whose tables are gone, or of another run than the report, is told of."""
+    results = tmp_path / "results"
+    shutil.copytree(cohort / "folder", results)
+    lines = (results / "001/tiles.tsv").read_text("utf-8").splitlines(keepends=True)
+    (results / "001/tiles.tsv").write_text("".join(lines[:1]), "utf-8")
+    (results / NAMES[2] / "tiles.tsv").unlink()
+    with mrxs_tiles.load(results) as run:
+        with pytest.warns(UserWarning, match="tiles") as told:
+            assert run.tiles.empty
+        said = [str(one.message) for one in told]
+        assert said[0].startswith("001: 0 tiles are kept, and report.tsv says ")
+        assert "tiles.tsv is not there, so its rows are left out. mrxs-tiles verify" in said[1]
+        with pytest.warns(UserWarning, match="tiles.tsv is not there"):
+            run.dataset()
+        assert run.labels.empty  # it was cut without, and nothing is said
+
+
 def test_only_inspected(cohort: Path, tmp_path: Path) -> None:
     """Slides that were not cut have no tiles yet, and the table has its columns all the same."""
     write(tmp_path / "A.mrxs", TINY)

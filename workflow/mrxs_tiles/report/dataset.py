@@ -10,6 +10,7 @@ import pyarrow.dataset as ds
 
 from mrxs_tiles.exports.parquet import carries, parquet_tables, schema_with
 from mrxs_tiles.files import manifest
+from mrxs_tiles.report.absent import warn_of_absent
 
 
 def dataset(results: Path, slides: Mapping[str, Mapping[str, str]]) -> ds.Dataset:
@@ -31,6 +32,8 @@ def dataset(results: Path, slides: Mapping[str, Mapping[str, str]]) -> ds.Datase
             files.append(str(path))
         elif (results / slide / manifest.TILES_TSV).is_file():
             others += _tables(results, slide, sheet)
+        else:
+            warn_of_absent(results / slide / manifest.TILES_TSV, slide)
     parts = [ds.dataset(files, schema=schema)] if files else []
     if others or not parts:
         parts.append(ds.dataset(pa.concat_tables([schema.empty_table(), *others])))

@@ -14,6 +14,7 @@ import pandas as pd
 from mrxs_tiles.errors import shown
 from mrxs_tiles.files import manifest
 from mrxs_tiles.files.tile_files import TileFiles
+from mrxs_tiles.report.absent import warn_of_absent, warn_of_others, was_labelled
 from mrxs_tiles.report.tables import labels_table, slides_table, tiles_table
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class Results:
         self._files = TileFiles(results)
         self.slides: pd.DataFrame = slides_table(results)
         self._told = set(self.slides["slide"][self.slides["tiles"].notna()])
+        self._kept = dict(zip(self.slides["slide"], self.slides["kept"], strict=True))
         self._carried = list(self.slides.columns[len(manifest.REPORT) :])
 
     def __enter__(self) -> Self:
@@ -107,12 +109,15 @@ class Results:
             ValueError: a slide is not there.
             ResultsError: a table cannot be read.
         """
-        places = [(slide, self._results / slide) for slide in self._named(slides)]
-        tables = [
-            labels_table(folder / manifest.LABELS_TSV, slide)
-            for slide, folder in places
-            if slide in self._told and (folder / manifest.LABELS_TSV).is_file()
-        ]
+        tables = []
+        for slide in self._named(slides):
+            if slide not in self._told:
+                continue
+            path = self._results / slide / manifest.LABELS_TSV
+            if path.is_file():
+                tables.append(labels_table(path, slide))
+            elif was_labelled(path.parent):
+                warn_of_absent(path, slide)
         none = labels_table(io.StringIO("\t".join(manifest.LABELS) + "\n"), "")
         return pd.concat(tables or [none], ignore_index=True)
 
@@ -185,7 +190,13 @@ class Results:
         # of a slide that failed tables of an earlier run with other keys may lie there
         if slide not in self._told:
             return None
-        return self._typed(path, slide, columns) if path.is_file() else None
+        if not path.is_file():
+            warn_of_absent(path, slide)
+            return None
+        table = self._typed(path, slide, columns)
+        if "kept" in table:
+            warn_of_others(slide, table, self._kept[slide])
+        return table
 
     def _typed(self, path: Path | io.StringIO, slide: str, columns: Sequence[str]) -> pd.DataFrame:
         """A slide's table, with the columns of the sheet that are asked for."""
