@@ -24,9 +24,11 @@ from in_process import Variant
 from mirax_files import Part, StoredImage
 from page_cohort import page_results as page_results
 from page_cohort import page_sources as page_sources
+from running import LARGE
 from write_mirax import VARIANTS, WrittenSlide, scene_of, write_mirax
 
 TRUTH = "truth.json"
+SPECS = {**VARIANTS, "large": LARGE}
 STARTING = {"chromium": "chromium", "compiler": "cc"}  # fixtures that start what is needed
 
 
@@ -105,7 +107,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.fixture(scope="session")
 def variant(tmp_path_factory: pytest.TempPathFactory) -> Variant:
-    """Written slides by the name of their variant; each is written once a session.
+    """Written slides by the name of their variant, and `large`; each is written once a session.
 
     They are shared by all tests and processes: who damages a slide copies it first.
     """
@@ -128,7 +130,7 @@ def _written_once(folder: Path, name: str) -> WrittenSlide:
     folder.mkdir(exist_ok=True)
     if not final.exists():
         scratch = Path(tempfile.mkdtemp(dir=folder))
-        slide = write_mirax(scratch / f"{name}.mrxs", VARIANTS[name])
+        slide = write_mirax(scratch / f"{name}.mrxs", SPECS[name])
         truth = {
             "images": [asdict(image) for image in slide.images],
             "others": {key: asdict(part) for key, part in slide.others.items()},
@@ -141,8 +143,8 @@ def _written_once(folder: Path, name: str) -> WrittenSlide:
     return WrittenSlide(
         path=final / f"{name}.mrxs",
         folder=final / name,
-        spec=VARIANTS[name],
-        scene=scene_of(VARIANTS[name]),
+        spec=SPECS[name],
+        scene=scene_of(SPECS[name]),
         images=tuple(StoredImage(**image) for image in truth["images"]),
         others={key: Part(**part) for key, part in truth["others"].items()},
     )

@@ -6,17 +6,18 @@ from pathlib import Path
 
 import pytest
 
+from in_process import Variant
 from mrxs_tiles.config.config import read_config
 from mrxs_tiles.steps.inspect import inspect
 from mrxs_tiles.steps.tile import tile
 from packing import SMALL
-from running import LARGE, SPEC, TINY, write
+from running import SPEC, TINY, write
 
 
 @pytest.fixture(scope="session")
-def large_slide(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def large_slide(variant: Variant) -> Path:
     """A slide that is cut into 960 tiles and more."""
-    return write(tmp_path_factory.mktemp("packing") / "large.mrxs", LARGE).path
+    return variant("large").path
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 import running
-from in_process import cut
+from bad_slides import zero
+from in_process import Cut, Variant, cut
 from mrxs_tiles.cutting import out_of_turn as waiting
 from mrxs_tiles.cutting import shards
 from mrxs_tiles.cutting.cutter import Cutter, Fate
@@ -22,7 +23,7 @@ from mrxs_tiles.files.tile_folder import TileFolder
 from mrxs_tiles.grid.blocks import Address
 from mrxs_tiles.steps import tile as tile_slide
 from packing import MANY, MB, make_shards, members, packed
-from running import LARGE, tree, write
+from running import copy_slide, tree
 
 Corrupt = Callable[[Address], bool]
 
@@ -34,14 +35,13 @@ Corrupt = Callable[[Address], bool]
 @pytest.mark.parametrize("reader", ["auto", "openslide"])
 def test_any_number_of_threads(large_slide: Path, tmp_path: Path, reader: str) -> None:
     """Every run writes the same bytes, in several shards, none above its limit."""
-    runs = [
-        packed(large_slide, tmp_path / str(number), threads, reader=reader, shard_size=1)
-        for number, threads in enumerate((1, 2, 5))
-    ]
-    first = tree(runs[0].folder)
-    assert len(runs[0].files) > 1
-    assert all(len(content) <= MB for content in runs[0].files.values())
-    for other in runs[1:]:
+    keys = {"reader": reader, "shard_size": 1}
+    one = packed(large_slide, tmp_path / "1", 1, **keys)
+    first = tree(one.folder)
+    assert len(one.files) > 1
+    assert all(len(content) <= MB for content in one.files.values())
+    for threads in (2, 5):
+        other = packed(large_slide, tmp_path / str(threads), threads, one, **keys)
         assert tree(other.folder) == first
 
 
@@ -72,44 +72,49 @@ class Fragile:
         monkeypatch.setattr(tile_slide.Pictures, "read", fragile)
 
 
+def _with_fragile(
+    slide: Path, results: Path, threads: int, chance: float, like: Cut | None = None
+) -> Cut:
+    """A slide with three bad tiles, of which others may fail for their sake."""
+    fragile = Fragile(lambda at: at in [(10, 10), (11, 10), (5, 6)], chance)
+    with pytest.MonkeyPatch.context() as patch:
+        fragile.put_into(patch)
+        made = packed(slide, results, threads, like, reader="openslide", shard_size=1)
+    assert bool(fragile.innocent) == (chance > 0)
+    assert made.tiled["status"] == "damaged"
+    assert made.tiled["counts"]["unreadable"] == 3
+    return made
+
+
+@pytest.fixture(scope="module")
+def calm(large_slide: Path, tmp_path_factory: pytest.TempPathFactory) -> Cut:
+    """What no tile but the bad ones failed in."""
+    return _with_fragile(large_slide, tmp_path_factory.mktemp("calm"), 1, 0)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("held", [0, 100_000, waiting.HELD_BYTES])
 def test_errors_of_bystanders(
-    large_slide: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, held: int
+    large_slide: Path, calm: Cut, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, held: int
 ) -> None:
     """A tile that fails for another one's sake stands where it would have, whenever it fails."""
     monkeypatch.setattr(waiting, "HELD_BYTES", held)
-
-    def corrupt(at: Address) -> bool:
-        return at in [(10, 10), (11, 10), (5, 6)]
-
-    def run(name: str, threads: int, chance: float) -> dict[str, bytes]:
-        fragile = Fragile(corrupt, chance)
-        with monkeypatch.context() as patch:
-            fragile.put_into(patch)
-            made = packed(large_slide, tmp_path / name, threads, reader="openslide", shard_size=1)
-        assert bool(fragile.innocent) == (chance > 0)
-        assert made.tiled["status"] == "damaged"
-        assert made.tiled["counts"]["unreadable"] == 3
-        return tree(made.folder)
-
-    first = run("calm", 1, 0)
     for number, (threads, chance) in enumerate([(1, 0.01), (4, 0.2)]):
-        assert run(f"run {number}", threads, chance) == first
+        made = _with_fragile(large_slide, tmp_path / str(number), threads, chance, calm)
+        assert tree(made.folder) == tree(calm.folder)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("reader", ["auto", "openslide"])
-def test_damaged_slide(tmp_path: Path, reader: str) -> None:
+def test_damaged_slide(variant: Variant, tmp_path: Path, reader: str) -> None:
     """Of a damaged slide the shards hold what can be read, whoever met the damage first."""
-    slide = write(tmp_path / "D.mrxs", LARGE)
-    for image in [image for image in slide.images if image.level == 0][::40]:
-        with slide.data_path(image).open("r+b") as stream:
-            stream.seek(image.offset)
-            stream.write(bytes(image.length))
-    loose = cut(slide.path, tmp_path / "loose", 2, tile_size=MANY, reader=reader)
+    slide = variant("large")
+    path = copy_slide(slide.path, tmp_path / "D.mrxs")
+    images = [image for image in slide.images if image.level == 0][::40]
+    zero(slide, images, path.with_suffix(""))
+    loose = cut(path, tmp_path / "loose", 2, tile_size=MANY, reader=reader)
     runs = [
-        packed(slide.path, tmp_path / str(threads), threads, reader=reader) for threads in (1, 5)
+        packed(path, tmp_path / str(threads), threads, loose, reader=reader) for threads in (1, 5)
     ]
     # the packing is one of the keys, and shards are among the tables
     others = {name: loose.tiled[name] for name in ("keys", "tables", "settings")}

@@ -11,32 +11,26 @@ from typing import Any
 import pytest
 
 import running
+from large_cut import FINE, large_and_cut
 from mrxs_tiles.cutting import slide_copy, stage
 from mrxs_tiles.mirax.locate import locate
-from running import LARGE, Ran, mrxs_tiles, names, tree
+from running import mrxs_tiles, names, tree
 
 
 @pytest.fixture(scope="module")
 def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A slide that takes a second or two at 64 px; below `undisturbed` its results."""
-
-    def make(folder: Path) -> Ran:
-        slide = running.write(folder / "L.mrxs", LARGE)
-        return running.cut(slide.path, folder / "undisturbed", "--tile-size=64", threads=2)
-
-    folder, ran = running.once(tmp_path_factory, "large-to-stage", make)
-    assert (ran.code, ran.err) == (0, "")
-    return folder
+    """The slide `slides/A.mrxs`; below `undisturbed` its results."""
+    return large_and_cut(tmp_path_factory)
 
 
 def start_tile(large: Path, results: Path, local: Path) -> subprocess.Popen[str]:
     """`mrxs-tiles tile`, started, with the slide copied and some tiles cut."""
-    shared = (large / "L.mrxs", "--results", results, "--tile-size=64")
+    shared = (large / "slides" / "A.mrxs", "--results", results, FINE)
     assert mrxs_tiles("inspect", *shared).code == 0
     command = (*shared, "--threads=2", "--stage", local)
     process = running.start(running.BIN / "mrxs-tiles", "tile", *command)
     running.wait_for(lambda: len(list(results.glob("*/.tiles.partial/*.jpg"))) > 20)
-    assert len(list(local.glob("*/slide/L/Data*.dat"))) > 1
+    assert len(list(local.glob("*/slide/A/Data*.dat"))) > 1
     return process
 
 
@@ -84,7 +78,7 @@ def test_ended(
     ran = running.ended(process)
     assert (ran.code, ran.err) == (code, says)
     assert names(local) == []
-    assert not list((tmp_path / "results" / "L").glob("*tiles*"))
+    assert not list((tmp_path / "results" / "A").glob("*tiles*"))
 
 
 @pytest.mark.slow
@@ -97,7 +91,7 @@ def test_ended(
 def test_workflow_ended(large: Path, tmp_path: Path, local: Path, number: int) -> None:
     """A signal to Snakemake and all its jobs, as clusters and terminals send it, leaves no copy."""
     command = running.snakemake_command(
-        tmp_path, slides=large / "L.mrxs", tile_size=64, stage=local
+        tmp_path, slides=large / "slides" / "A.mrxs", tile_size=64, stage=local
     )
     process = running.start(*command)
     running.wait_for(lambda: len(list(tmp_path.glob("results/*/.tiles.partial/*.jpg"))) > 20)
@@ -122,4 +116,4 @@ def test_killed(large: Path, tiny: Path, tmp_path: Path, local: Path) -> None:
         assert len(names(local)) == 2
     assert names(local) == [own]
     assert (running.ended(live).code, names(local)) == (0, [])
-    assert tree(tmp_path / "live" / "L") == tree(large / "undisturbed" / "L")
+    assert tree(tmp_path / "live" / "A") == tree(large / "undisturbed" / "A")

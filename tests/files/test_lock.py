@@ -11,20 +11,21 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import running
+from large_cut import FINE, large_and_cut
 from mrxs_tiles.errors import ResultsError
 from mrxs_tiles.files import lock
 from mrxs_tiles.files.lock import SLIDE_LOCK, SURVEY_LOCK, alone, in_turn
 from mrxs_tiles.steps.export import export
 from mrxs_tiles.steps.survey import survey
-from running import BIN, LARGE, lasting, mrxs_tiles, tree
+from running import BIN, lasting, mrxs_tiles, tree
 
-FINE = "--tile-size=64"
 MANY = 50
 WAIT = (
     "Wait until it has ended, or end it; then run again. (After a run that was killed, one of its "
@@ -131,17 +132,7 @@ def test_no_folder(tmp_path: Path) -> None:
 @pytest.fixture(scope="module")
 def slides(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two slides of 2,300 tiles, and below `undisturbed` their results and report."""
-
-    def make(folder: Path) -> running.Ran:
-        running.write(folder / "slides" / "A.mrxs", LARGE)
-        running.copy_slide(folder / "slides" / "A.mrxs", folder / "slides" / "B.mrxs")
-        for name in ("A", "B"):
-            running.cut(folder / "slides" / f"{name}.mrxs", folder / "undisturbed", FINE)
-        return mrxs_tiles("report", "--results", folder / "undisturbed", FINE)
-
-    folder, ran = running.once(tmp_path_factory, "two", make)
-    assert ran.code == 0
-    return folder
+    return large_and_cut(tmp_path_factory)
 
 
 @pytest.fixture(autouse=True)
@@ -210,14 +201,15 @@ def test_killed_one_locks_nothing(slides: Path, tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_two_slides_at_once(slides: Path, tmp_path: Path) -> None:
     """Different slides go into one folder at once; a report meanwhile says what is not done."""
-    commands = []
-    for name in ("A", "B"):
-        shared = (slides / "slides" / f"{name}.mrxs", "--results", tmp_path, FINE)
-        assert mrxs_tiles("inspect", *shared).code == 0
-        commands.append(running.start(BIN / "mrxs-tiles", "tile", *shared))
-    ran = mrxs_tiles("report", "--results", tmp_path, FINE)
+    tiling = []
+    with ThreadPoolExecutor(2) as beside:
+        for name in ("A", "B"):
+            shared = (slides / "slides" / f"{name}.mrxs", "--results", tmp_path, FINE)
+            assert mrxs_tiles("inspect", *shared).code == 0
+            tiling.append(beside.submit(mrxs_tiles, "tile", *shared))
+        ran = mrxs_tiles("report", "--results", tmp_path, FINE)
     assert ran.code in (0, 1)
-    assert [running.ended(command).code for command in commands] == [0, 0]
+    assert [tile.result().code for tile in tiling] == [0, 0]
     assert mrxs_tiles("report", "--results", tmp_path, FINE).code == 0
     assert tree(tmp_path) == tree(slides / "undisturbed")
 
@@ -251,20 +243,19 @@ def test_two_snakemakes(slides: Path, tmp_path: Path, other: str) -> None:
     stopped_amid(first, results)
     before = tree(results)
     config["slides"] = slides / "slides" / other
-    for _ in range(2):  # and again: its own working directory is not locked by that
-        ran = running.snakemake(tmp_path / "two", **config)
-        assert ran.code == 1
-        assert (
-            f"The folder {results} is being filled by another process right now "
-            f"(process {first.pid} on {socket.gethostname()}). {WAIT}\n"
-        ) in ran.text
-        assert tree(results) == before
+    ran = running.snakemake(tmp_path / "two", **config)
+    assert ran.code == 1
+    assert (
+        f"The folder {results} is being filled by another process right now "
+        f"(process {first.pid} on {socket.gethostname()}). {WAIT}\n"
+    ) in ran.text
+    assert tree(results) == before
     assert running.snakemake(tmp_path / "two", "--dry-run", **config).code == 0
     assert tree(results) == before
     running.resume_group(first)
     assert running.ended(first).code == 0, (tmp_path / "first.log").read_text()
     assert tree(results / "A") == tree(slides / "undisturbed" / "A")
-    ran = running.snakemake(tmp_path / "two", **config)
+    ran = running.snakemake(tmp_path / "two", **config)  # its working directory was not locked
     assert ran.code == 0
     assert lasting(results / other[0]) == lasting(slides / "undisturbed" / other[0])
     assert not [name for name in running.names(results) if name.startswith(".")]

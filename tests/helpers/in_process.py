@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from mrxs_tiles.config.config import read_config
+from mrxs_tiles.files import manifest
 from mrxs_tiles.settings import Settings
 from mrxs_tiles.steps.inspect import inspect
 from mrxs_tiles.steps.tile import tile
@@ -63,12 +66,28 @@ def cut(
     threads: int = 2,
     settings: Settings | None = None,
     name: str = NAME,
+    like: Cut | None = None,
     **keys: Any,
 ) -> Cut:
-    """Run `inspect`, `tile` and perhaps `viewer`; `keys` are the config's, its defaults else."""
+    """Run `inspect`, `tile` and perhaps `viewer`; `keys` are the config's, its defaults else.
+
+    `like`: the same slide with the same grid and reader; what was inspected is copied from there,
+    for to inspect costs as much as to cut.
+    """
     chosen = settings or read_config(keys).settings
-    inspected = inspect(name, path, results, chosen)
+    if like is None:
+        inspected = inspect(name, path, results, chosen)
+    else:
+        inspected = _inspected_as(like, results / name)
     tiled = tile(name, path, results, chosen, threads)
     if chosen.deepzoom:
         viewer(name, path, results, chosen, threads)
     return Cut(results / name, inspected, tiled)
+
+
+def _inspected_as(like: Cut, folder: Path) -> dict[str, Any]:
+    """Copy what `inspect` left of a slide to where nothing lies of it yet."""
+    folder.mkdir(parents=True)
+    for name in (manifest.SLIDE_JSON, *like.inspected["tables"]):
+        shutil.copy2(like.folder / name, folder / name)
+    return copy.deepcopy(like.inspected)

@@ -34,8 +34,8 @@ def members(path: Path) -> dict[str, bytes]:
     return found
 
 
-def packed(path: Path, results: Path, threads: int, **keys: Any) -> Cut:
-    return cut(path, results, threads, tile_size=MANY, packing="tar", **keys)
+def packed(path: Path, results: Path, threads: int, like: Cut | None = None, **keys: Any) -> Cut:
+    return cut(path, results, threads, like=like, tile_size=MANY, packing="tar", **keys)
 
 
 def make_shards(tiles: TileFolder, order: list[Address], shard_bytes: int = MB) -> Shards:

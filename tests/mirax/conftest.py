@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from in_process import Variant
 from mrxs_tiles.mirax import trial_places
 from running import LARGE
 from tiny_slide import TINY
@@ -28,9 +29,9 @@ def tiny(whole: WrittenSlide, tmp_path: Path) -> WrittenSlide:
 
 
 @pytest.fixture(scope="session")
-def large(tmp_path_factory: pytest.TempPathFactory) -> WrittenSlide:
+def large(variant: Variant) -> WrittenSlide:
     """A slide that is too large to be compared whole; nobody changes it."""
-    slide = write_mirax(tmp_path_factory.mktemp("large") / "large.mrxs", LARGE)
+    slide = variant("large")
     assert slide.width * slide.height > 2 * trial_places.ALL_PX
     return slide
 

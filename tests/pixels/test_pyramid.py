@@ -24,8 +24,8 @@ from mrxs_tiles.pixels.filters import Color, Pixels
 from mrxs_tiles.pixels.pyramid import BLOCK_PX, TILE_PX, Pyramid, level_count
 from mrxs_tiles.slide.reader import SlideReader
 from mrxs_tiles.viewer.deepzoom import LEAST_PX, Builder, DeepZoom, Written
-from running import LARGE, copy_slide
-from write_mirax import WrittenSlide, write_mirax
+from running import copy_slide
+from write_mirax import WrittenSlide
 
 WHITE = (255, 255, 255)
 PER_TILE = TILE_PX // LEAST_PX
@@ -155,8 +155,8 @@ def check_with_deepzoom(path: Path, folder: Path, written: Written) -> None:
 
 
 @pytest.fixture(scope="module")
-def large(tmp_path_factory: pytest.TempPathFactory) -> WrittenSlide:
-    return write_mirax(tmp_path_factory.mktemp("large") / "large.mrxs", LARGE)
+def large(variant: Variant) -> WrittenSlide:
+    return variant("large")
 
 
 @pytest.mark.slow

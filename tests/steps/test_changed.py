@@ -5,41 +5,34 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import running
+from large_cut import FINE, large_and_cut
 from mrxs_tiles.config.config import read_config
 from mrxs_tiles.mirax import data_files
 from mrxs_tiles.mirax.unchanged import TRIED_AGAIN
 from mrxs_tiles.steps.inspect import inspect
 from mrxs_tiles.steps.tile import tile
-from running import LARGE, SPEC, Ran, mrxs_tiles, snakemake, tree
+from running import SPEC, Ran, mrxs_tiles, snakemake, tree
 
 pytestmark = pytest.mark.slow
 TORTURE = pytest.mark.torture
 
-FINE = "--tile-size=64"  # a cut that takes a second or two
 MANY = 50  # tiles written when it changes
 DATA = "Data0000.dat"
 
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A slide, and below `results` what is cut of it."""
-
-    def make(folder: Path) -> Ran:
-        slide = running.write(folder / "L.mrxs", LARGE)
-        running.cut(slide.path, folder / "results", FINE, threads=2)
-        return mrxs_tiles("report", "--results", folder / "results", FINE)
-
-    folder, ran = running.once(tmp_path_factory, "unchanged", make)
-    assert ran.code == 0, ran.text
-    return folder
+    """The slide `slides/A.mrxs`, and below `undisturbed` what is cut of it."""
+    return large_and_cut(tmp_path_factory)
 
 
 def remove(slide: Path) -> None:
@@ -81,18 +74,21 @@ def amid(results: Path) -> bool:
     return len(list(results.glob("*/.tiles.partial/*.jpg"))) > MANY
 
 
-def cutting(slide: Path, results: Path) -> subprocess.Popen[str]:
+@contextmanager
+def cutting(slide: Path, results: Path) -> Iterator[Future[Ran]]:
     """`tile` of an inspected slide, amid its tiles."""
     shared = (slide, "--results", results, FINE)
     assert mrxs_tiles("inspect", *shared).code == 0
-    process = running.start(running.BIN / "mrxs-tiles", "tile", *shared)
-    running.wait_for(lambda: amid(results))
-    return process
+    with ThreadPoolExecutor(1) as beside:
+        tile = beside.submit(mrxs_tiles, "tile", *shared)
+        running.wait_for(lambda: amid(results) or tile.done())
+        assert not tile.done(), "it was over too soon"
+        yield tile
 
 
 def made_of_it(results: Path) -> dict[str, bytes]:
     """All that was made of the slide, but for the file that says where the slide lies."""
-    found = tree(results / "L")
+    found = tree(results / "A")
     assert found.pop("slide.json")
     return found
 
@@ -109,53 +105,54 @@ def test_changed_while_cut(
     undisturbed: Path, tmp_path: Path, change: Callable[[Path], None]
 ) -> None:
     """Tiles of two states of a slide are none: it failed, and once it is whole it is cut."""
-    slide = running.copy_slide(undisturbed / "L.mrxs", tmp_path / "L.mrxs")
+    slide = running.copy_slide(undisturbed / "slides" / "A.mrxs", tmp_path / "A.mrxs")
     results = tmp_path / "results"
-    process = cutting(slide, results)
-    change(slide)
-    ran = running.ended(process)
+    with cutting(slide, results) as tiling:
+        change(slide)
+        ran = tiling.result()
     said = (
-        f"L.mrxs changed while it was read: {CHANGES[change]}. Wait until nothing writes to the "
+        f"A.mrxs changed while it was read: {CHANGES[change]}. Wait until nothing writes to the "
         "slide any more and run again: the next run tries this slide again."
     )
-    assert (ran.code, ran.err) == (1, f"mrxs-tiles: L (failed): {said}\n")
-    assert tree(results / "L" / "tiles") == {"./": b""}
-    record = running.record(results / "L" / "tiles.json")
+    assert (ran.code, ran.err) == (1, f"mrxs-tiles: A (failed): {said}\n")
+    assert tree(results / "A" / "tiles") == {"./": b""}
+    record = running.record(results / "A" / "tiles.json")
     assert (record["status"], record["error"]) == ("failed", said)
     shutil.rmtree(slide.with_suffix(""), ignore_errors=True)
-    shutil.copytree(undisturbed / "L", slide.with_suffix(""))
+    shutil.copytree(undisturbed / "slides" / "A", slide.with_suffix(""))
     assert mrxs_tiles("tile", slide, "--results", results, FINE).code == 0
-    assert made_of_it(results) == made_of_it(undisturbed / "results")
+    assert made_of_it(results) == made_of_it(undisturbed / "undisturbed")
 
 
 def test_files_of_others(undisturbed: Path, tmp_path: Path) -> None:
     """What a viewer writes into the slide's folder meanwhile is no change of the slide."""
-    slide = running.copy_slide(undisturbed / "L.mrxs", tmp_path / "L.mrxs")
+    slide = running.copy_slide(undisturbed / "slides" / "A.mrxs", tmp_path / "A.mrxs")
     results = tmp_path / "results"
-    process = cutting(slide, results)
-    (slide.with_suffix("") / "annotations.xml").write_text("<x/>")
-    assert running.ended(process).code == 0
-    assert made_of_it(results) == made_of_it(undisturbed / "results")
+    with cutting(slide, results) as tiling:
+        (slide.with_suffix("") / "annotations.xml").write_text("<x/>")
+    assert tiling.result().code == 0
+    assert made_of_it(results) == made_of_it(undisturbed / "undisturbed")
 
 
 def test_away_for_a_while(undisturbed: Path, tmp_path: Path) -> None:
     """A data file that was away in one run is back in the next, as old as before: it is cut."""
-    slide = running.copy_slide(undisturbed / "L.mrxs", tmp_path / "slides" / "L.mrxs")
+    slide = running.copy_slide(undisturbed / "slides" / "A.mrxs", tmp_path / "slides" / "A.mrxs")
     data, away = slide.with_suffix("") / DATA, tmp_path / "away"
     config: dict[str, Any] = {"slides": slide, "tile_size": 64}
     work = tmp_path / "work"
-    work.mkdir()
-    process = running.start(*running.snakemake_command(work, **config))
-    running.wait_for(lambda: amid(work / "results"))
-    data.replace(away)
-    ran = running.ended(process)
+    with ThreadPoolExecutor(1) as beside:
+        running_now = beside.submit(snakemake, work, **config)
+        running.wait_for(lambda: amid(work / "results") or running_now.done())
+        data.replace(away)
+    ran = running_now.result()
     assert ran.code == 1
-    assert "  L (failed): L.mrxs changed while it was read: Data0000.dat was removed." in ran.text
+    assert "  A (failed): A.mrxs changed while it was read: Data0000.dat was removed." in ran.text
     away.replace(data)
     ran = snakemake(work, **config)
-    assert (ran.code, ran.jobs) == (0, ["inspect L", "report", "tile L"])
-    assert made_of_it(work / "results") == made_of_it(undisturbed / "results")
-    assert snakemake(work, **config).jobs == ["report"]  # which is made until no slide is bad
+    assert (ran.code, ran.jobs) == (0, ["inspect A", "report", "tile A"])
+    assert made_of_it(work / "results") == made_of_it(undisturbed / "undisturbed")
+    # it is made until no slide is bad
+    assert snakemake(work, "--dry-run", **config).jobs == ["report"]
 
 
 def test_faulty_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -210,16 +207,13 @@ def test_read_only_amid(undisturbed: Path, tmp_path: Path) -> None:
     What was being made cannot be removed then, but it stands under no final name.
     """
     results = tmp_path / "results"
-    shared = (undisturbed / "L.mrxs", "--results", results, FINE)
-    assert mrxs_tiles("inspect", *shared).code == 0
-    before = tree(results)
-    folders = (results / "L", results / "L" / ".tiles.partial")
-    process = running.start(running.BIN / "mrxs-tiles", "tile", *shared)
-    running.wait_for(lambda: amid(results))
+    shared = (undisturbed / "slides" / "A.mrxs", "--results", results, FINE)
+    undisturbed_tree = tree(undisturbed / "undisturbed" / "A")
+    folders = (results / "A", results / "A" / ".tiles.partial")
     try:
-        locked = running.run("chattr", "+i", *folders)
-        ran = running.ended(process)
-        now = tree(results)
+        with cutting(undisturbed / "slides" / "A.mrxs", results) as tiling:
+            locked = running.run("chattr", "+i", *folders)
+        ran, now = tiling.result(), tree(results)
     finally:
         running.run("chattr", "-i", *folders)
     assert not locked.code, locked.text
@@ -229,6 +223,6 @@ def test_read_only_amid(undisturbed: Path, tmp_path: Path) -> None:
     hidden = (".partial/", "/.slide.lock")
     assert {
         name: content for name, content in now.items() if not any(part in name for part in hidden)
-    } == before
+    } == {f"A/{name}": undisturbed_tree[name] for name in running.SLIDE_FILES[:4]}  # inspected
     assert mrxs_tiles("tile", *shared).code == 0
-    assert tree(results / "L") == tree(undisturbed / "results" / "L")
+    assert tree(results / "A") == undisturbed_tree

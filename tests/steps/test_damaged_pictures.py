@@ -9,12 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import running
 from bad_slides import zero
-from in_process import cut
+from in_process import Variant, cut
 from mrxs_tiles.mirax.damage import damaged_files
 from mrxs_tiles.mirax.index import read_index
-from running import LARGE
+from running import copy_slide
 
 
 def pixels(path: Path) -> np.ndarray:
@@ -24,12 +23,13 @@ def pixels(path: Path) -> np.ndarray:
 
 
 @pytest.mark.long
-def test_lost_coarse_level(tmp_path: Path) -> None:
+def test_lost_coarse_level(variant: Variant, tmp_path: Path) -> None:
     """Thumbnail and map of a slide without its coarse levels' images are those of a whole one."""
-    slide = running.write(tmp_path / "A.mrxs", LARGE)
+    slide = variant("large")
     whole = cut(slide.path, tmp_path / "whole", tile_size=512)
-    zero(slide, [image for image in slide.images if image.level == 1], slide.folder)
-    found = cut(slide.path, tmp_path / "damaged", tile_size=512)
+    path = copy_slide(slide.path, tmp_path / "A.mrxs")
+    zero(slide, [image for image in slide.images if image.level == 1], path.with_suffix(""))
+    found = cut(path, tmp_path / "damaged", tile_size=512)
     assert found.tiled["status"] == "ok"
     assert found.files == whole.files
     assert not [said for said in found.inspected["warnings"] if "could not be read" in said]
@@ -39,9 +39,9 @@ def test_lost_coarse_level(tmp_path: Path) -> None:
 
 
 @pytest.mark.long
-def test_images_are_counted_alike(tmp_path: Path) -> None:
+def test_images_are_counted_alike(variant: Variant) -> None:
     """Of a file with images of several levels a sentence says of which levels it counts them."""
-    index = read_index(running.write(tmp_path / "A.mrxs", LARGE).folder)
+    index = read_index(variant("large").folder)
     in_one = tuple(stored.copy() for stored in index.images)
     for stored in in_one:
         stored[:, 3] = 0
