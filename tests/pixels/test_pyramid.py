@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import random
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,7 @@ from mrxs_tiles.mirax.reader import MiraxReader
 from mrxs_tiles.pixels.encode import make_encoder
 from mrxs_tiles.pixels.filters import Color, Pixels
 from mrxs_tiles.pixels.pyramid import BLOCK_PX, TILE_PX, Pyramid, level_count
-from mrxs_tiles.slide.reader import SlideReader
+from mrxs_tiles.slide.reader import Reader, SlideReader
 from mrxs_tiles.viewer.deepzoom import LEAST_PX, Builder, DeepZoom, Written
 from running import copy_slide
 from write_mirax import WrittenSlide
@@ -104,9 +105,13 @@ def built(path: Path, folder: Path, threads: int = 2, own: bool = True) -> Writt
     """The pyramid of a slide, below `folder`."""
     encode, _ = make_encoder("jpg", 75, "420")
     folder.mkdir(parents=True)
-    with SlideReader(path) as slide, TileFolder(folder, "viewer_files") as files:
+    with ExitStack() as opened:
+        slide = opened.enter_context(SlideReader(path))
+        files = opened.enter_context(TileFolder(folder, "viewer_files"))
+        reader: Reader = slide
+        if own:
+            reader = opened.enter_context(MiraxReader(read_index(path.with_suffix("")), slide))
         size = slide.facts().size
-        reader = MiraxReader(read_index(path.with_suffix("")), slide) if own else slide
         builder = Builder(reader, DeepZoom(size, WHITE, encode), files)
         assert builder.build(threads, lambda: None) is None
         written = builder.written
