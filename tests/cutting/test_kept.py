@@ -18,6 +18,7 @@ from mrxs_tiles.cutting import begun, kept, publishing
 from mrxs_tiles.mirax.stamp import take_stamp
 from mrxs_tiles.names import Slide
 from mrxs_tiles.report.report import read_report, report
+from mrxs_tiles.report.slides_of_report import Reported
 from mrxs_tiles.report.summary import summary
 from mrxs_tiles.steps.away import away
 from running import SPEC, tree
@@ -196,7 +197,7 @@ def test_away(slide: WrittenSlide, tmp_path: Path) -> None:
     assert found.kept[0][2].startswith(HARM[gone])
     other = [Slide(NAME, slide.path, read_config({"tile_size": 64}).settings)]
     assert [told[0] for told in away(other, results).refused] == [NAME]
-    report(results, [], away=found.kept)
+    report(results, Reported([], away=found.kept))
     assert read_report(results)[0]["status"] == "kept"
 
 

@@ -18,6 +18,7 @@ from mrxs_tiles.files import store
 from mrxs_tiles.files.lock import SLIDE_LOCK, alone
 from mrxs_tiles.files.tile_files import TileFiles
 from mrxs_tiles.report.report import read_report, report
+from mrxs_tiles.report.slides_of_report import Reported
 from mrxs_tiles.steps import tile as tile_step
 from mrxs_tiles.steps.inspect import inspect
 from packing import MANY, archives, members
@@ -140,13 +141,13 @@ def test_a_shard_that_cannot_be_read(slide: tuple[Path, Path]) -> None:
     with pytest.raises(ResultsError, match=r"is no whole shard\. Cut the slide again"):
         renew_sheet(results, NAME, SECOND)
     assert first.read_bytes() == whole[first.name][:700]
-    report(results, carried={NAME: SECOND})
+    report(results, Reported(carried={NAME: SECOND}))
     (row,) = read_report(results)
     assert "its shards hold the sheet's columns as they were before" in row["warnings"]
     first.write_bytes(whole[first.name])
     with alone(results / NAME / SLIDE_LOCK, "x"), pytest.raises(ResultsError, match="being"):
         renew_sheet(results, NAME, SECOND)
-    report(results, carried={NAME: SECOND})
+    report(results, Reported(carried={NAME: SECOND}))
     (row,) = read_report(results)
     assert "its shards" not in row["warnings"]
     assert shards(results) == cut_with(slide, SECOND)

@@ -17,6 +17,7 @@ from exporting import ALL
 from in_process import Variant
 from mrxs_tiles.config.config import read_config
 from mrxs_tiles.report.report import report
+from mrxs_tiles.report.slides_of_report import Reported
 from mrxs_tiles.steps.export import export
 from mrxs_tiles.steps.inspect import inspect
 from mrxs_tiles.steps.tile import tile
@@ -46,7 +47,8 @@ def results(variant: Variant, tmp_path: Path) -> Path:
         inspect(name, path, folder, settings)
         tile(name, path, folder, settings, 1)
         export(name, folder, ALL, {"kind": KINDS[name]})
-    report(folder, carried={name: {"kind": kind} for name, kind in KINDS.items()})
+    carried = {name: {"kind": kind} for name, kind in KINDS.items()}
+    report(folder, Reported(carried=carried))
     return folder
 
 

@@ -25,6 +25,7 @@ from mrxs_tiles.cutting.job import Source
 from mrxs_tiles.cutting.samples import slide_key
 from mrxs_tiles.files import manifest
 from mrxs_tiles.report.report import report
+from mrxs_tiles.report.slides_of_report import Reported
 from mrxs_tiles.steps.inspect import inspect
 from mrxs_tiles.steps.tile import tile
 from served import served
@@ -52,7 +53,7 @@ def cohort(tmp_path_factory: pytest.TempPathFactory) -> Path:
         inspect(name, written.path, root / "results", settings)
         source = Source(sheet=carried[name])
         tile(name, written.path, root / "results", settings, 1, source)
-    report(root / "results", carried=carried)
+    report(root / "results", Reported(carried=carried))
     return root / "results"
 
 

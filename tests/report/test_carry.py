@@ -14,6 +14,7 @@ from mrxs_tiles.__main__ import main
 from mrxs_tiles.config.config import read_config
 from mrxs_tiles.files import manifest
 from mrxs_tiles.report.report import read_report, report
+from mrxs_tiles.report.slides_of_report import Reported
 from mrxs_tiles.report.summary import summary
 from mrxs_tiles.report.verify import verify
 from mrxs_tiles.steps.export import export
@@ -37,7 +38,7 @@ def test_carried_columns(tmp_path: Path) -> None:
     results = tmp_path / "results"
     cut_as(slide.path, results, "a", "b")
     carried = {"a": {"patient": "007", "note": "x\ty\\"}, "b": {"patient": "NA", "note": ""}}
-    report(results, carried=carried)
+    report(results, Reported(carried=carried))
     rows = table(results / "report.tsv")
     assert list(rows[0]) == [*manifest.REPORT, "patient", "note"]
     assert [(row["patient"], row["note"]) for row in rows] == [("007", "x\\ty\\\\"), ("NA", "")]
@@ -55,7 +56,7 @@ def test_one_patient_in_two_spellings(tmp_path: Path) -> None:
     results = tmp_path / "results"
     cut_as(slide.path, results, "a", "b", "c")
     patients = {"a": "P2", "b": "p2", "c": "P2"}
-    report(results, carried={name: {"patient": one} for name, one in patients.items()})
+    report(results, Reported(carried={name: {"patient": one} for name, one in patients.items()}))
     rows = {row["slide"]: row for row in table(results / "report.tsv")}
     assert {name: row["patient"] for name, row in rows.items()} == patients
     said = 'the sheet\'s "patient" differs from that of a only in spelling (case, '
@@ -63,7 +64,7 @@ def test_one_patient_in_two_spellings(tmp_path: Path) -> None:
     assert [name for name, row in rows.items() if said in row["warnings"]] == ["b"]
     assert any(said in line for line in summary(results, list(rows.values())))
     assert verify(results).is_whole
-    report(results, carried={"a": {"patient": "P2"}, "b": {"patient": "P22"}})
+    report(results, Reported(carried={"a": {"patient": "P2"}, "b": {"patient": "P22"}}))
     assert "only in spelling" not in (results / "report.tsv").read_text("utf-8")
 
 
@@ -72,7 +73,7 @@ def test_carried_columns_are_kept(tmp_path: Path) -> None:
     slide = write(tmp_path / "a.mrxs", TINY)
     results = tmp_path / "results"
     cut_as(slide.path, results, "a", "b")
-    report(results, carried={"b": {"patient": "x\ty\\"}, "a": {"patient": "007"}})
+    report(results, Reported(carried={"b": {"patient": "x\ty\\"}, "a": {"patient": "007"}}))
     before = (results / "report.tsv").read_bytes()
     report(results)
     assert (results / "report.tsv").read_bytes() == before
@@ -80,7 +81,7 @@ def test_carried_columns_are_kept(tmp_path: Path) -> None:
     report(results)
     rows = table(results / "report.tsv")
     assert [row["patient"] for row in rows] == ["007", "x\\ty\\\\", ""]
-    report(results, carried={})
+    report(results, Reported(carried={}))
     assert list(table(results / "report.tsv")[0]) == list(manifest.REPORT)
 
 
@@ -92,7 +93,7 @@ def test_tiles_and_datasets_carry_them(tmp_path: Path) -> None:
     carried = {"a": {"patient": "P1", "note": ""}, "b": {"patient": "P2", "note": "x\ty"}}
     for name in ("a", "b"):
         export(name, results, ["parquet"], carried[name])
-    report(results, carried=carried)
+    report(results, Reported(carried=carried))
     run = load(results)
     assert not any(name.startswith("sheet_") for name in run.tiles)
     tiles = run.tiles_of(["b", "a"], ["sheet_patient", "sheet_note", "col"])
@@ -123,7 +124,7 @@ def test_a_dataset_holds_what_the_sheet_says_now(tmp_path: Path) -> None:
         ({"a": {"patient": "P2", "split": "val"}}, {("P2", "val")}),
         ({}, {()}),
     ):
-        report(results, carried=carried)
+        report(results, Reported(carried=carried))
         found = load(results).dataset().to_table()
         names = [name for name in found.schema.names if name.startswith("sheet_")]
         assert {tuple(row.values()) for row in found.select(names).to_pylist()} <= cells

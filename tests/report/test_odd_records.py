@@ -13,6 +13,7 @@ import running
 from mrxs_tiles.__main__ import main
 from mrxs_tiles.config.config import read_config
 from mrxs_tiles.report.report import read_report, report
+from mrxs_tiles.report.slides_of_report import Reported
 from mrxs_tiles.report.verify import verify
 from mrxs_tiles.steps.export import export
 from mrxs_tiles.steps.heatmap import heatmap
@@ -155,7 +156,7 @@ def test_odd_run_record(made: Path, tmp_path: Path, value: object) -> None:
     shutil.copytree(made, results)
     sheet = tmp_path / "sheet.tsv"
     sheet.write_text("path\n")
-    report(results, sheet=sheet)
+    report(results, Reported(sheet=sheet))
     path = results / "run.json"
     before = json.loads(path.read_text("utf-8"))
     record = json.loads(path.read_text("utf-8"))

@@ -10,6 +10,7 @@ from in_process import NAME
 from mrxs_tiles.cutting import kept, publishing
 from mrxs_tiles.report.records import find_inspected
 from mrxs_tiles.report.report import read_report, report
+from mrxs_tiles.report.slides_of_report import Reported
 from mrxs_tiles.report.summary import summary
 from running import TINY
 
@@ -23,10 +24,10 @@ def test_put_aside(tmp_path: Path) -> None:
     assert sorted(path.name for path in (first.folder / publishing.ASIDE).iterdir())
     assert list(find_inspected(results)) == [NAME]
     for names in (None, [NAME], {NAME: str(slide.path)}):
-        report(results, names)
+        report(results, Reported(names))
         (row,) = read_report(results)
         assert (row["slide"], row["status"]) == (NAME, "kept")
         assert row["error"].startswith(kept.LATEST)
         assert "remove their folders" not in "\n".join(summary(results, [row]))
-    report(results, [], [("B", str(tmp_path / "B.mrxs"), "it is not there")])
+    report(results, Reported([], [("B", str(tmp_path / "B.mrxs"), "it is not there")]))
     assert set(find_inspected(results)) == {"B", NAME}

@@ -11,6 +11,7 @@ from mrxs_tiles.errors import ResultsError
 from mrxs_tiles.files import manifest
 from mrxs_tiles.report.records import find_inspected
 from mrxs_tiles.report.report import read_report, report
+from mrxs_tiles.report.slides_of_report import Reported
 from mrxs_tiles.report.summary import bad_slides, summary
 from running import TINY, tree, write
 
@@ -71,7 +72,7 @@ def test_refused_slides(tmp_path: Path) -> None:
         ("../up", "/slides/up.mrxs", "Outside."),
     ]
     results = tmp_path / "results"
-    report(results, [], refused)
+    report(results, Reported([], refused))
     assert {name: row["error"] for name, row in rows_of(results).items()} == {
         name: why for name, _, why in refused
     }
@@ -124,7 +125,7 @@ def test_refused_after_it_was_cut(tmp_path: Path) -> None:
     results = tmp_path / "results"
     cut(slide, results)
     before = tree(results / NAME)
-    report(results, [], [(NAME, str(slide), "It is refused.")])
+    report(results, Reported([], [(NAME, str(slide), "It is refused.")]))
     assert tree(results / NAME) == before
     (row,) = read_report(results)
     assert (row["status"], row["error"]) == ("failed", "It is refused.")

@@ -15,6 +15,7 @@ from in_process import NAME, cut
 from mrxs_tiles.__main__ import main
 from mrxs_tiles.config.config import cutting_keys, read_config
 from mrxs_tiles.report.report import report
+from mrxs_tiles.report.slides_of_report import Reported
 from running import record, tree
 
 KEYS = {"tile_size": 1000, "quality": 60}
@@ -24,7 +25,8 @@ FILES = ("run.json", "ro-crate-metadata.json")
 def reported(results: Path, sheet: Path | None = None) -> dict[str, bytes]:
     """Make the report; returns the two files."""
     config = cutting_keys(read_config(KEYS))
-    report(results, config=config, sheet=sheet, carried={NAME: {"patient": "Jane Roe"}})
+    carried = {NAME: {"patient": "Jane Roe"}}
+    report(results, Reported(carried=carried, sheet=sheet), config)
     return {name: (results / name).read_bytes() for name in FILES}
 
 

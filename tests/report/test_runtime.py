@@ -15,6 +15,7 @@ from mrxs_tiles.errors import ResultsError
 from mrxs_tiles.files.manifest import read_record, write_record
 from mrxs_tiles.report.report import report
 from mrxs_tiles.report.runtime import RUNTIME, RUNTIME_TSV
+from mrxs_tiles.report.slides_of_report import Reported
 from mrxs_tiles.steps.export import export
 from mrxs_tiles.steps.inspect import inspect
 from mrxs_tiles.steps.tile import tile
@@ -225,7 +226,7 @@ def test_a_folder_in_its_place(cut: Path) -> None:
     """What cannot be read as a file is as if it were not there, also outside."""
     (cut / "logs" / "A" / "tile.benchmark.tsv").mkdir()
     refused = [("../A", "/A.mrxs", "Outside.")]
-    report(cut / "results", ["A"], refused, benchmarks=cut / "logs")
+    report(cut / "results", Reported(["A"], refused), benchmarks=cut / "logs")
     rows = rows_of(cut / "results").values()
     assert len(rows) == 4
     assert {row[name] for row in rows for name in MEASURED} == {""}

@@ -19,6 +19,7 @@ from mrxs_tiles.files import manifest
 from mrxs_tiles.files.checksums import crc32_of
 from mrxs_tiles.report.repair import repair
 from mrxs_tiles.report.report import read_report, report
+from mrxs_tiles.report.slides_of_report import Reported
 from mrxs_tiles.report.verify import lines, verify
 from mrxs_tiles.steps.export import export
 from mrxs_tiles.steps.heatmap import heatmap
@@ -56,7 +57,7 @@ def made(variant: Variant, tmp_path_factory: pytest.TempPathFactory) -> Path:
     scores = folder / "scores.csv"
     scores.write_text(f"slide,col,row,score\n{LOOSE},1,1,0.5\n{LOOSE},1,2,0.7\n")
     heatmap(scores, results)
-    report(results, carried=CARRIED)
+    report(results, Reported(carried=CARRIED))
     with mrxs_tiles.load(results) as run:
         kept = int(run.tiles_of(LOOSE)["kept"].sum())
         run.write_features(LOOSE, np.zeros((kept, 3), np.float32))
@@ -73,7 +74,7 @@ def results(made: Path, tmp_path: Path) -> Path:
 def drop_status(results: Path) -> None:
     """A report of which everything is whole but what it says."""
     text = (results / "report.tsv").read_text("utf-8")
-    report(results, carried=CARRIED)
+    report(results, Reported(carried=CARRIED))
     record = json.loads((results / "run.json").read_text("utf-8"))
     (results / "report.tsv").write_text(text.replace("\tok\t", "\tdamaged\t", 1), "utf-8")
     record["tables"]["report.tsv"] = crc32_of(results / "report.tsv")
@@ -91,14 +92,14 @@ def test_whole(results: Path) -> None:
     assert "4 slides, " in said(results)
     assert "all are there, whole and themselves" in said(results)
     inspected = json.loads((results / LOOSE / "slide.json").read_text("utf-8"))
-    report(results, dict.fromkeys(CARRIED, "/elsewhere/a.mrxs"), carried=CARRIED)
+    report(results, Reported(dict.fromkeys(CARRIED, "/elsewhere/a.mrxs"), carried=CARRIED))
     assert json.loads((results / LOOSE / "slide.json").read_text("utf-8")) != inspected
     assert verify(results).is_whole, said(results)
 
 
 def test_corrected_sheet(results: Path) -> None:
     """A cell that was corrected, and went into the shards, is no harm."""
-    report(results, carried=CARRIED | {PACKED: {"stain": "IHC"}})
+    report(results, Reported(carried=CARRIED | {PACKED: {"stain": "IHC"}}))
     assert verify(results).is_whole, said(results)
 
 
@@ -192,7 +193,7 @@ def away(name: str, results: Path) -> None:
     """Report a slide whose disk is away, as the workflow does."""
     slides = {one: "a.mrxs" for one in CARRIED if one != name}
     why = "Not there now; results of an earlier run kept"
-    report(results, slides, carried=CARRIED, away=[(name, "x/a.mrxs", why)])
+    report(results, Reported(slides, carried=CARRIED, away=[(name, "x/a.mrxs", why)]))
 
 
 @pytest.mark.long
@@ -205,11 +206,12 @@ def test_a_slide_that_is_away(results: Path) -> None:
     # the step itself found it gone
     tile(LOOSE, results / "gone.mrxs", results, read_config({"tile_size": 300}).settings, 1)
     assert json.loads((results / LOOSE / "tiles.json").read_text("utf-8"))["status"] == "kept"
-    for now in (lambda: report(results, carried=CARRIED), lambda: away(LOOSE, results)):
+    for now in (lambda: report(results, Reported(carried=CARRIED)), lambda: away(LOOSE, results)):
         now()
         assert verify(results).is_whole, said(results)
     others = [name for name in CARRIED if name != LOOSE]
-    report(results, others, [(LOOSE, "x/a.mrxs", "it is not there")], carried=CARRIED)
+    refused = [(LOOSE, "x/a.mrxs", "it is not there")]
+    report(results, Reported(others, refused, carried=CARRIED))
     row = next(row for row in read_report(results) if row["slide"] == LOOSE)
     assert row["status"] == "failed"
     assert verify(results).is_whole, said(results)
@@ -233,7 +235,7 @@ def test_repair(results: Path, made: Path, variant: Variant) -> None:
     slide = variant("jpeg_plain").path
     cut(LOOSE, slide, results, tile_size=300)
     cut(PACKED, slide, results, tile_size=200, packing="tar")
-    report(results, carried=CARRIED)
+    report(results, Reported(carried=CARRIED))
     assert verify(results).is_whole, said(results)
     assert tree(results)["a/tiles/3_4.jpg"] == tree(made)["results/a/tiles/3_4.jpg"]
     assert tree(results)["a/notes.txt"] == b"x"
@@ -289,7 +291,7 @@ def test_repair_report(results: Path, capsys: pytest.CaptureFixture[str], harm: 
     assert ("--carry COLUMN" in told) == (not (results / "report.tsv").exists())
     if not (results / "report.tsv").exists():
         assert (results / "report.tsv.harmed").read_bytes() == harmed
-    report(results, carried=CARRIED)
+    report(results, Reported(carried=CARRIED))
     assert (results / "report.tsv").read_bytes() == before
     assert verify(results).is_whole, said(results)
     assert main(["verify", *place, "--repair"]) == 0

@@ -13,6 +13,7 @@ from mrxs_tiles.errors import ConfigError, printable, shown
 from mrxs_tiles.report.carried import export_again
 from mrxs_tiles.report.report import read_report, report
 from mrxs_tiles.report.run_record import known_config
+from mrxs_tiles.report.slides_of_report import Reported
 from mrxs_tiles.report.summary import bad_slides, summary
 from mrxs_tiles.terminal import say, verdict
 
@@ -38,13 +39,9 @@ def told_report(config: Config, given: dict[str, Any]) -> int:
             "logs in the results of a run of snakemake."
         )
     carried, notes = _carried(config, given)
-    report(
-        config.results,
-        config=_keys_of(config, given),
-        benchmarks=logs,
-        carried=carried,
-        sheet=None if given["slides"] is None else Path(given["slides"]),
-    )
+    sheet = None if given["slides"] is None else Path(given["slides"])
+    reported = Reported(carried=carried, sheet=sheet)
+    report(config.results, reported, _keys_of(config, given), logs)
     if carried is not None:
         export_again(config.results)
     rows = read_report(config.results)

@@ -15,6 +15,7 @@ from mrxs_tiles.report.records import find_inspected
 from mrxs_tiles.report.report import MOST_NAMED
 from mrxs_tiles.report.report import report as report_all
 from mrxs_tiles.report.run_lines import failed_job
+from mrxs_tiles.report.slides_of_report import Reported
 from mrxs_tiles.report.summary import summary
 from mrxs_tiles.steps.run_step import INTERRUPTED
 from mrxs_tiles.steps.try_again import keep_promises, note_asked
@@ -201,12 +202,9 @@ def report_so_far(unfinished, waiting):
     if report_time() != REPORTED or not slides:
         return []
     try:
+        reported = Reported(slides, carried=CARRIED)
         report_all(
-            CONFIG.results,
-            slides,
-            config=cutting_keys(CONFIG),
-            carried=CARRIED,
-            unfinished=unfinished,
+            CONFIG.results, reported, cutting_keys(CONFIG), unfinished=unfinished
         )
     except Exception as error:  # the last word is said whatever is wrong, a fault of ours too
         return [f"The report was not made: {str(error) or type(error).__name__}"]

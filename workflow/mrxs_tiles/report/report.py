@@ -35,6 +35,7 @@ from mrxs_tiles.report.records import (
 from mrxs_tiles.report.run_record import known_config, write_run
 from mrxs_tiles.report.runtime import renew_runtime
 from mrxs_tiles.report.shown_slide import Entry
+from mrxs_tiles.report.slides_of_report import ALL_THAT_ARE_THERE, Reported
 from mrxs_tiles.report.twins import name_twins
 
 if TYPE_CHECKING:
@@ -47,28 +48,18 @@ MOST_NAMED = 10  # slides in one line
 
 def report(
     results: Path,
-    slides: Iterable[str] | Mapping[str, str] | None = None,
-    refused: Iterable[tuple[str, str, str]] = (),
+    reported: Reported = ALL_THAT_ARE_THERE,
     config: Mapping[str, object] | None = None,
     benchmarks: Path | None = None,
-    carried: Mapping[str, Mapping[str, str]] | None = None,
-    away: Iterable[tuple[str, str, str]] = (),
-    sheet: Path | None = None,
     unfinished: str = "",
 ) -> None:
     """Write the tables of all slides and the page that shows them.
 
     Args:
         results: where everything goes.
-        slides: their names, perhaps with where each lies now; None: all that have a
-            ``slide.json`` below ``results``.
-        refused: name, path and why, of slides that no step could be run for.
+        reported: which slides, and what is told of them.
         config: keys and values that the page shows; None: those that an earlier report knew.
         benchmarks: the folder with what Snakemake measured; None: no ``runtime.tsv``.
-        carried: by slide, the columns of the sheet that go into the table, and into the JSON of
-            shards where others are in it; None: those that a table that is there has.
-        away: name, path and why, of slides that were left out and whose results are kept.
-        sheet: that names the slides; None: none, or that of the report that is there.
         unfinished: what the page says of a run that did not come to its end.
 
     Raises:
@@ -77,28 +68,39 @@ def report(
     """
     make_folder(results)
     with alone(results / REPORT_LOCK, f"The report of {results} is being written"):
-        entries = _all_entries(results, slides, refused, away)
+        entries = _all_entries(results, reported)
         rows = [entry.row for entry in entries]
-        keys = known_config(results) if config is None else config
-        columns = (carried_before(results) or {}) if carried is None else carried
-        cells = {str(row["slide"]): of_slide(columns, str(row["slide"])) for row in rows}
-        asked = (spelled_otherwise(cells), labels_spelled_otherwise(results, entries))
+        cells = _carried_cells(results, reported, rows)
+        labels = labels_spelled_otherwise(results, entries)
         for row in rows:
-            slide = str(row["slide"])
-            for sentences in asked:
-                row["warnings"] += sentences.get(slide, [])
-            known = carried is not None or is_known(columns, slide)
-            _carry_into_shards(results, row, cells[slide], known)
+            row["warnings"] += labels.get(str(row["slide"]), [])
         text = _tsv(_carrying(_table(rows), cells))
         write_file(results / manifest.REPORT_TSV, text.encode("utf-8", "backslashreplace"))
         renew_runtime(results, rows, benchmarks)
         # of an unfinished run the others may be its own; and where none is named, all are there
-        is_all = bool(unfinished) or slides is None
+        is_all = bool(unfinished) or reported.slides is None
         others = "" if is_all else unnamed(results, (row["slide"] for row in rows))
+        keys = known_config(results) if config is None else config
         pieces = Pieces(results)
         write_page(results, entries, pieces, keys, others, unfinished)
-        write_run(results, entries, pieces, keys, sheet)
+        write_run(results, entries, pieces, keys, reported.sheet)
         pieces.keep()
+
+
+def _carried_cells(
+    results: Path, reported: Reported, rows: Sequence[Record]
+) -> dict[str, dict[str, str]]:
+    """By slide, what it carries of the sheet; the rows' warnings tell what is odd in it."""
+    carried = reported.carried
+    columns = (carried_before(results) or {}) if carried is None else carried
+    cells = {str(row["slide"]): of_slide(columns, str(row["slide"])) for row in rows}
+    asked = spelled_otherwise(cells)
+    for row in rows:
+        slide = str(row["slide"])
+        row["warnings"] += asked.get(slide, [])
+        known = carried is not None or is_known(columns, slide)
+        _carry_into_shards(results, row, cells[slide], known)
+    return cells
 
 
 def _carry_into_shards(results: Path, row: Record, wanted: Mapping[str, str], known: bool) -> None:
@@ -127,17 +129,12 @@ def _carry_into_shards(results: Path, row: Record, wanted: Mapping[str, str], kn
         log.info("%s: the sheet's columns written anew in %d shards", slide, written)
 
 
-def _all_entries(
-    results: Path,
-    slides: Iterable[str] | Mapping[str, str] | None,
-    refused: Iterable[tuple[str, str, str]],
-    away: Iterable[tuple[str, str, str]],
-) -> list[Entry]:
-    names = find_inspected(results) if slides is None else slides
-    paths = slides if isinstance(slides, Mapping) else {}
+def _all_entries(results: Path, reported: Reported) -> list[Entry]:
+    names = find_inspected(results) if reported.slides is None else reported.slides
+    paths = reported.slides if isinstance(reported.slides, Mapping) else {}
     records = [read_records(results, name, paths.get(name)) for name in names]
-    records += [refused_records(results, *slide) for slide in refused]
-    return _entries(results, records + [away_records(results, *slide) for slide in away])
+    records += [refused_records(results, *slide) for slide in reported.refused]
+    return _entries(results, records + [away_records(results, *slide) for slide in reported.away])
 
 
 def table_text(results: Path) -> str:
