@@ -92,3 +92,23 @@ def test_output_that_cannot_say_a_name(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(said, encoding="cp1252"))
     assert main(["survey", str(slide), "--results", str(tmp_path / "results")]) == 1
     assert b"\\u0142\xf3d\\u017a (failed)" in said.getvalue()
+
+
+@pytest.mark.parametrize("command", ["inspect", "tile", "viewer", "preview"])
+def test_a_name_for_a_file(
+    tmp_path: Path,
+    command: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Who gives a slide's name in the results is told its file, and the results stay."""
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "results/sub/A 1"
+    folder.mkdir(parents=True)
+    (folder / "slide.json").write_text('{"slide": "sub/A 1", "path": "/x/A.mrxs"}')
+    assert main([command, "sub/A 1", "--results", "results"]) == 1
+    assert capsys.readouterr().err == (
+        'mrxs-tiles: There is no file "sub/A 1", but results has a slide of that name: give its '
+        "file, \"/x/A.mrxs\" --slide 'sub/A 1'.\n"
+    )
+    assert [path.name for path in folder.iterdir()] == ["slide.json"]

@@ -152,6 +152,12 @@ def test_features(cohort: Path, tmp_path: Path) -> None:
     for array, rows in ((vectors[1:], None), (vectors[:, 0], None), (vectors, given[:-1])):
         with pytest.raises(ValueError, match=f"has {len(given)} kept"):
             run.write_features(slide, array, rows)
+    for array in (vectors[:, :0], vectors.astype(object), vectors.astype(str)):
+        with pytest.raises(ValueError, match="give numbers, one or more for each tile"):
+            run.write_features(slide, array)
+    vectors[1, 0] = np.nan
+    with pytest.warns(UserWarning, match=f"features of 1 of {len(given)} tiles hold NaN"):
+        run.write_features(slide, vectors)
 
 
 @pytest.mark.parametrize("packing", PACKINGS)

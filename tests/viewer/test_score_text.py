@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mrxs_tiles.errors import ConfigError
+from mrxs_tiles.errors import ConfigError, ResultsError
+from mrxs_tiles.steps.heatmap import heatmap
 from mrxs_tiles.viewer.matching import Grid, matched
 from mrxs_tiles.viewer.scores import Scores, read_scores
 
@@ -107,3 +108,11 @@ def test_counted_from_one(tmp_path: Path) -> None:
     rows[0] = "A,9,9,0.5\n"
     (note,) = matched("A", grid, read(tmp_path, HEADER + "".join(rows)), np.arange(6)).notes
     assert "began at 1" not in note
+
+
+def test_what_is_not_there(tmp_path: Path) -> None:
+    """A table or a folder of results that is not there is told as such."""
+    with pytest.raises(ConfigError, match=r"There is no file .*s.csv"):
+        read_scores(tmp_path / "s.csv")
+    with pytest.raises(ResultsError, match="nowhere is no folder: name the one that was given"):
+        heatmap(tmp_path / "s.csv", tmp_path / "nowhere")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import logging
 import os
+import shlex
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -20,7 +21,8 @@ from mrxs_tiles.config.config import (
 )
 from mrxs_tiles.config.places import foreign, understood
 from mrxs_tiles.config.results_place import fit_for_disk, misplaced
-from mrxs_tiles.errors import ConfigError, MrxsTilesError, shown
+from mrxs_tiles.errors import ConfigError, MrxsTilesError, ResultsError, shown
+from mrxs_tiles.files import manifest
 from mrxs_tiles.files.manifest import BAD, Record
 from mrxs_tiles.names import LOGS, Slide, name_fault
 from mrxs_tiles.native import complaint
@@ -117,6 +119,8 @@ def _workflow(given: dict[str, Any]) -> int:
 
 def _slide_step(command: str, config: Config, given: dict[str, Any]) -> int:
     slide = _slide(config, given)
+    if command != "export":  # which opens no slide
+        _refuse_a_name(str(given["path"]), config.results)
     if command == "export" and not config.exports:
         raise ConfigError("Nothing is asked for: name it, such as --exports clam,parquet.")
     if command in LOGGED:
@@ -145,6 +149,20 @@ def _slide(config: Config, given: dict[str, Any]) -> Slide:
     if refused := fit_for_disk([slide], config.results)[0].refused:
         raise ConfigError(refused)
     return slide
+
+
+def _refuse_a_name(text: str, results: Path) -> None:
+    """Raise if a slide's name was given for its file: its results would be those of a lost file."""
+    record = results / text / manifest.SLIDE_JSON
+    if name_fault(text) or os.path.lexists(text) or not record.is_file():
+        return
+    with suppress(ResultsError):
+        path = str(manifest.read_record(record).get("path"))
+        named = "" if Path(path).stem == text else f" --slide {shlex.quote(text)}"
+        raise ConfigError(
+            f"There is no file {shown(text)}, but {results} has a slide of that name: give its "
+            f"file, {shown(path)}{named}."
+        )
 
 
 def _done(command: str, slide: Slide, config: Config, given: dict[str, Any]) -> Record:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
-from mrxs_tiles.errors import shown
+from mrxs_tiles.errors import printable, shown
 from mrxs_tiles.exports.clam import COORDS, FORMAT, attributes
 from mrxs_tiles.exports.known import note_exports
 from mrxs_tiles.files import manifest
@@ -45,6 +46,17 @@ def write_features(
         raise ValueError(
             f"{shown(slide)} has {len(kept)} kept tiles, and the features are of shape "
             f"{vectors.shape}: give an array (tiles, values), one row for each kept tile."
+        )
+    if vectors.dtype.kind not in "fiub" or not vectors.shape[1]:
+        raise ValueError(
+            f"The features of {shown(slide)} are {vectors.dtype} of shape {vectors.shape}: give "
+            "numbers, one or more for each tile."
+        )
+    if odd := int((~np.isfinite(vectors).all(axis=1)).sum()):
+        warnings.warn(
+            f"{printable(slide)}: features of {odd:,} of {len(vectors):,} tiles hold NaN or "
+            "infinity; they are written so",
+            stacklevel=3,
         )
     if rows is not None:
         vectors = vectors[_order(slide, kept, rows)]

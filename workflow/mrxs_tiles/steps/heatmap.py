@@ -49,6 +49,8 @@ def heatmap(scores: Path | Sequence[Path], results: Path, slide: str | None = No
         ResultsError: a slide's results cannot be read or written.
     """
     paths = [scores] if isinstance(scores, Path) else list(scores)
+    if not results.is_dir():
+        raise ResultsError(f"{results} is no folder: name the one that was given as results.")
     laid: dict[str, Matched] = {}
     unknown: Counter[str] = Counter()
     said: list[str] = []

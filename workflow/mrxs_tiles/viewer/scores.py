@@ -68,6 +68,8 @@ def read_scores(path: Path, slide: str | None = None) -> Scores:
             return _of_table(path, read_text(path), slide)
     except ConfigError:
         raise
+    except FileNotFoundError:
+        raise ConfigError(f"There is no file {shown(path)}: name the table of scores.") from None
     except (OSError, ValueError, KeyError) as error:  # pyarrow's own errors are ValueErrors
         said = printable(str(error).splitlines()[0])
         raise ConfigError(f"The scores {shown(path)} cannot be read: {said}") from None
