@@ -12,10 +12,11 @@ from __future__ import annotations
 
 import atexit
 import gc
-import json
+import marshal
 import os
 import runpy
 import select
+import shutil
 import signal
 import socket
 import stat
@@ -23,12 +24,16 @@ import subprocess
 import sys
 import tempfile
 import threading
+from array import array
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
+
+from remembered import remember
 
 MAINS = {
     "snakemake": ("snakemake.cli", "main"),
@@ -36,33 +41,32 @@ MAINS = {
 }
 # Of what they import, what takes long.
 IMPORTED = (
-    "snakemake.cli",
-    "snakemake.script",
-    "jsonschema",
-    "openslide",
-    "PIL.Image",
-    "imagecodecs",
-    "simplejpeg",
-    "smart_open",
+    *("snakemake.cli", "snakemake.script", "snakemake.storage", "snakemake.benchmark"),
+    *("difflib", "filecmp", "graphlib", "packaging.version", "xml.parsers.expat"),
+    *("cc3d", "h5py", "imagecodecs._jpeg8", "imagecodecs._png", "jinja2.ext", "jsonschema"),
+    *("nbformat", "openslide", "pyarrow.dataset", "pyarrow.pandas_compat", "pyarrow.parquet"),
+    *("rocrate.rocrate", "shapely", "simplejpeg", "smart_open", "tqdm"),
+    *("PIL.BmpImagePlugin", "PIL.GifImagePlugin", "PIL.ImageDraw", "PIL.ImageFont"),
+    *("PIL.JpegImagePlugin", "PIL.PngImagePlugin", "PIL.PpmImagePlugin"),
 )
 AT_START = ("PYTHON", "LANG", "LC_")  # variables that Python reads as it starts
 LARGEST = 1 << 20  # bytes of a request
 # What Snakemake takes for Python: a job's script is handed to the server, all else to Python.
+# It imports what Python has built in alone, which takes a third of the time.
 JOB_STARTER = """#!{python} -IS
-import sys
+import sys, posix
 if len(sys.argv) != 2 or not sys.argv[1].endswith(".py"):
-    import os
-    os.execv({python!r}, [{python!r}, *sys.argv[1:]])
-import json, os, socket
-with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as server:
-    server.connect({address!r})
-    asked = {{"command": sys.argv[1:], "cwd": os.getcwd(), "env": dict(os.environ)}}
-    socket.send_fds(server, [json.dumps(asked).encode()], [1, 2])
-    server.recv(20)
-    code = int(server.recv(20))
+    posix.execv({python!r}, [{python!r}, *sys.argv[1:]])
+import _socket, marshal
+server = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET)
+server.connect({address!r})
+asked = marshal.dumps({{"command": sys.argv[1:], "cwd": posix.getcwd(), "env": posix.environ}})
+server.sendmsg([asked], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, {streams!r})])
+server.recv(20)
+code = int(server.recv(20))
 if code < 0:
-    os.kill(os.getpid(), -code)
-os._exit(code)
+    posix.kill(posix.getpid(), -code)
+posix._exit(code)
 """
 
 
@@ -98,7 +102,7 @@ def run(
     """
     server = _server()
     asked = {"command": command, "cwd": str(cwd or Path.cwd()), "env": env}
-    message = json.dumps(asked | {"job_starter": server.job_starter}).encode()
+    message = marshal.dumps(asked | {"job_starter": server.job_starter})
     assert len(message) < LARGEST
     out, err = os.memfd_create("out"), os.memfd_create("err")
     try:
@@ -127,7 +131,8 @@ def _server() -> Server:
     """Started once; it ends with this process, or as soon as this one's pipe closes."""
     folder = Path(tempfile.mkdtemp())
     server = Server(address=str(folder / "socket"), job_starter=str(folder / "python"))
-    starter = JOB_STARTER.format(python=sys.executable, address=server.address)
+    streams = array("i", [1, 2]).tobytes()
+    starter = JOB_STARTER.format(python=sys.executable, address=server.address, streams=streams)
     Path(server.job_starter).write_text(starter, "utf-8")
     Path(server.job_starter).chmod(stat.S_IRWXU)
     theirs, ours = os.pipe()
@@ -145,9 +150,7 @@ def _server() -> Server:
     def end() -> None:
         os.close(ours)
         process.wait()
-        for path in folder.iterdir():
-            path.unlink()
-        folder.rmdir()
+        shutil.rmtree(folder)
 
     atexit.register(end)
     return server
@@ -158,32 +161,38 @@ def _serve(listening: socket.socket, lives: int) -> None:
     for name in IMPORTED:
         import_module(name)
     import_module("snakemake.cli").get_argument_parser()  # imports all plug-ins
+    remember(Path(listening.getsockname()).parent)
     gc.collect()
     gc.freeze()
-    waiting = set()
+    running: dict[int, tuple[int, socket.socket]] = {}  # by what tells the end of each
     while True:
-        ready, *_ = select.select([listening, lives], [], [])
-        asked = lives not in ready
-        waiting = {pid for pid in waiting if not os.waitpid(pid, os.WNOHANG if asked else 0)[0]}
-        if not asked:
+        ready, *_ = select.select([listening, lives, *running], [], [])
+        for ended in running.keys() & set(ready):
+            pid, answer = running.pop(ended)
+            os.close(ended)
+            _, status = os.waitpid(pid, 0)
+            with answer, suppress(OSError):  # of who asked and was killed
+                answer.send(str(os.waitstatus_to_exitcode(status)).encode())
+        if lives in ready:
+            for pid, _ in running.values():
+                os.waitpid(pid, 0)
             os._exit(0)
-        answer, _ = listening.accept()
-        if pid := os.fork():
-            waiting.add(pid)
-            answer.close()
+        if listening not in ready:
             continue
-        listening.close()
-        os.close(lives)
+        answer, _ = listening.accept()
         asking, files, *_ = socket.recv_fds(answer, LARGEST, 2)
         if pid := os.fork():
-            answer.send(str(pid).encode())
+            running[os.pidfd_open(pid)] = pid, answer
+            with suppress(OSError):
+                answer.send(str(pid).encode())
             for file in files:
                 os.close(file)
-            _, status = os.waitpid(pid, 0)
-            answer.send(str(os.waitstatus_to_exitcode(status)).encode())
-            os._exit(0)
-        answer.close()
-        _become(json.loads(asking), *files)
+            continue
+        for other in (lives, *running):
+            os.close(other)
+        for other in (listening, answer, *(answer for _, answer in running.values())):
+            other.close()
+        _become(marshal.loads(asking), *files)  # noqa: S302  # from our own programs
         return
 
 
@@ -195,10 +204,10 @@ def _become(asked: dict[str, Any], out: int, err: int) -> None:
     os.close(err)
     os.chdir(asked["cwd"])
     os.environ.clear()
-    os.environ.update(asked["env"])
+    os.environ.update({os.fsdecode(key): os.fsdecode(one) for key, one in asked["env"].items()})
     sys.argv = asked["command"]
     sys.executable = asked.get("job_starter", sys.executable)
-    path = asked["env"].get("PYTHONPATH")
+    path = os.environ.get("PYTHONPATH")
     sys.path[:1] = [str(Path(sys.argv[0]).parent), *(path.split(os.pathsep) if path else [])]
 
 
