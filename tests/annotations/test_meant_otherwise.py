@@ -11,6 +11,7 @@ import pytest
 
 from mrxs_tiles.annotations.marks import marks_of
 from mrxs_tiles.config.config import read_config
+from mrxs_tiles.errors import SlideError
 from mrxs_tiles.grid.deep_zoom import make_grid
 from mrxs_tiles.grid.grid import Levels
 
@@ -115,6 +116,15 @@ def test_a_key_names_one_spelling(tmp_path: Path, key: str) -> None:
         "there."
     )
     assert not warnings(roi, **{key: ["Tumor", "tumor"]})
+
+
+def test_classes_of_a_cell_between_commas(tmp_path: Path) -> None:
+    """Two classes joined as in no sheet are told how to be joined; a class with a comma is one."""
+    roi = written(tmp_path, classed("Tumor"), classed("Stroma", 6000))
+    with pytest.raises(SlideError, match=r'In the cell of a sheet write "; " between classes\.$'):
+        warnings(roi, region_classes=["Tumor, Stroma"])
+    with pytest.raises(SlideError, match=r"Write classes that are there\.$"):
+        warnings(roi, region_classes=["Tumor, Fat"])
 
 
 def test_drawn_on_another_slide(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ def test_carried_cells_that_say_nothing() -> None:
     """What Excel, R and pandas write for nothing or an error is carried, and a line says where."""
     (note,) = said(["P1", "NA", "#NAME?", "", "########", "NaN"])
     assert note == (
-        'Sheet "slides.csv", column "patient": rows 3, 4, 6, 7 hold "########", "#NAME?", "NA", '
+        'Sheet "slides.csv", column "patient": rows 3, 4, 6, 7 have "########", "#NAME?", "NA", '
         '"NaN", carried as a value like others: leave a cell empty where there is none.'
     )
     for error in ("#NV", "#N/D", "#WERT!", "#DIV/0!", "#¡VALOR!", "#¿NOMBRE?", "#BEZUG!", "#N/A"):
@@ -34,7 +34,7 @@ def test_carried_cells_that_say_nothing() -> None:
 def test_carried_numbers_that_excel_has_shortened() -> None:
     """Long numbers that Excel shows as 1,23457E+17 may be many, and are not shown again."""
     (note,) = said(["1,23457E+17", "1.23457e+17", "5E+3", "1,5E-17"])
-    assert note.startswith('Sheet "slides.csv", column "patient": rows 2, 3 hold a long number')
+    assert note.startswith('Sheet "slides.csv", column "patient": rows 2, 3 have a long number')
     assert "make the column's format Text" in note
 
 
@@ -51,8 +51,8 @@ def test_a_file_that_is_cut_twice_in_the_same_way() -> None:
     make("a.mrxs", "b.mrxs")
     (note,) = find(sheet(text.format(""))).notes
     assert note == (
-        'Sheet "slides.csv", rows 2, 3 name one file, "a.mrxs", and cut it in the same way, as '
-        '"x" and "y", so that its tiles count twice: is another file meant?'
+        'Sheet "slides.csv", rows 2, 3 have one file, "a.mrxs", and cut it in the same way, as '
+        '"x" and "y", so that its tiles count more than once: is another file meant?'
     )
     assert not find(sheet(text.format("256"))).notes
 
@@ -64,3 +64,22 @@ def test_a_path_of_windows_that_is_not_there() -> None:
     there = {slide.name: (slide.path, slide.refused[:9]) for slide in found}
     assert there["gone"] == (Path.cwd() / "sub/gone.mrxs", "")
     assert there["c"][1] == 'Slide "c"'
+
+
+def test_annotations_of_another_slide() -> None:
+    """One file of annotations in the rows of different slides is asked about; the config's is not.
+
+    So is none of one slide that is cut in two ways, and no rectangle.
+    """
+    make("a.mrxs", "b.mrxs", "a.geojson", "b.geojson")
+    text = "path;slide;{0}\na.mrxs;x;a.geojson\nb.mrxs;y;{1}\na.mrxs;z;{2}\n"
+    for key in ("region", "labels"):
+        (note,) = find(sheet(text.format(key, "a.geojson", "b.geojson"))).notes
+        assert note == (
+            f'Sheet "slides.csv", rows 2, 3 have the {key} "a.geojson" for different slides: was '
+            "it drawn on each of them?"
+        )
+    ways = "path;slide;labels;tile_size\na.mrxs;x;a.geojson;\na.mrxs;z;a.geojson;256\n"
+    assert not find(sheet(ways)).notes
+    assert not find(sheet("path\na.mrxs\nb.mrxs\n"), labels="a.geojson").notes
+    assert not find(sheet("path;region\na.mrxs;0,0,9,9\nb.mrxs;0,0,9,9\n")).notes

@@ -144,10 +144,14 @@ class _Work:
         settings, names = self._settings, found.polygons.names
         asked = settings.region_classes
         if asked is not None and (missing := [name for name in asked if name not in names]):
+            parts = {part.strip() for name in missing for part in name.split(",")}
+            joined = (
+                ' In the cell of a sheet write "; " between classes.' if parts <= {*names} else ""
+            )
             raise SlideError(
                 f"region_classes names {', '.join(map(shown, missing))}, of which "
                 f"t{found.called[1:]} has no polygon ({_there(found)}). Write classes that are "
-                "there."
+                f"there.{joined}"
             )
         self._say_not_there(found)
         self._say_other_spelling(found)

@@ -38,12 +38,12 @@ def odd_cells(label: str, columns: Mapping[str, Mapping[int, str]]) -> Iterator[
         if odd:
             kinds = ", ".join(map(shown, sorted(set(odd.values()))[:MOST_SHOWN]))
             yield (
-                f"{where}: {_rows([*odd])} {kinds}, carried as a value like others: leave a cell "
-                "empty where there is none."
+                f"{where}: {some_rows([*odd])} {kinds}, carried as a value like others: leave a "
+                "cell empty where there is none."
             )
         if short := [row for row, cell in cells.items() if SHORTENED.fullmatch(cell)]:
             yield (
-                f"{where}: {_rows(short)} a long number that Excel has shortened, so that "
+                f"{where}: {some_rows(short)} a long number that Excel has shortened, so that "
                 "different ones may be the same here: make the column's format Text, and enter "
                 "them again."
             )
@@ -53,8 +53,8 @@ def _says_nothing(cell: str) -> bool:
     return cell.lower() in NOTHING - {"none"} or ERROR.fullmatch(cell) is not None
 
 
-def _rows(numbers: list[int]) -> str:
-    """Such as: rows 3, 4 hold."""
+def some_rows(numbers: list[int]) -> str:
+    """Such as: row 3 has, rows 3, 4 have."""
     named = ", ".join(map(str, numbers[:MOST_SHOWN]))
     more = f" and {len(numbers) - MOST_SHOWN:,} more" if len(numbers) > MOST_SHOWN else ""
-    return f"row {named} holds" if len(numbers) == 1 else f"rows {named}{more} hold"
+    return f"row {named} has" if len(numbers) == 1 else f"rows {named}{more} have"

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 from mrxs_tiles.config.carried_cells import odd_cells, odd_name
 from mrxs_tiles.config.columns import Columns, read_header
 from mrxs_tiles.config.config import override
+from mrxs_tiles.config.doubtful_rows import cut_twice, drawn_once
 from mrxs_tiles.config.places import foreign, home_expanded, understood, windows_stem
 from mrxs_tiles.config.sheet_text import read_rows
 from mrxs_tiles.errors import ConfigError, shown
@@ -74,7 +74,8 @@ def read_sheet(
         name: {number: dict(slide.carried)[name] for number, slide in slides.items()}
         for name in columns.carry
     }
-    said = [*rows.notes, *columns.notes, *odd_cells(label, carried), *_cut_twice(label, slides)]
+    said = [*rows.notes, *columns.notes, *odd_cells(label, carried)]
+    said += [*cut_twice(label, slides), *drawn_once(label, slides, settings)]
     return [*slides.values()], said
 
 
@@ -96,21 +97,6 @@ def _read_row(sheet: _Sheet, where: str, cells: Sequence[str]) -> Slide:
     refused = f"Slide {shown(name or stem)}: {refused}" if refused else ""
     carried = tuple(sheet.columns.carried(cells))
     return Slide(name or stem, path, settings, refused, carried)
-
-
-def _cut_twice(label: str, slides: Mapping[int, Slide]) -> Iterator[str]:
-    """A sentence for files that some rows cut in one and the same way under several names."""
-    rows: defaultdict[tuple[Path, Settings], dict[str, int]] = defaultdict(dict)
-    for number, slide in slides.items():
-        rows[slide.path, slide.settings].setdefault(slide.name, number)
-    for (path, _), names in rows.items():
-        if len(names) > 1:
-            yield (
-                f"{label}, rows {', '.join(map(str, names.values()))} name one file, "
-                f"{shown(path.name)}, and cut it in the same way, as "
-                f"{' and '.join(map(shown, names))}, so that its tiles count twice: is another "
-                "file meant?"
-            )
 
 
 def _cell_faults(where: str, path: str, name: str, stem: str) -> Iterator[str]:
