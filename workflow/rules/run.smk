@@ -203,9 +203,7 @@ def report_so_far(unfinished, waiting):
         return []
     try:
         reported = Reported(slides, carried=CARRIED)
-        report_all(
-            CONFIG.results, reported, cutting_keys(CONFIG), unfinished=unfinished
-        )
+        report_all(CONFIG.results, reported, cutting_keys(CONFIG), unfinished=unfinished)
     except Exception as error:  # the last word is said whatever is wrong, a fault of ours too
         return [f"The report was not made: {str(error) or type(error).__name__}"]
     rows = read_report(CONFIG.results)
