@@ -190,6 +190,21 @@ def test_rows_of_no_tile_are_named(found: Cut, tmp_path: Path) -> None:
     assert "left out, since they hold no numbers: seen by" in said
 
 
+def test_scores_that_would_be_one_file(found: Cut, tmp_path: Path) -> None:
+    """Tumour and tumour are refused also where they come in two tables, or one after another."""
+    results = found.folder.parent
+    table = scores_of(found)[["slide", "col", "row", "score"]]
+    (tmp_path / "a").mkdir()
+    here = by_csv(table.assign(x=0, y=0), tmp_path)
+    other = by_csv(table.rename(columns={"score": "Score"}).assign(x=0, y=0), tmp_path / "a")
+    with pytest.raises(ConfigError, match=r"The scores score and Score of .* would be one file"):
+        heatmap([here, other], results)
+    heatmap(here, results)
+    with pytest.raises(ConfigError, match=r"The scores score and Score of .* would be one file"):
+        heatmap(other, results)
+    assert not (found.folder / "heatmap-Score.js").exists()
+
+
 def changed(change: Callable[[pd.DataFrame], Any]) -> Callable[[pd.DataFrame], pd.DataFrame]:
     def make(table: pd.DataFrame) -> pd.DataFrame:
         table = table.copy()

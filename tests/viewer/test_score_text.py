@@ -116,3 +116,14 @@ def test_what_is_not_there(tmp_path: Path) -> None:
         read_scores(tmp_path / "s.csv")
     with pytest.raises(ResultsError, match="nowhere is no folder: name the one that was given"):
         heatmap(tmp_path / "s.csv", tmp_path / "nowhere")
+
+
+def test_places_of_other_tiles(tmp_path: Path) -> None:
+    """Where most rows match none, other tiles may be meant; where few do not, it is not asked."""
+    column = np.arange(6)
+    grid = Grid(column, column * 0, column * 128, column * 0, column, column, column)
+    for step, asked in ((256, False), (300, True)):
+        rows = [f"A,{step * one},0,0.5\n" for one in range(4)]
+        found = read(tmp_path, "slide,x,y,score\n" + "".join(rows))
+        (note,) = matched("A", grid, found, np.arange(4)).notes
+        assert ("level-0 px from the slide's corner" in note) is asked

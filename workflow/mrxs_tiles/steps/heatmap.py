@@ -66,6 +66,8 @@ def heatmap(scores: Path | Sequence[Path], results: Path, slide: str | None = No
         raise ConfigError(
             f"No row of {named} is of a tile of {results}. " + ". ".join([*said, *notes])
         )
+    for name, found in laid.items():
+        _refuse_one_file(results / name, name, found)
     common = scales(laid)
     for name, found in laid.items():
         with in_turn(results / name / SLIDE_LOCK, SLIDE_TAKEN.format(name)):
@@ -84,6 +86,28 @@ def _laid(read: Scores, results: Path, unknown: Counter[str]) -> Iterator[tuple[
             continue
         kept.last_said(results / name)  # what cannot be gone by is told
         yield name, matched(name, read_grid(results / name / manifest.TILES_TSV), read, rows)
+
+
+def _refuse_one_file(folder: Path, slide: str, found: Matched) -> None:
+    """Raise where two scores of a slide, of now and of before, would have files of one name."""
+    known = {score.casefold(): score for score in _told_before(folder)}
+    for score in found.values:
+        other = known.setdefault(score.casefold(), score)
+        if other != score:
+            raise ConfigError(
+                f"The scores {other} and {score} of {printable(slide)} would be one file on some "
+                "systems: rename a column."
+            )
+
+
+def _told_before(folder: Path) -> list[str]:
+    """The scores that a slide has."""
+    try:
+        told = read_beside(folder / manifest.HEATMAP_JSON).get("scores", {})
+    except ResultsError:
+        return []
+    script = manifest.HEAT_KINDS[-1]
+    return [name for name in told if (folder / manifest.HEATMAP.format(name, script)).is_file()]
 
 
 def _joined(path: Path, slide: str, before: Matched, found: Matched) -> Matched:

@@ -16,6 +16,10 @@ from mrxs_tiles.viewer.scores import MOST_NAMED, Numbers, Scores, Whole
 PLACES = ("col", "row", "x", "y", "width", "height", "kept")
 Truths = npt.NDArray[np.bool_]
 LARGEST_SCORE = float(np.finfo(np.float32).max)  # what the viewer's layer can hold
+OTHER_TILES = (
+    "Are they of tiles of another size or scale? x and y are level-0 px from the slide's corner, "
+    "as in tiles.tsv"
+)
 _SHIFT = 32  # bits of one number in a key of two
 
 
@@ -91,6 +95,8 @@ def matched(slide: str, grid: Grid, scores: Scores, rows: Whole) -> Matched:
         named = _named(scores, rows[~is_there][:MOST_NAMED])
         more = f" and {missed - MOST_NAMED:,} more" if missed > MOST_NAMED else ""
         asked = _counts_from_one(grid, scores, rows)
+        if not asked and missed * 2 > len(rows):
+            asked = f". {OTHER_TILES}"
         notes.append(f"rows that match no tile: {missed:,}, {named}{more}{asked}")
     values = {}
     for name, column in scores.values.items():
