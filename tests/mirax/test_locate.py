@@ -114,3 +114,23 @@ def test_images_of_another_kind(tmp_path: Path, name: str) -> None:
         "is sound, but of a kind that OpenSlide cannot read: export it as JPEG in 3DHISTECH's "
         "SlideConverter."
     )
+
+
+@pytest.mark.parametrize("copy", [" (1)", "(2)", " - Kopie", " - Copy (3)", " copy 2", " (copy)"])
+def test_a_copy_of_the_small_file(tmp_path: Path, copy: str) -> None:
+    """A second download of the small file alone is told whose copy it is."""
+    make(tmp_path, "A1.mrxs", "A1/", f"A1{copy}.mrxs", "old/")
+    assert told(tmp_path / f"A1{copy}.mrxs") == (
+        f"The folder 'A1{copy}' is missing beside A1{copy}.mrxs, which looks like a copy of "
+        "A1.mrxs alone. Remove it, or, if it is another slide, copy its folder there too."
+    )
+    (tmp_path / "A1.mrxs").unlink()  # then it is perhaps the slide itself
+    assert "copy of" not in told(tmp_path / f"A1{copy}.mrxs")
+
+
+def test_a_folder_that_is_another_slides(tmp_path: Path) -> None:
+    """A folder whose slide is written in another case is not guessed to be one that is missing."""
+    make(tmp_path, "UPPER.MRXS", "upper/", "B.mrxs")
+    assert "is it" not in told(tmp_path / "B.mrxs")
+    make(tmp_path, "old/")
+    assert "is it 'old'?" in told(tmp_path / "B.mrxs")

@@ -8,6 +8,7 @@ too, and people link to the small file alone: both are served through a temporar
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,7 +17,7 @@ from pathlib import Path
 
 from mrxs_tiles.config.walk import ARCHIVES
 from mrxs_tiles.errors import SlideError
-from mrxs_tiles.files.alike import alike, difference, listing, while_unchanged
+from mrxs_tiles.files.alike import alike, difference, folded, listing, while_unchanged
 from mrxs_tiles.mirax.absent import how_to_fetch, why_absent
 from mrxs_tiles.mirax.ini import INI_NAME
 from mrxs_tiles.mirax.slidedat import read_slidedat
@@ -25,6 +26,11 @@ from mrxs_tiles.system import link as make_link
 
 MIRAX_SUFFIX = ".mrxs"
 RULE = "A MIRAX slide is a small .mrxs file and a folder of the same name beside it"
+# as Windows, macOS, GNOME and browsers name a second one
+_COPY = re.compile(
+    r"(.+?)(?: ?\([0-9]{1,3}\)| - (?:Copy|Kopie|Copie|Copia)(?: ?\([0-9]{1,3}\))?| copy(?: [0-9]+)?"
+    r"| \((?:copy|Kopie|another copy)\)| Kopie(?: [0-9]+)?)"
+)
 PERMIT = "Permit whoever runs this to read it (chmod, or ask who owns it)"
 # Formats of one file. What belongs to others (.vms, .vmu, .dcm) only OpenSlide knows.
 SINGLE = frozenset({".bif", ".czi", ".ndpi", ".scn", ".svs", ".svslide", ".tif", ".tiff"})
@@ -194,12 +200,28 @@ def _what_is_missing(path: Path) -> str:
             f"The folder '{folder.name}' is missing beside {path.name}, but there is "
             f"{folder.name}{packed[0]}. {RULE}: unpack it there."
         )
+    if (original := _copied_from(path)) is not None:
+        return (
+            f"The folder '{folder.name}' is missing beside {path.name}, which looks like a copy of "
+            f"{original.name} alone. Remove it, or, if it is another slide, copy its folder there "
+            "too."
+        )
     renamed = _without_slide(path.parent)
     hint = f" (is it '{renamed[0]}'? Then rename that)" if len(renamed) == 1 else ""
     return (
         f"The folder '{folder.name}' is missing beside {path.name}{hint}. {RULE}: "
         "copy the folder there too."
     )
+
+
+def _copied_from(path: Path) -> Path | None:
+    """The slide with a folder of which a file manager or a browser made this file."""
+    found = _COPY.fullmatch(path.stem)
+    folder = path.with_name(found[1]) if found else None
+    if folder is None or not _is_data(folder):
+        return None
+    files = (folder.with_name(folder.name + one) for one in (MIRAX_SUFFIX, MIRAX_SUFFIX.upper()))
+    return next((file for file in files if file.is_file()), None)
 
 
 def _what_it_lacks(path: Path, folder: Path) -> str:
@@ -222,9 +244,11 @@ def _what_it_lacks(path: Path, folder: Path) -> str:
 def _without_slide(folder: Path) -> Sequence[str]:
     """The data folders in a folder that are no slide's: for a hint, so what is in them may age."""
     names = set(listing(folder))
+    housed = {folded(Path(name).stem) for name in names if is_mirax(Path(name))}
     return sorted(
         name
         for name in names
+        if folded(name) not in housed  # else it is that slide's, in another case
         # of thousands of slides that have their folders no file is looked at
         if not is_mirax(Path(name)) and name + MIRAX_SUFFIX not in names
         if _is_data(folder / name) and not _has_slide(folder / name)
