@@ -22,6 +22,7 @@ from browser import chromium as chromium
 from browser import watched as watched
 from in_process import Variant
 from mirax_files import Part, StoredImage
+from page_cohort import page_made as page_made
 from page_cohort import page_results as page_results
 from page_cohort import page_sources as page_sources
 from running import LARGE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,20 +21,32 @@ if TYPE_CHECKING:
 EVIL = "</script><!--<b>'\"&"
 
 
-@pytest.fixture
-def long(page_sources: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """23 slides, of which four stand in the page, and the rest in scripts of five."""
+def few_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Four rows stand in the page, and the rest in scripts of five."""
     monkeypatch.setattr(rows, "ALL_HERE", 22)
     monkeypatch.setattr(rows, "HERE", 4)
     monkeypatch.setattr(rows, "PART", 5)
-    folder = tmp_path / "my results"
+
+
+@pytest.fixture(scope="module")
+def long(page_sources: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """23 slides and such a report of them; not to be changed."""
+    folder = tmp_path_factory.mktemp("long") / "my results"
     for number in range(21):
         area = 30 + (7 * number % 21) / 10
         cohort_files.another(page_sources[number % 2], folder, f"s{number:02}", tissue_mm2=area)
     cohort_files.another(page_sources[1], folder, EVIL, {"warnings": ["it is odd"]}, tissue_mm2=31)
     cohort_files.failed(folder, "Y", EVIL)
-    report(folder)
+    with pytest.MonkeyPatch.context() as patch:
+        few_rows(patch)
+        report(folder)
     return folder
+
+
+@pytest.fixture
+def own(long: Path, tmp_path: Path) -> Path:
+    """A copy of them, to be changed."""
+    return shutil.copytree(long, tmp_path / long.name, symlinks=True)
 
 
 def shown(page: Page) -> list[str]:
@@ -121,10 +134,10 @@ def test_address_of_a_slide_far_below(long: Path, watched: Watched) -> None:
     watched.check()
 
 
-def test_scripts_that_are_not_there(long: Path, watched: Watched) -> None:
+def test_scripts_that_are_not_there(own: Path, watched: Watched) -> None:
     """Without its scripts, or with another report's, the page says so; no row is a wrong one."""
-    page = watched.open(long / "report.html")
-    for path in (long / FOLDER).glob("*-rows.js"):
+    page = watched.open(own / "report.html")
+    for path in (own / FOLDER).glob("*-rows.js"):
         path.unlink()
     page.locator("#search").fill("s17")
     page.wait_for_selector("#trouble:visible")
@@ -164,11 +177,12 @@ def test_readable_by_everybody(long: Path, watched: Watched) -> None:
 
 
 @pytest.mark.long
-def test_its_bytes(long: Path) -> None:
+def test_its_bytes(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A second report has the same bytes; scripts of rows that are gone go."""
-    before = {path.name: path.read_bytes() for path in (long / FOLDER).iterdir()}
-    report(long)
-    assert {path.name: path.read_bytes() for path in (long / FOLDER).iterdir()} == before
-    cohort_files.failed(long, "X", "It cannot be opened.")
-    report(long)
-    assert len([*(long / FOLDER).glob("*-rows.js")]) == 4
+    few_rows(monkeypatch)
+    before = {path.name: path.read_bytes() for path in (own / FOLDER).iterdir()}
+    report(own)
+    assert {path.name: path.read_bytes() for path in (own / FOLDER).iterdir()} == before
+    cohort_files.failed(own, "X", "It cannot be opened.")
+    report(own)
+    assert len([*(own / FOLDER).glob("*-rows.js")]) == 4

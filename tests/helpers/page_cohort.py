@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -31,10 +32,10 @@ def page_sources(
     return [real.folder, plain.folder]
 
 
-@pytest.fixture
-def page_results(page_sources: list[Path], tmp_path: Path) -> Path:
+@pytest.fixture(scope="session")
+def page_made(page_sources: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Six slides: two good ones, an evil name, one with a warning, a damaged and a failed one."""
-    folder = tmp_path / "my results"
+    folder = tmp_path_factory.mktemp("page") / "my results"
     real, plain = page_sources
     cohort_files.another(real, folder, "B")
     cohort_files.another(plain, folder, "a10", tissue_mm2=30.5)
@@ -44,3 +45,9 @@ def page_results(page_sources: list[Path], tmp_path: Path) -> Path:
     cohort_files.failed(folder, "Y", MARKUP)
     report(folder, config=CONFIG)
     return folder
+
+
+@pytest.fixture
+def page_results(page_made: Path, tmp_path: Path) -> Path:
+    """A copy of them with their report, for a test to do with as it likes."""
+    return shutil.copytree(page_made, tmp_path / page_made.name, symlinks=True)
