@@ -118,13 +118,16 @@ def test_a_key_names_one_spelling(tmp_path: Path, key: str) -> None:
     assert not warnings(roi, **{key: ["Tumor", "tumor"]})
 
 
-def test_classes_of_a_cell_between_commas(tmp_path: Path) -> None:
-    """Two classes joined as in no sheet are told how to be joined; a class with a comma is one."""
+def test_classes_between_commas(tmp_path: Path) -> None:
+    """Two classes joined by a comma are told how to be joined: a class may hold one."""
     roi = written(tmp_path, classed("Tumor"), classed("Stroma", 6000))
-    with pytest.raises(SlideError, match=r'In the cell of a sheet write "; " between classes\.$'):
+    told = 'Write "; " between classes, in quotation marks.'
+    with pytest.raises(SlideError, match=f"Write classes that are there. {told}$"):
         warnings(roi, region_classes=["Tumor, Stroma"])
+    (said,) = warnings(roi, ignore_classes=["Stroma,Necrosis"])
+    assert said.endswith(f'(its classes are "Tumor", "Stroma"). {told}')
     with pytest.raises(SlideError, match=r"Write classes that are there\.$"):
-        warnings(roi, region_classes=["Tumor, Fat"])
+        warnings(roi, region_classes=["Skin, Fat"])
 
 
 def test_drawn_on_another_slide(tmp_path: Path) -> None:

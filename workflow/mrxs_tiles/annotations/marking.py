@@ -144,10 +144,7 @@ class _Work:
         settings, names = self._settings, found.polygons.names
         asked = settings.region_classes
         if asked is not None and (missing := [name for name in asked if name not in names]):
-            parts = {part.strip() for name in missing for part in name.split(",")}
-            joined = (
-                ' In the cell of a sheet write "; " between classes.' if parts <= {*names} else ""
-            )
+            joined = _between_commas(missing, names)
             raise SlideError(
                 f"region_classes names {', '.join(map(shown, missing))}, of which "
                 f"t{found.called[1:]} has no polygon ({_there(found)}). Write classes that are "
@@ -174,6 +171,8 @@ class _Work:
             if name not in found.polygons.names:
                 close = difflib.get_close_matches(name.casefold(), there, n=1, cutoff=0.8)
                 hint = f". Did you mean {shown(there[close[0]])}?" if close else ""
+                if joined := _between_commas([name], found.polygons.names):
+                    hint = f".{joined}"
                 self.warnings.append(
                     f"ignore_classes names {shown(name)}, of which t{found.called[1:]} has no "
                     f"polygon ({_there(found)}){hint}"
@@ -259,6 +258,12 @@ def _extent(found: Annotations, group: Groups) -> tuple[float, ...]:
 
 def _ignored(name: str) -> bool:
     return name.endswith(ALL)
+
+
+def _between_commas(asked: Sequence[str], there: Sequence[str]) -> str:
+    """What to write where one class is asked for whose parts are classes; QuPath's hold commas."""
+    parts = {part.strip() for name in asked if "," in name for part in name.split(",")}
+    return ' Write "; " between classes, in quotation marks.' if parts & {*there} else ""
 
 
 def _there(found: Annotations) -> str:
