@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +13,15 @@ from hypothesis import strategies as st
 from write_mirax import MiraxSpec
 
 PARTLY_SHOWN = ("fluorescence", "z_stack")
+# Variants whose images are stored as those of `jpeg`: other in what is said of the scale alone, or
+# in the pictures beside the slide.
+STORED_ALIKE = ("no_objective", "objective_20x", "mpp_zero", "anisotropic", "no_associated")
+
+
+def each_kind(names: Iterable[str]) -> list[Any]:
+    """Parameters of variants: those that are stored as another one are torture."""
+    torture = pytest.mark.torture
+    return [pytest.param(name, marks=[torture] * (name in STORED_ALIKE)) for name in names]
 
 
 @st.composite

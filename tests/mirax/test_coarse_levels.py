@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import level_rule
-from drawn_slides import PARTLY_SHOWN, check_drawn, some_or_many, specs
+from drawn_slides import PARTLY_SHOWN, STORED_ALIKE, check_drawn, some_or_many, specs
 from in_process import Variant, cut, look
 from mrxs_tiles.errors import SlideError, StoredImageError
 from mrxs_tiles.mirax import coarse_level, image_store, trial_places
@@ -101,7 +101,10 @@ VARIED = ("jpeg", "odd_sizes", "no_positions", "eight_divisions", "one_division"
     [
         *((name, (61, 97), 4) for name in VARIED),
         *(
-            pytest.param(name, (256, 256), 1, marks=pytest.mark.slow)
+            pytest.param(
+                *(name, (256, 256), 1),
+                marks=pytest.mark.torture if name in (*VARIED, *STORED_ALIKE) else pytest.mark.slow,
+            )
             for name in VARIANTS
             if name not in PARTLY_SHOWN
         ),
@@ -162,8 +165,18 @@ def test_beyond_4096_px(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("downsample", [2, 4, 8, 16])
-@pytest.mark.parametrize("name", ["jpeg", "eight_divisions"])
+@pytest.mark.parametrize(
+    ("name", "downsample"),
+    [
+        *(("jpeg", 2), ("jpeg", 8), ("eight_divisions", 4), ("eight_divisions", 16)),
+        *(
+            pytest.param(name, downsample, marks=pytest.mark.torture)
+            for name, downsample in (
+                *(("jpeg", 4), ("jpeg", 16), ("eight_divisions", 2), ("eight_divisions", 8)),
+            )
+        ),
+    ],
+)
 def test_deep_zoom_tiles(variant: Variant, tmp_path: Path, name: str, downsample: int) -> None:
     """Downsampled tiles are those of the plain script, byte for byte."""
     path = variant(name).path
@@ -288,7 +301,7 @@ def read_as_it_is(spec: MiraxSpec, side: tuple[int, int], threads: int, cache_by
                     assert not differs or chosen(path, 1)[0] == OPENSLIDE
 
 
-@some_or_many(30, 400)
+@some_or_many(20, 400)
 def test_drawn_slides(examples: int) -> None:
     """Drawn slides are read to the byte, and a reader that is wrong there is never chosen."""
     check_drawn(read_as_it_is, examples)

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drawn_slides import PARTLY_SHOWN, check_drawn, some_or_many, specs
+from drawn_slides import PARTLY_SHOWN, STORED_ALIKE, check_drawn, some_or_many, specs
 from in_process import Variant, cut, look
 from mrxs_tiles.mirax import reader as mirax_reader
 from mrxs_tiles.mirax import trial_places
@@ -48,7 +48,14 @@ def reading_wrongly(wrong: Wrong) -> Iterator[None]:
 @pytest.mark.parametrize(
     "name",
     [
-        pytest.param(name, marks=[] if number % 4 == 0 else pytest.mark.slow)
+        pytest.param(
+            name,
+            marks=pytest.mark.torture
+            if name in STORED_ALIKE
+            else pytest.mark.slow
+            if number % 4
+            else (),
+        )
         for number, name in enumerate(VARIANTS)
         if name not in PARTLY_SHOWN
     ],

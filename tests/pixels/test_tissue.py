@@ -45,9 +45,9 @@ def overlap(one: np.ndarray, other: np.ndarray) -> float:
 
 @pytest.fixture(scope="module")
 def wide(tmp_path_factory: pytest.TempPathFactory) -> WrittenSlide:
-    """A slide of 2.2 x 2.4 mm with glass of scanner noise around its tissue."""
+    """A slide of 1.3 x 1.4 mm with glass of scanner noise around its tissue."""
     spec = MiraxSpec(
-        positions_x=14, positions_y=16, image_width=170, image_height=160, levels=6, seed=5
+        positions_x=8, positions_y=9, image_width=170, image_height=160, levels=6, seed=5
     )
     return write_mirax(tmp_path_factory.mktemp("wide") / "wide.mrxs", spec, scene_of(spec))
 

@@ -153,7 +153,19 @@ CHANGES = {
 }
 
 
-@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize(
+    ("source", "change"),
+    [
+        *(("folder", change) for change in CHANGES),
+        ("tar", "the tiles that are shown"),
+        *(
+            pytest.param("tar", change, marks=pytest.mark.torture)
+            for change in CHANGES
+            if change != "the tiles that are shown"
+        ),
+    ],
+    indirect=["source"],
+)
 def test_made_again(results: Path, made: list[str], change: str) -> None:
     """What is not what would be made now is made by the report, and of that slide alone."""
     early(results)
