@@ -22,18 +22,17 @@ from mrxs_tiles.report.piece import make_early
 from mrxs_tiles.report.report import report
 from mrxs_tiles.report.sample_tiles import look_at_tiles
 from mrxs_tiles.report.verify import verify
-from running import tree
+from running import SPEC, tree, write
 
 SLIDES = ("A", "B")
 
 
 @pytest.fixture(scope="module", params=["folder", "tar"])
-def source(
-    aperio: Path, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
-) -> Path:
-    """The results of one slide, as loose tiles and as shards."""
-    keys = {"tile_size": 256, "min_tissue": 0.4, "min_focus": 0.01, "packing": request.param}
-    return cut(aperio, tmp_path_factory.mktemp("source"), **keys).folder
+def source(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Path:
+    """The results of one small slide, as loose tiles and as shards."""
+    keys = {"tile_size": 64, "min_tissue": 0.4, "min_focus": 0.01, "packing": request.param}
+    folder = tmp_path_factory.mktemp("source")
+    return cut(write(folder / "S.mrxs", SPEC).path, folder / "results", **keys).folder
 
 
 @pytest.fixture
@@ -165,6 +164,7 @@ CHANGES = {
         ),
     ],
     indirect=["source"],
+    scope="module",
 )
 def test_made_again(results: Path, made: list[str], change: str) -> None:
     """What is not what would be made now is made by the report, and of that slide alone."""
@@ -212,13 +212,13 @@ def test_no_place(results: Path) -> None:
     assert make_early(results, {"slide": "none"}) == {"slide": "none"}
 
 
-@pytest.mark.long
-def test_command(aperio: Path, tmp_path: Path, made: list[str]) -> None:
+def test_command(tmp_path: Path, made: list[str]) -> None:
     """`tile` of the command line makes it, as the workflow's job does."""
-    words = [str(aperio), "--results", str(tmp_path), "--tile-size", "512"]
+    slide = write(tmp_path / "slides" / "S.mrxs", SPEC).path
+    words = [str(slide), "--results", str(tmp_path), "--tile-size", "128"]
     for step in ("inspect", "tile"):
         assert main([step, *words]) == 0
-    assert (tmp_path / FOLDER / map_name(aperio.stem)).is_file()
+    assert (tmp_path / FOLDER / map_name("S")).is_file()
     assert main(["report", "--results", str(tmp_path)]) == 0
     assert made == []
 

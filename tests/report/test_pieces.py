@@ -18,16 +18,17 @@ from mrxs_tiles.report import pieces
 from mrxs_tiles.report.pictures import FOLDER, map_name
 from mrxs_tiles.report.pieces import PIECES
 from mrxs_tiles.report.report import report
-from running import tree
+from running import SPEC, tree, write
 
 SLIDES = ("A", "B", "C")
 
 
 @pytest.fixture(scope="module")
-def source(aperio: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The results of one slide."""
-    keys = {"tile_size": 256, "min_tissue": 0.4}
-    return cut(aperio, tmp_path_factory.mktemp("source"), **keys).folder
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The results of one small slide."""
+    folder = tmp_path_factory.mktemp("source")
+    slide = write(folder / "S.mrxs", SPEC).path
+    return cut(slide, folder / "results", tile_size=64, min_tissue=0.4).folder
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from rocrate.rocrate import ROCrate
 
-from in_process import NAME, cut
+from in_process import NAME, Cut, cut
 from mrxs_tiles.__main__ import main
 from mrxs_tiles.config.config import cutting_keys, read_config
 from mrxs_tiles.report.report import report
@@ -30,11 +30,23 @@ def reported(results: Path, sheet: Path | None = None) -> dict[str, bytes]:
     return {name: (results / name).read_bytes() for name in FILES}
 
 
+@pytest.fixture(scope="module")
+def found(aperio: Path, tmp_path_factory: pytest.TempPathFactory) -> Cut:
+    """The real slide, cut: who makes a report of it copies it."""
+    return cut(aperio, tmp_path_factory.mktemp("found"), **KEYS)
+
+
+@pytest.fixture
+def results(found: Cut, tmp_path: Path) -> Path:
+    """A copy of its results, of which there is no report."""
+    shutil.copytree(found.folder, tmp_path / "results" / NAME)
+    return tmp_path / "results"
+
+
 @pytest.mark.long
-def test_equal_bytes(aperio: Path, tmp_path: Path) -> None:
+def test_equal_bytes(aperio: Path, results: Path, tmp_path: Path) -> None:
     """Two runs at different times, into different folders, give equal bytes."""
-    cut(aperio, tmp_path / "one" / "results", **KEYS)
-    one = reported(tmp_path / "one" / "results")
+    one = reported(results)
     assert json.loads(one["run.json"])["slides"][0]["path"] == aperio.name
     time.sleep(1.1)  # the crate's library would write the second
     cut(aperio, tmp_path / "two" / "elsewhere", **KEYS)
@@ -67,10 +79,8 @@ def test_what_made_them(aperio: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.long
-def test_config_is_the_runs(aperio: Path, tmp_path: Path) -> None:
+def test_config_is_the_runs(results: Path) -> None:
     """`report` alone knows no key: those of the run stay, but for one that is typed."""
-    results = tmp_path / "results"
-    cut(aperio, results, **KEYS)
     before = json.loads(reported(results)["run.json"])["config"]
     page = (results / "report.html").read_bytes()
     assert main(["report", "--results", str(results)]) == 0
@@ -104,13 +114,12 @@ def test_nothing_of_who_and_where(aperio: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.long
-def test_crate(aperio: Path, tmp_path: Path) -> None:
+def test_crate(results: Path) -> None:
     """The library that reads crates finds the run, its keys and the files."""
-    cut(aperio, tmp_path / "results", **KEYS)
-    reported(tmp_path / "results")
-    before = tree(tmp_path / "results")
-    crate = ROCrate(tmp_path / "results")
-    assert crate.mainEntity["version"] == record(tmp_path / "results" / "run.json")["version"]
+    reported(results)
+    before = tree(results)
+    crate = ROCrate(results)
+    assert crate.mainEntity["version"] == record(results / "run.json")["version"]
     assert {part.id for part in crate.root_dataset["hasPart"]} == {
         *("report.tsv", "report.html", "run.json", "report_files/", f"{NAME}/")
     }
@@ -118,4 +127,4 @@ def test_crate(aperio: Path, tmp_path: Path) -> None:
     assert action["instrument"] is crate.mainEntity
     keys = {given["name"]: given["value"] for given in action["object"]}
     assert keys["quality"] == "60"
-    assert tree(tmp_path / "results") == before
+    assert tree(results) == before
