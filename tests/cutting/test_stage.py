@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import shutil
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -28,8 +29,9 @@ from staging import HERE, MORE
 def check_same(path: Path, local: Path, tmp_path: Path, **keys: Any) -> dict[str, Any]:
     """Cut a slide with and without a copy: the results are the same, and the copy is gone."""
     settings = read_config({"tile_size": 200, **keys}).settings
+    inspect(NAME, path, tmp_path / "plain", settings)
+    shutil.copytree(tmp_path / "plain", tmp_path / "copied")
     for results, where in ((tmp_path / "copied", str(local)), (tmp_path / "plain", None)):
-        inspect(NAME, path, results, settings)
         record = tile(NAME, path, results, settings, 2, Source(where))
         if settings.deepzoom:
             viewer(NAME, path, results, settings, 2, Source(where))

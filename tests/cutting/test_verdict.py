@@ -149,11 +149,13 @@ def test_values_stand_in_the_table(aperio: Path, tmp_path: Path) -> None:
     """Each measured tile has its values, the kept ones are those that pass, to the byte."""
     plain = cut(aperio, tmp_path / "all", tile_size=300)
     assert {(row["focus"], row["pen"]) for row in plain.rows} == {("", "")}
-    measured = cut(aperio, tmp_path / "measured", tile_size=300, min_focus=1e-6, max_pen=0.999999)
+    keys = {"tile_size": 300, "min_focus": 1e-6, "max_pen": 0.999999}
+    measured = cut(aperio, tmp_path / "measured", like=plain, **keys)
     assert measured.files == plain.files
     values = sorted(float(row["focus"]) for row in measured.rows)
     least = values[len(values) // 2]
-    strict = cut(aperio, tmp_path / "strict", tile_size=300, min_focus=least, threads=3)
+    keys = {"tile_size": 300, "min_focus": least}
+    strict = cut(aperio, tmp_path / "strict", threads=3, like=plain, **keys)
     for row, known in zip(strict.rows, measured.rows, strict=True):
         assert row["focus"] == known["focus"]
         assert row["pen"] == ""

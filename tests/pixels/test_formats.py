@@ -18,7 +18,7 @@ from skimage import data
 
 import mrxs_tiles
 from browser import Watched
-from in_process import Variant, cut
+from in_process import Cut, Variant, cut
 from mrxs_tiles.config.config import read_config
 from mrxs_tiles.errors import ConfigError
 from mrxs_tiles.pixels.decode import open_picture
@@ -45,24 +45,46 @@ def profiled(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, bytes]:
     return path, profile
 
 
+@pytest.fixture(scope="module")
+def png(variant: Variant, tmp_path_factory: pytest.TempPathFactory) -> Cut:
+    """A slide in tiles of 300 px, as png."""
+    path = variant("jpeg").path
+    return cut(path, tmp_path_factory.mktemp("png"), format="png", tile_size=300)
+
+
+@pytest.fixture(scope="module")
+def deep_zooms(variant: Variant, png: Cut) -> dict[str, np.ndarray]:
+    """What DeepZoomGenerator shows of the same tiles, by address."""
+    with openslide.OpenSlide(variant("jpeg").path) as slide:
+        deep_zoom = DeepZoomGenerator(slide, 300, 0, limit_bounds=False)
+        level = deep_zoom.level_count - 1
+        return {
+            stem: np.asarray(deep_zoom.get_tile(level, tuple(map(int, stem.split("_")))))
+            for stem in (name.split(".")[0] for name in png.files)
+        }
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("image_format", "quality"), LOSSLESS)
 def test_lossless_ones_hold_deep_zooms_pixels(
-    image_format: str, quality: int, variant: Variant, tmp_path: Path
+    *,
+    image_format: str,
+    quality: int,
+    variant: Variant,
+    png: Cut,
+    deep_zooms: dict[str, np.ndarray],
+    tmp_path: Path,
 ) -> None:
     """Read back, each px is DeepZoomGenerator's."""
-    path = variant("jpeg").path
-    made = cut(path, tmp_path, format=image_format, quality=quality, tile_size=300)
-    with openslide.OpenSlide(path) as slide:
-        deep_zoom = DeepZoomGenerator(slide, 300, 0, limit_bounds=False)
-        assert made.files
-        for name, content in made.files.items():
-            address = tuple(map(int, name.split(".")[0].split("_")))
-            expected = deep_zoom.get_tile(deep_zoom.level_count - 1, address)
-            with open_picture(content) as picture:
-                assert picture.mode == "RGB"
-                assert (np.asarray(picture) == np.asarray(expected)).all()
-            assert (DECODERS[image_format](content) == np.asarray(expected)).all()
+    keys = {"format": image_format, "quality": quality, "tile_size": 300}
+    made = cut(variant("jpeg").path, tmp_path, like=png, **keys)
+    assert {name.split(".")[0] for name in made.files} == deep_zooms.keys() != set()
+    for name, content in made.files.items():
+        expected = deep_zooms[name.split(".")[0]]
+        with open_picture(content) as picture:
+            assert picture.mode == "RGB"
+            assert (np.asarray(picture) == expected).all()
+        assert (DECODERS[image_format](content) == expected).all()
 
 
 @pytest.mark.parametrize(("image_format", "quality"), [("png", 75), ("webp", 100)])
@@ -92,11 +114,11 @@ def test_a_browser_shows_the_same_pixels(
 
 
 @pytest.mark.slow
-def test_load_and_the_report_read_jxl(variant: Variant, tmp_path: Path) -> None:
+def test_load_and_the_report_read_jxl(variant: Variant, png: Cut, tmp_path: Path) -> None:
     """Pillow cannot: `load` and the page's sample pictures decode it by imagecodecs."""
     folder = tmp_path / "jxl"
-    made = cut(variant("jpeg").path, folder, format="jxl", quality=100, tile_size=300)
-    png = cut(variant("jpeg").path, tmp_path / "png", format="png", tile_size=300)
+    keys = {"format": "jxl", "quality": 100, "tile_size": 300}
+    made = cut(variant("jpeg").path, folder, like=png, **keys)
     report(folder)
     with mrxs_tiles.load(folder) as run:
         kept = run.tiles[run.tiles.kept]
@@ -106,8 +128,8 @@ def test_load_and_the_report_read_jxl(variant: Variant, tmp_path: Path) -> None:
             with run.open(row) as found, Image.open(io.BytesIO(png.files[name])) as expected:
                 assert (np.asarray(found) == np.asarray(expected)).all()
     strip = next((folder / "report_files").glob("*-tiles.jpg"))
-    report(tmp_path / "png")
-    expected_strip = next((tmp_path / "png" / "report_files").glob("*-tiles.jpg"))
+    report(png.folder.parent)
+    expected_strip = next((png.folder.parent / "report_files").glob("*-tiles.jpg"))
     assert strip.read_bytes() == expected_strip.read_bytes()
 
 
@@ -136,10 +158,10 @@ def test_a_damaged_jxl_is_told() -> None:
 
 
 @pytest.mark.slow
-def test_webp_is_pillows(variant: Variant, tmp_path: Path) -> None:
+def test_webp_is_pillows(variant: Variant, png: Cut, tmp_path: Path) -> None:
     """Lossy, it is what Pillow saves of the same picture at that quality."""
-    png = cut(variant("jpeg").path, tmp_path / "png", format="png", tile_size=300)
-    webp = cut(variant("jpeg").path, tmp_path / "webp", format="webp", quality=60, tile_size=300)
+    keys = {"format": "webp", "quality": 60, "tile_size": 300}
+    webp = cut(variant("jpeg").path, tmp_path / "webp", like=png, **keys)
     assert {name.replace(".png", ".webp") for name in png.files} == webp.files.keys()
     for name, content in png.files.items():
         out = io.BytesIO()

@@ -16,7 +16,7 @@ from openslide import OpenSlide
 from PIL import Image
 
 from fake_slide import FakeSlide, slides, spans
-from in_process import NAME, Variant, cut, look
+from in_process import NAME, Cut, Variant, cut, look
 from mrxs_tiles.config.config import read_config
 from mrxs_tiles.config.slides import find_slides
 from mrxs_tiles.cutting import picture
@@ -134,16 +134,15 @@ CUT_AT: list[tuple[str, dict[str, Any], tuple[float, float]]] = [
     ("small_area", {"downsample": 3}, (3, 3)),
     ("fill_colour", {"downsample": 5}, (5, 5)),
 ]  # fmt: skip
-READ_AT_ONCE = [(*scale, picture.MOST_READ_PX) for scale in CUT_AT]
-READ_IN_PARTS = [(*scale, 30_000) for scale in CUT_AT]
+IN_PARTS = [(*scale, True) for scale in CUT_AT]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("name", "keys", "scale", "most_read_px"),
+    ("name", "keys", "scale", "in_parts"),
     [
-        *(*READ_AT_ONCE, *READ_IN_PARTS[:4]),
-        *(pytest.param(*values, marks=pytest.mark.torture) for values in READ_IN_PARTS[4:]),
+        *(*IN_PARTS[:4], *((*scale, False) for scale in CUT_AT[4:])),
+        *(pytest.param(*values, marks=pytest.mark.torture) for values in IN_PARTS[4:]),
     ],
 )
 def test_pixels(
@@ -154,15 +153,25 @@ def test_pixels(
     name: str,
     keys: dict[str, Any],
     scale: tuple[float, float],
-    most_read_px: int,
+    in_parts: bool,
 ) -> None:
     """The tiles are the parts of the whole slide made smaller at once: no seam, no px off."""
-    monkeypatch.setattr(picture, "MOST_READ_PX", most_read_px)  # read whole, and in strips
     path = aperio if name == "aperio" else variant(name).path
     keys = {"tile_size": 100, "format": "png", "drop_blank": False} | keys
-    found = cut(path, tmp_path, **keys)
-    grid = found.inspected["grid"]
     whole = np.asarray(whole_picture(path, scale)).astype(int)
+    found = cut(path, tmp_path / "at once", **keys)
+    check_pixels(found, path, whole, keys, scale)
+    if in_parts:  # in strips
+        monkeypatch.setattr(picture, "MOST_READ_PX", 30_000)
+        found = cut(path, tmp_path / "in parts", like=found, **keys)
+        check_pixels(found, path, whole, keys, scale)
+
+
+def check_pixels(
+    found: Cut, path: Path, whole: np.ndarray, keys: dict[str, Any], scale: tuple[float, float]
+) -> None:
+    """Compare each tile with its part of the whole."""
+    grid = found.inspected["grid"]
     if scale == (8, 8):  # a power of two is Deep Zoom's, whatever it was asked by
         known = plain_script(path, downsample=8, tile_size=40, format="png", drop_blank=False)
         assert {key: pixels(found.files[key]) for key in known.files} == {
