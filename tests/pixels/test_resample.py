@@ -174,7 +174,7 @@ import numpy as np
 from mrxs_tiles.pixels.resample import Kernel
 kernel = Kernel(ctypes.CDLL(sys.argv[1]))
 rng = np.random.default_rng(6)
-for number in range(3000):
+for number in range(1500):
     height, width = (int(n) for n in rng.integers(1, 90, 2))
     # rows with something between them, in memory that ends with the picture's last px
     gap, before = (int(n) for n in rng.integers(0, 9, 2))
@@ -193,7 +193,7 @@ library = ctypes.CDLL(sys.argv[1])
 Kernel(library)
 rng = np.random.default_rng(7)
 refused = 0
-for number in range(3000):
+for number in range(1500):
     axes, kept = [], []
     for _ in range(2):
         length, out, taps = (int(n) for n in rng.integers(1, 12, 3))
@@ -214,7 +214,7 @@ for number in range(3000):
         pixels.ctypes.data, pixels.strides[0], byref(across), byref(down),
         out.ctypes.data, out.strides[0], room.ctypes.data, room.size,
     ) != 0
-assert 500 < refused < 2500, refused
+assert 250 < refused < 1250, refused
 """
 BEYOND = """
 import ctypes, sys
@@ -231,5 +231,4 @@ def test_nothing_outside_its_arrays(tmp_path: Path) -> None:
     """Sizes, strides, boxes, and weights that nobody worked out: no read or write goes astray."""
     library, env = sanitized(NAME, tmp_path)
     assert "heap-buffer-overflow" in stops(BEYOND, library, env), "the sanitizer is not at work"
-    assert not stops(FUZZ, library, env)
-    assert not stops(WILD, library, env)
+    assert not stops(FUZZ + WILD, library, env)

@@ -215,7 +215,7 @@ def test_as_windows(tmp_path: Path) -> None:
         "tests/steps/test_steps.py",
     ]
     command = [sys.executable, "-m", "pytest", "-q", as_windows.OPTION]
-    command += ["-m", "not slow and not torture", "-p", "no:cacheprovider"]
+    command += ["-m", "not slow and not long and not torture", "-p", "no:cacheprovider"]
     command += ["--basetemp", str(tmp_path / "tmp")]
     done = subprocess.run(
         [*command, *chosen],
