@@ -18,13 +18,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import running
-from in_process import cut
+from in_process import NAME, Cut, cut
+from mrxs_tiles.config.config import read_config
 from mrxs_tiles.cutting.cutter import Fate
 from mrxs_tiles.cutting.samples import slide_key
 from mrxs_tiles.errors import ResultsError
 from mrxs_tiles.files.tile_files import TileFiles
 from mrxs_tiles.files.tile_folder import TileFolder
 from mrxs_tiles.report.report import report
+from mrxs_tiles.steps.tile import tile
 from packing import MANY, NAMES, SMALL, archives, make_shards, members, packed
 from running import TINY, Ran, mrxs_tiles, tree, write
 
@@ -181,13 +183,19 @@ def test_killed(large_slide: Path, tmp_path: Path) -> None:
     assert tree(results) == tree(undisturbed)
 
 
+@pytest.fixture(scope="module")
+def whole(large_slide: Path, tmp_path_factory: pytest.TempPathFactory) -> Cut:
+    """The large slide in shards, from two threads; nobody changes it."""
+    return packed(large_slide, tmp_path_factory.mktemp("whole"), 2)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("moment", ["tile", "end"])
 def test_full_disk(
-    large_slide: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str
+    large_slide: Path, whole: Cut, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:
     """Where a shard cannot be written, that is told, and what was there stays."""
-    before = tree(packed(large_slide, tmp_path, 2).folder)
+    before = tree(shutil.copytree(whole.folder, tmp_path / NAME))
     calls = Counter[str]()
 
     def full(*_: Any) -> bytes:
@@ -208,8 +216,9 @@ def test_full_disk(
             raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(TileFolder, "stream", lambda *_: Full())
+    chosen = read_config({"tile_size": MANY, "packing": "tar"}).settings
     with pytest.raises(ResultsError, match=r"slide-000000.tar cannot be written: No space left"):
-        packed(large_slide, tmp_path, 2)
+        tile(NAME, large_slide, tmp_path, chosen, 2)
     monkeypatch.setattr(TileFolder, "stream", stream)
     after = tree(tmp_path / "slide")
     assert {name for name in after if name.startswith((".", "tiles/"))} == {

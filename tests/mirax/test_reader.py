@@ -163,7 +163,7 @@ def test_what_is_not_understood(variant: Variant, monkeypatch: pytest.MonkeyPatc
     assert not_understood(index) == "a camera picture lies outside the canvas"
 
 
-KEYS: list[dict[str, Any]] = [{"tile_size": 150}, {"tile_size": 64, "overlap": 5}, {"mpp": 0.3}]
+KEYS: list[dict[str, Any]] = [{"tile_size": 150}, {"tile_size": 110, "overlap": 5}, {"mpp": 0.3}]
 
 
 @pytest.mark.parametrize(

@@ -33,32 +33,38 @@ def kill(*_: object, **__: object) -> None:
     raise Killed
 
 
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A slide of 754 x 700 px."""
+    return write(tmp_path_factory.mktemp("small") / "small.mrxs", SPEC).path
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("where", ["write_file", "manifest.write_table", "manifest.write_record"])
 def test_inspect_killed_between_its_files(
-    aperio: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
+    small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
     """A killed `inspect` leaves no record, so nothing is cut by files of two runs."""
-    cut(aperio, tmp_path, tile_size=1000)
+    cut(small, tmp_path, tile_size=400)
     with monkeypatch.context() as patch:
         owner: Any = manifest if where.startswith("manifest.") else inspect_slide
         patch.setattr(owner, where.removeprefix("manifest."), kill)
         with pytest.raises(Killed):
-            look(aperio, tmp_path, tile_size=500)
-    for size in (500, 1000):
+            look(small, tmp_path, tile_size=200)
+    for size in (200, 400):
         with pytest.raises(ResultsError, match=r"slide\.json is not there"):
-            tile(NAME, aperio, tmp_path, read_config({"tile_size": size}).settings, 1)
+            tile(NAME, small, tmp_path, read_config({"tile_size": size}).settings, 1)
     assert not (tmp_path / NAME / "tiles.json").exists()
 
 
 @pytest.mark.long
-def test_table_of_another_run(aperio: Path, tmp_path: Path) -> None:
+def test_table_of_another_run(small: Path, tmp_path: Path) -> None:
     """A table with other rows than the record knows of is not cut by."""
-    look(aperio, tmp_path, tile_size=500)
+    look(small, tmp_path, tile_size=200)
     path = tmp_path / NAME / "coordinates.tsv"
     path.write_text("".join(path.read_text().splitlines(keepends=True)[:-3]))
     with pytest.raises(ResultsError) as caught:
-        tile(NAME, aperio, tmp_path, read_config({"tile_size": 500}).settings, 1)
+        tile(NAME, small, tmp_path, read_config({"tile_size": 200}).settings, 1)
     assert str(caught.value) == (
         f"{path} was written for another listed. Run inspect again with the same settings as tile."
     )
@@ -66,10 +72,10 @@ def test_table_of_another_run(aperio: Path, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_leftovers_take_no_room(
-    aperio: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What a killed run left is gone before the room on the disk is looked at."""
-    look(aperio, tmp_path, tile_size=1000)
+    look(small, tmp_path, tile_size=400)
     left = tmp_path / NAME / ".tiles.partial"
     left.mkdir()
     (left / "0_0.jpg").write_bytes(b"half")
@@ -79,7 +85,7 @@ def test_leftovers_take_no_room(
         return 10**12
 
     monkeypatch.setattr(space, "free_bytes", free)
-    assert cut(aperio, tmp_path, tile_size=1000).tiled["status"] == "ok"
+    assert cut(small, tmp_path, tile_size=400).tiled["status"] == "ok"
 
 
 @pytest.mark.parametrize(
