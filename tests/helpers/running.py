@@ -9,10 +9,12 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -226,9 +228,25 @@ def cut(path: Path, results: Path, *options: str, slide: str = "", threads: int 
 
 
 def write(path: Path, spec: MiraxSpec = SPEC) -> WrittenSlide:
-    """Write a slide, its folder too."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return write_mirax(path, spec)
+    """Write a slide, its folder too; what was drawn for an earlier one of its kind is copied."""
+    slide, small_file, files = _drawn(spec)
+    folder = path.with_suffix("")
+    folder.mkdir(parents=True, exist_ok=True)
+    for stale in (path, *folder.glob("Data*.dat")):
+        stale.unlink(missing_ok=True)
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+    path.write_bytes(small_file)
+    return replace(slide, path=path, folder=folder)
+
+
+@lru_cache(maxsize=8)
+def _drawn(spec: MiraxSpec) -> tuple[WrittenSlide, bytes, dict[str, bytes]]:
+    """A slide as it was written, its small file, and the files of its folder."""
+    with tempfile.TemporaryDirectory() as name:
+        slide = write_mirax(Path(name) / "drawn.mrxs", spec)
+        files = {file.name: file.read_bytes() for file in slide.folder.iterdir()}
+        return slide, slide.path.read_bytes(), files
 
 
 def copy_slide(source: Path, target: Path) -> Path:
