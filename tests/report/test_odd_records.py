@@ -168,3 +168,22 @@ def test_odd_run_record(made: Path, tmp_path: Path, value: object) -> None:
     report(results)
     sheet_now = json.loads(path.read_text("utf-8"))["sheet"]
     assert sheet_now == (None if not isinstance(value, dict) else value)
+
+
+def test_a_folder_that_was_renamed_or_copied(made: Path, tmp_path: Path) -> None:
+    """Its results count under no name twice, and the report says whose they are."""
+    results = tmp_path / "results"
+    shutil.copytree(made, results)
+    shutil.copytree(results / "a", results / "a backup")
+    report(results)
+    rows = {row["slide"]: row for row in read_report(results)}
+    assert {name: row["status"] for name, row in rows.items()} == {
+        "a": "ok",
+        "a backup": "failed",
+        "b": "ok",
+    }
+    assert 'The folder "a backup" holds the results of the slide "a"' in rows["a backup"]["error"]
+    shutil.rmtree(results / "a")
+    (results / "a backup").rename(results / "a")
+    report(results)
+    assert [row["status"] for row in read_report(results)] == ["ok", "ok"]

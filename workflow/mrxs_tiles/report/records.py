@@ -12,8 +12,9 @@ from pathlib import Path
 
 from mrxs_tiles.cutting import kept, publish, publishing
 from mrxs_tiles.cutting.tile_record import failed_record, is_counted
-from mrxs_tiles.errors import ResultsError
+from mrxs_tiles.errors import ResultsError, shown
 from mrxs_tiles.files import manifest
+from mrxs_tiles.files.alike import folded
 from mrxs_tiles.files.manifest import Record
 from mrxs_tiles.made_by import differences
 from mrxs_tiles.names import LOGS, name_fault
@@ -64,6 +65,9 @@ def _sound(
     try:
         records = read()
         _try_out(*records)
+        if why := _of_another(slide, str(records[0]["slide"])):
+            lost = inspect_slide.failed_record(slide, Path(path or slide), "")
+            return lost | {"error": why}, failed_record(slide, why)
     except ODD as error:
         inspected = inspect_slide.failed_record(slide, Path(path or slide), "")
         name = manifest.SLIDE_JSON
@@ -81,6 +85,20 @@ def _sound(
         )
         return inspected | {"error": why}, failed_record(slide, why)
     return records
+
+
+def _of_another(slide: str, told: str) -> str:
+    """Why a folder's records are no slide's of its name; "" where they are.
+
+    A disk may give back a name in another case or Unicode form.
+    """
+    if folded(slide) == folded(told):
+        return ""
+    return (
+        f"The folder {shown(slide)} holds the results of the slide {shown(told)}: it was "
+        f"renamed or copied. Rename it to {shown(told)}, or put it somewhere else if that is "
+        "there, too."
+    )
 
 
 def _try_out(inspected: Record, tiled: Record) -> None:
