@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from browser import Watched
+from browser import Watched, wait_until_at_rest
 from in_process import Variant, cut, table
 from mrxs_tiles.report.report import report
 from mrxs_tiles.steps.heatmap import heatmap
@@ -100,7 +100,7 @@ def arrived(page: Page, slide: str, row: dict[str, str] | None = None) -> None:
     else:
         assert link.get_attribute("href") == row["file"]
     assert page.locator("#tile h2").inner_text() == f"Tile {row['col']}_{row['row']}"
-    page.wait_for_timeout(1500)  # it flies there
+    wait_until_at_rest(page)
     x, y = int(row["x"]) + 50, int(row["y"]) + 50
     seen = page.evaluate(
         f"(() => {{ const place = new OpenSeadragon.Point({x}, {y});"

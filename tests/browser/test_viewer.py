@@ -18,7 +18,7 @@ import pytest
 from openslide import OpenSlide
 from PIL import Image
 
-from browser import Watched
+from browser import Watched, wait_until_at_rest
 from in_process import NAME, Cut, Variant, cut, table
 from mrxs_tiles.config.config import read_config
 from mrxs_tiles.pixels.reasons import LOOKS
@@ -107,7 +107,7 @@ def test_keeps_its_place(watched: Watched, shown: Cut) -> None:
     page.fill("#address", "7_6")
     page.click("#go button")
     page.wait_for_function("location.hash.includes('tile=7_6')")
-    page.wait_for_timeout(2000)
+    wait_until_at_rest(page)
     left = page.url
     assert "grid=1" in left
     view = screenshot(page)

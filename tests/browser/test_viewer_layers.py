@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from browser import PATIENCE, Watched
+from browser import PATIENCE, Watched, wait_until_at_rest
 from in_process import cut, table
 from mrxs_tiles.config.config import read_config
 from mrxs_tiles.report.report import report
@@ -188,7 +188,7 @@ def test_layers_power_ruler_and_keys(watched: Watched, results: Path) -> None:
     assert "heat=score-tumour" in left
     for power in (5, 10, 20, 40):
         page.get_by_role("button", name=f"{power}x", exact=True).click()
-        page.wait_for_timeout(1500)
+        wait_until_at_rest(page)
         told = page.locator("#power-text").inner_text()
         assert told == f"{power}x · {10 / power:g} µm per px"
         button = page.get_by_role("button", name=f"{power}x", exact=True)

@@ -63,6 +63,15 @@ def show_pictures(page: Page, selector: str) -> None:
     )
 
 
+def wait_until_at_rest(page: Page) -> None:
+    """Wait until a viewer that was asked to go somewhere is there, and its address says where."""
+    springs = "['centerSpringX', 'centerSpringY', 'zoomSpring'].map((one) => viewer.viewport[one])"
+    apart = "Math.abs(one.current.value - one.target.value)"
+    page.wait_for_function(
+        f"{springs}.every((one) => {apart} < 1e-9) && location.hash === `#${{here()}}`"
+    )
+
+
 def installed() -> str | None:
     """The path of a Chromium."""
     return next((found for name in PROGRAMS if (found := shutil.which(name))), None)
