@@ -25,7 +25,7 @@ GRIDS: list[dict[str, Any]] = [
     {"tile_size": 300},
     {"tile_size": 200, "limit_bounds": True, "overlap": 7},
     {"tile_size": 100, "mpp": 0.7, "overlap": 9},
-    {"tile_size": 4000},
+    {"tile_size": 900},
 ]
 COLOUR = (12, 200, 99)
 
