@@ -307,7 +307,8 @@ def test_classes_that_are_not_there(tmp_path: Path) -> None:
     )
     assert said == (
         f'ignore_classes names "necrosis", {there}. Did you mean "Necrosis"?',
-        f'ignore_classes names "Necrosis,Fold", {there}',
+        f'ignore_classes names "Necrosis,Fold", {there}. Write "; " between classes, in quotation '
+        "marks.",
     )
     with pytest.raises(SlideError, match="Set a smaller min_region"):
         chosen(tmp_path, region_classes=["Necrosis"], min_region=1)

@@ -116,6 +116,7 @@ class _Work:
             self.warnings.append(
                 f"{found.called}: polygons without a class, which label nothing: {nameless:,}"
             )
+        self.record["labels"]["classes"] = [name for name in polygons.names if not _ignored(name)]
         self._say_two_labels(found)
         if self._settings.labels != self._settings.region:
             self._say_misplaced(found.called, _extent(found, group))

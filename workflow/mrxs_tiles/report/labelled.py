@@ -4,47 +4,30 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Set
-from pathlib import Path
 
 from mrxs_tiles.errors import printable, shown
-from mrxs_tiles.files import manifest
-from mrxs_tiles.names import name_fault
+from mrxs_tiles.files.manifest import Record
 from mrxs_tiles.report.shown_slide import Entry
 from mrxs_tiles.wording import ALIKE, spelled_alike
 
 MOST_NAMED = 5  # slides in one warning
 
 
-def labels_spelled_otherwise(results: Path, entries: Iterable[Entry]) -> dict[str, list[str]]:
+def labels_spelled_otherwise(entries: Iterable[Entry]) -> dict[str, list[str]]:
     """By slide, what is to be asked of its classes that most slides spell otherwise.
 
     All tiles together would have two labels where one is meant. What one slide's own file spells in
     two ways is asked by ``inspect``.
     """
-    labelled = [str(one.row["slide"]) for one in entries if _is_labelled(one)]
-    if len(labelled) < 2:
-        return {}
-    return _asked({slide: _classes(results / slide / manifest.LABELS_TSV) for slide in labelled})
+    return _asked({str(one.row["slide"]): _classes(one.inspected) for one in entries})
 
 
-def _is_labelled(entry: Entry) -> bool:
-    grid = entry.inspected.get("grid")
-    return (
-        isinstance(grid, Mapping)
-        and bool(grid.get("labels"))
-        and not name_fault(str(entry.row["slide"]))
-    )
-
-
-def _classes(table: Path) -> Set[str]:
-    """The classes of a ``labels.tsv``; none where it cannot be read: ``verify`` says so."""
-    at = manifest.LABELS.index("class")
-    try:
-        lines = table.read_bytes().split(b"\n")[1:-1]
-        found = {line.split(b"\t")[at] for line in lines}
-        return {manifest.plain(name.decode()) for name in found}
-    except (OSError, ValueError, IndexError):
-        return frozenset()
+def _classes(inspected: Record) -> Set[str]:
+    """The classes that label a slide's tiles, as ``slide.json`` has them."""
+    grid = inspected.get("grid")
+    labels = grid.get("labels") if isinstance(grid, Mapping) else None
+    classes = labels.get("classes") if isinstance(labels, Mapping) else None
+    return frozenset(map(str, classes)) if isinstance(classes, list) else frozenset()
 
 
 def _asked(classes: Mapping[str, Set[str]]) -> dict[str, list[str]]:

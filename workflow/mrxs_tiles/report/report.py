@@ -71,7 +71,7 @@ def report(
         entries = _all_entries(results, reported)
         rows = [entry.row for entry in entries]
         cells = _carried_cells(results, reported, rows)
-        labels = labels_spelled_otherwise(results, entries)
+        labels = labels_spelled_otherwise(entries)
         for row in rows:
             row["warnings"] += labels.get(str(row["slide"]), [])
         text = _tsv(_carrying(_table(rows), cells))
