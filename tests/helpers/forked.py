@@ -4,7 +4,8 @@ Snakemake takes a second of a core for its imports alone, a job a third of one; 
 the one a hundred times and the other a thousand times. What runs is the same: `main` of the same
 module, or Snakemake's script of a job, in a process of its own, with its own arguments,
 environment, working directory, output and exit code. Nothing of this package is imported before,
-so each run imports it from where its own clone lies. Only on Linux are such forks safe; elsewhere,
+so each run imports it from where its own clone lies. What Snakemake, Jinja and yaml make of a
+text is kept for the next fork (`remembered.py`). Only on Linux are such forks safe; elsewhere,
 and wherever a program is started to be killed or watched, it is started as always, and its jobs.
 """
 
