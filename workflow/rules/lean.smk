@@ -7,8 +7,8 @@ from snakemake import common
 from snakemake import rules as snakemakes_rules
 
 # thousands of jobs are a million objects that all stay: to look through them for garbage as often
-# as Python does by default takes a tenth of the time before the first job
-gc.set_threshold(50_000)
+# as Python does by default takes a tenth of the time before the first job (5,000: 40 MB more)
+gc.set_threshold(500_000)
 
 
 def known_parameters(ask):
