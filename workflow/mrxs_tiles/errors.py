@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from collections.abc import Callable, Sequence
 
 
 class MrxsTilesError(Exception):
@@ -82,6 +83,12 @@ def printable(text: str) -> str:
 def shown(text: object) -> str:
     """Return text in double quotes, fit for a sentence of one line."""
     return f'"{printable(str(text))}"'
+
+
+def some_of(names: Sequence[str], most: int, say: Callable[[str], str] = printable) -> str:
+    """Names in a sentence, at most so many: A, B and 3 more."""
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return ", ".join(map(say, names[:most])) + more
 
 
 def as_size(byte_count: float | None) -> str:

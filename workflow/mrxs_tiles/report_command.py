@@ -9,7 +9,7 @@ from typing import Any
 from mrxs_tiles.arguments import values_of
 from mrxs_tiles.config.config import Config, cutting_keys
 from mrxs_tiles.config.slides import find_slides
-from mrxs_tiles.errors import ConfigError, printable, shown
+from mrxs_tiles.errors import ConfigError, shown, some_of
 from mrxs_tiles.report.carried import export_again
 from mrxs_tiles.report.report import read_report, report
 from mrxs_tiles.report.run_record import known_config
@@ -90,9 +90,8 @@ def _without_row(
     config: Config, carried: Mapping[str, object], slides: Sequence[str]
 ) -> tuple[str, ...]:
     """The sentence on slides that the sheet does not name."""
-    others = [printable(slide) for slide in slides if slide not in carried]
+    others = [slide for slide in slides if slide not in carried]
     if not others:
         return ()
-    more = f" and {len(others) - MOST_NAMED} more" if len(others) > MOST_NAMED else ""
-    named = ", ".join(others[:MOST_NAMED]) + more
+    named = some_of(others, MOST_NAMED)
     return (f"not in the sheet, so without {', '.join(config.carry)}: {named}",)

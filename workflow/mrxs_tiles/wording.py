@@ -123,6 +123,21 @@ def spelled_alike(names: Iterable[str]) -> list[list[str]]:
     return [group for group in groups.values() if len(group) > 1]
 
 
+def usual_spellings(counts: Mapping[str, int]) -> dict[str, str]:
+    """Of names that are spelled alike, for each but the commonest that one.
+
+    Args:
+        counts: how often each name stands.
+    """
+    return {
+        name: usual
+        for alike in spelled_alike(counts)
+        for usual in [max(alike, key=counts.__getitem__)]
+        for name in alike
+        if name != usual
+    }
+
+
 def _spoken(name: str) -> str:
     """A name as it is read out: no case, one sort of dash and blank, 7.0 and 007 as 7."""
     text = unicodedata.normalize("NFKC", name).casefold()

@@ -18,7 +18,7 @@ from mrxs_tiles.annotations.marks import (
 )
 from mrxs_tiles.annotations.misplaced import beyond, misplaced
 from mrxs_tiles.annotations.read import Annotations, read_annotations
-from mrxs_tiles.errors import SlideError, printable, shown
+from mrxs_tiles.errors import SlideError, printable, shown, some_of
 from mrxs_tiles.grid.grid import Bools, Bounds, Grid
 from mrxs_tiles.settings import GridSettings, rectangle
 from mrxs_tiles.wording import ALIKE, spelled_alike
@@ -272,8 +272,7 @@ def _there(found: Annotations) -> str:
     names = found.polygons.names
     if not names:
         return "its polygons have no class"
-    more = f" and {len(names) - 20} more" if len(names) > 20 else ""
-    return f"its classes are {', '.join(map(shown, names[:20]))}{more}"
+    return f"its classes are {some_of(names, 20, shown)}"
 
 
 def _alike(one: Groups, other: Groups) -> bool:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from mrxs_tiles.config.cells import NOTHING
-from mrxs_tiles.errors import shown
+from mrxs_tiles.errors import shown, some_of
 
 # What Excel shows in any language, such as #N/A, #NAME? or #¡VALOR!, and ####.
 ERROR = re.compile(r"#(?:N/?[ADV]|[¡¿]?[A-ZÀ-Ý]+(?:/0)?[!?]|#{2,})")
@@ -55,6 +55,5 @@ def _says_nothing(cell: str) -> bool:
 
 def some_rows(numbers: list[int]) -> str:
     """Such as: row 3 has, rows 3, 4 have."""
-    named = ", ".join(map(str, numbers[:MOST_SHOWN]))
-    more = f" and {len(numbers) - MOST_SHOWN:,} more" if len(numbers) > MOST_SHOWN else ""
-    return f"row {named} has" if len(numbers) == 1 else f"rows {named}{more} have"
+    named = some_of([*map(str, numbers)], MOST_SHOWN)
+    return f"row {named} has" if len(numbers) == 1 else f"rows {named} have"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from mrxs_tiles.config.schema import load_schema, rules_of
 from mrxs_tiles.config.sheet_text import HEADER_ROWS, SEPARATORS, Rows
-from mrxs_tiles.errors import ConfigError, shown
+from mrxs_tiles.errors import ConfigError, shown, some_of
 from mrxs_tiles.wording import close_name, types
 
 PATH_COLUMNS = frozenset(
@@ -196,12 +196,12 @@ def _carry_place(name: str, header: Sequence[str]) -> int | None:
 def _passed_over(label: str, unknown: Sequence[str]) -> Iterator[str]:
     if not unknown:
         return
-    names = []
-    for name in unknown[:MOST_SHOWN]:
+
+    def said(name: str) -> str:
         close = close_name(name, load_schema("slides"))
-        names.append(f"{shown(name)} (did you mean {close}?)" if close else shown(name))
-    more = f" and {len(unknown) - MOST_SHOWN} more" if len(unknown) > MOST_SHOWN else ""
+        return f"{shown(name)} (did you mean {close}?)" if close else shown(name)
+
     yield (
-        f"{label}: passed over, since no keys of ours: {', '.join(names)}{more}. The key carry "
-        "takes such columns into report.tsv."
+        f"{label}: passed over, since no keys of ours: {some_of(unknown, MOST_SHOWN, said)}. The "
+        "key carry takes such columns into report.tsv."
     )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from mrxs_tiles.config.carried_cells import odd_cells, odd_name
+from mrxs_tiles.config.cells import NOTHING
 from mrxs_tiles.config.columns import Columns, read_header
 from mrxs_tiles.config.config import override
 from mrxs_tiles.config.doubtful_rows import cut_twice, drawn_once
@@ -19,7 +20,7 @@ from mrxs_tiles.files.alike import Listing, listing, nearest
 from mrxs_tiles.names import Slide, name_fault
 from mrxs_tiles.settings import Settings
 
-NO_NAMES = frozenset(("na", "n/a", "#n/a", "nan", "<na>", "none", "null"))
+NO_NAMES = NOTHING | {"null"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +71,18 @@ def read_sheet(
             faults += error.faults
     if faults:
         raise ConfigError(*faults)
+    return [*slides.values()], [*rows.notes, *columns.notes, *_doubts(shared, slides)]
+
+
+def _doubts(sheet: _Sheet, slides: Mapping[int, Slide]) -> Iterator[str]:
+    """What is to be asked of rows that were read as they stand."""
     carried = {
         name: {number: dict(slide.carried)[name] for number, slide in slides.items()}
-        for name in columns.carry
+        for name in sheet.columns.carry
     }
-    said = [*rows.notes, *columns.notes, *odd_cells(label, carried)]
-    said += [*cut_twice(label, slides), *drawn_once(label, slides, settings)]
-    return [*slides.values()], said
+    yield from odd_cells(sheet.label, carried)
+    yield from cut_twice(sheet.label, slides)
+    yield from drawn_once(sheet.label, slides, sheet.settings)
 
 
 def _read_row(sheet: _Sheet, where: str, cells: Sequence[str]) -> Slide:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mrxs_tiles.errors import shown
+from mrxs_tiles.errors import shown, some_of
 from mrxs_tiles.files.alike import folded
 from mrxs_tiles.progress import SILENT_SECONDS, Progress
 
@@ -178,10 +178,9 @@ def system_part(path: Path, root: Path, named: Sequence[str]) -> Path | None:
 def passed_over_note(folders: Sequence[Path], root: Path) -> str:
     """The line on bins and snapshots."""
     names = sorted({shown(os.path.relpath(folder, root)) for folder in folders})
-    more = f" and {len(names) - MOST_SHOWN} more" if len(names) > MOST_SHOWN else ""
     return (
         f"Passed over below {shown(root)}, as bins, snapshots or folders of the system: "
-        f"{', '.join(names[:MOST_SHOWN])}{more}. (Name one as slides to cut what lies there.)"
+        f"{some_of(names, MOST_SHOWN)}. (Name one as slides to cut what lies there.)"
     )
 
 

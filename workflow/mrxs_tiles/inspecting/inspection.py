@@ -16,8 +16,9 @@ from mrxs_tiles.grid.grid import Bools, Grid
 from mrxs_tiles.inspecting.slide_grid import can_hold_pixels, grid_of
 from mrxs_tiles.mirax import layout
 from mrxs_tiles.mirax.damage import COPY_AGAIN, damaged_files, other_size
+from mrxs_tiles.mirax.data_folder import is_mirax
 from mrxs_tiles.mirax.index import MiraxIndex, read_index
-from mrxs_tiles.mirax.locate import SlideFiles, is_mirax, locate
+from mrxs_tiles.mirax.locate import SlideFiles, locate
 from mrxs_tiles.mirax.openslide_trial import survives
 from mrxs_tiles.mirax.proof import choose
 from mrxs_tiles.mirax.without_levels import is_mended, openable_levels
@@ -76,12 +77,11 @@ def inspected(path: Path, settings: GridSettings) -> Iterator[Inspection]:
         if index is not None and (why := other_size(index, grid.level)):
             raise refused(path, why)
         marks = marks_of(settings, facts.size, facts.bounds, grid)
-        full: Bools | None = None
         try:
-            if settings.drop_blank:
-                full = can_hold_pixels(facts, index, files.folder is not None, grid)
+            is_there = files.folder is not None
+            full = can_hold_pixels(facts, index, is_there, grid) if settings.drop_blank else None
         except SlideError as error:  # an index that proves odd here is not gone by
-            index, trouble = None, str(error)
+            full, index, trouble = None, None, str(error)
         reader_name, reader_reason = choose(settings.reader, index, grid.level, reader)
         overview = tissue_overview(reader, facts)
         yield Inspection(

@@ -16,9 +16,10 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-from mrxs_tiles.errors import SlideError, printable
+from mrxs_tiles.errors import SlideError, some_of
+from mrxs_tiles.mirax.data_folder import MIRAX_SUFFIX, data_folder, is_mirax
 from mrxs_tiles.mirax.ini import INI_MAX_BYTES, INI_NAME
-from mrxs_tiles.mirax.locate import MIRAX_SUFFIX, PERMIT, data_folder, is_mirax, locate
+from mrxs_tiles.mirax.locate import PERMIT, locate
 
 # An index of some MB, of each of 2,000 slides in each run: its ends, its size and its time do.
 ENDS = 1 << 16  # bytes
@@ -177,8 +178,7 @@ def lost_since(path: Path, known: Collection[str]) -> str:
     lost = [name for name in first_stamp(path).lost if name not in known]
     if not lost:
         return ""
-    others = f" and {len(lost) - 1} more" if len(lost) > 1 else ""
     return (
-        f"{printable(lost[0])}{others} of {path.name} cannot be read: missing, or not permitted. "
+        f"{some_of(lost, 1)} of {path.name} cannot be read: missing, or not permitted. "
         "Copy the slide's folder again from the scanner or the archive."
     )

@@ -16,7 +16,7 @@ from mrxs_tiles.errors import ResultsError, printable, shown
 from mrxs_tiles.files import manifest
 from mrxs_tiles.files.manifest import EXPORTS
 from mrxs_tiles.names import name_fault
-from mrxs_tiles.wording import ALIKE, spelled_alike
+from mrxs_tiles.wording import ALIKE, usual_spellings
 
 Carried = dict[str, dict[str, str]]
 
@@ -63,17 +63,12 @@ def spelled_otherwise(cells: Mapping[str, Mapping[str, str]]) -> dict[str, list[
     for column in next(iter(cells.values()), {}):
         counts = Counter(row[column] for row in cells.values())
         first = {row[column]: slide for slide, row in reversed([*cells.items()])}
-        usual = {
-            name: max(alike, key=counts.__getitem__)
-            for alike in spelled_alike(counts)
-            for name in alike
-        }
+        usual = usual_spellings(counts)
         for slide, row in cells.items():
-            value = row[column]
-            if usual.get(value, value) != value:
+            if row[column] in usual:
                 asked.setdefault(slide, []).append(
                     f"the sheet's {shown(column)} differs from that of "
-                    f"{printable(first[usual[value]])} {ALIKE}: "
+                    f"{printable(first[usual[row[column]]])} {ALIKE}: "
                     "is one meant? Then write it in one way in the sheet"
                 )
     return asked

@@ -41,23 +41,7 @@ def write_features(
     """
     table = manifest.read_table(results / slide / manifest.TILES_TSV, manifest.TILES)
     kept = [row for row in table if row[_KEPT] == "1"]
-    vectors = np.asarray(features)
-    if vectors.ndim != 2 or len(vectors) != len(kept):
-        raise ValueError(
-            f"{shown(slide)} has {len(kept)} kept tiles, and the features are of shape "
-            f"{vectors.shape}: give an array (tiles, values), one row for each kept tile."
-        )
-    if vectors.dtype.kind not in "fiub" or not vectors.shape[1]:
-        raise ValueError(
-            f"The features of {shown(slide)} are {vectors.dtype} of shape {vectors.shape}: give "
-            "numbers, one or more for each tile."
-        )
-    if odd := int((~np.isfinite(vectors).all(axis=1)).sum()):
-        warnings.warn(
-            f"{printable(slide)}: features of {odd:,} of {len(vectors):,} tiles hold NaN or "
-            "infinity; they are written so",
-            stacklevel=3,
-        )
+    vectors = _checked(slide, features, len(kept))
     if rows is not None:
         vectors = vectors[_order(slide, kept, rows)]
     inspected = manifest.read_record(results / slide / manifest.SLIDE_JSON)
@@ -71,6 +55,28 @@ def write_features(
     path = results / slide / manifest.FEATURES_H5
     note_exports(path.parent, slide, {path.name: write_file(path, content.getvalue())})
     return path
+
+
+def _checked(slide: str, features: npt.NDArray[Any], kept: int) -> npt.NDArray[Any]:
+    """The vectors as an array; odd numbers are told as a warning of Python's."""
+    vectors = np.asarray(features)
+    if vectors.ndim != 2 or len(vectors) != kept:
+        raise ValueError(
+            f"{shown(slide)} has {kept} kept tiles, and the features are of shape "
+            f"{vectors.shape}: give an array (tiles, values), one row for each kept tile."
+        )
+    if vectors.dtype.kind not in "fiub" or not vectors.shape[1]:
+        raise ValueError(
+            f"The features of {shown(slide)} are {vectors.dtype} of shape {vectors.shape}: give "
+            "numbers, one or more for each tile."
+        )
+    if odd := int((~np.isfinite(vectors).all(axis=1)).sum()):
+        warnings.warn(
+            f"{printable(slide)}: features of {odd:,} of {len(vectors):,} tiles hold NaN or "
+            "infinity; they are written so",
+            stacklevel=4,
+        )
+    return vectors
 
 
 def _order(

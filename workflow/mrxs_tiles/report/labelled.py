@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Set
 
-from mrxs_tiles.errors import printable, shown
+from mrxs_tiles.errors import shown, some_of
 from mrxs_tiles.files.manifest import Record
 from mrxs_tiles.report.shown_slide import Entry
-from mrxs_tiles.wording import ALIKE, spelled_alike
+from mrxs_tiles.wording import ALIKE, usual_spellings
 
 MOST_NAMED = 5  # slides in one warning
 
@@ -32,18 +32,15 @@ def _classes(inspected: Record) -> Set[str]:
 
 def _asked(classes: Mapping[str, Set[str]]) -> dict[str, list[str]]:
     asked: dict[str, list[str]] = {}
-    counts = Counter(name for found in classes.values() for name in sorted(found))
-    for alike in spelled_alike(sorted(counts)):
-        usual = max(alike, key=counts.__getitem__)
+    counts = Counter(sorted(name for found in classes.values() for name in found))
+    for other, usual in usual_spellings(counts).items():
         having = [slide for slide, found in classes.items() if usual in found]
-        more = f" and {len(having) - MOST_NAMED:,} more" if len(having) > MOST_NAMED else ""
-        named = ", ".join(map(printable, having[:MOST_NAMED])) + more
-        for other in alike:
-            said = (
-                f"the label {shown(other)} differs from {shown(usual)} of {named} {ALIKE}: is one "
-                "class meant? Then give it one name in the annotation files, and run again"
-            )
-            for slide, found in classes.items():
-                if other in found and usual not in found:
-                    asked.setdefault(slide, []).append(said)
+        said = (
+            f"the label {shown(other)} differs from {shown(usual)} of "
+            f"{some_of(having, MOST_NAMED)} {ALIKE}: is one class meant? Then give it one name in "
+            "the annotation files, and run again"
+        )
+        for slide, found in classes.items():
+            if other in found and usual not in found:
+                asked.setdefault(slide, []).append(said)
     return asked

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from mrxs_tiles.cutting import kept
-from mrxs_tiles.errors import printable
+from mrxs_tiles.errors import printable, some_of
 from mrxs_tiles.files import manifest
 from mrxs_tiles.files.lock import REPORT_LOCK, SLIDE_LOCK, SLIDE_TAKEN, alone
 from mrxs_tiles.files.store import remove_files, told
 from mrxs_tiles.files.tile_folder import discard_folder
-from mrxs_tiles.files.whole import Look, named
+from mrxs_tiles.files.whole import Look
 from mrxs_tiles.report.verify_slide import Found
 from mrxs_tiles.system import replace
 
@@ -90,7 +90,7 @@ def _remove(folder: Path, names: Sequence[str]) -> Iterator[str]:
             remove_files(folder / name)
     if names:
         count = f"{len(names):,} superfluous file{'' if len(names) == 1 else 's'}"
-        yield f"{count} removed: {named(names, MOST_NAMED, printable)}"
+        yield f"{count} removed: {some_of(names, MOST_NAMED)}"
 
 
 def _is_of_model(name: str) -> bool:

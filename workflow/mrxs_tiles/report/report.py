@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mrxs_tiles.cutting.sheet_in_shards import held_sheet, renew_sheet
-from mrxs_tiles.errors import ResultsError, printable
+from mrxs_tiles.errors import ResultsError, some_of
 from mrxs_tiles.files import manifest
 from mrxs_tiles.files.beside import read_beside
 from mrxs_tiles.files.lock import REPORT_LOCK, alone
@@ -222,8 +222,7 @@ def unnamed(results: Path, slides: Iterable[str]) -> str:
     others = sorted(name for name in find_inspected(results) if name not in named)
     if not others:
         return ""
-    more = f" and {len(others) - MOST_NAMED} more" if len(others) > MOST_NAMED else ""
     return (
         f"results of {len(others):,} slide{'' if len(others) == 1 else 's'} that this run does not "
-        f"name: {', '.join(map(printable, others[:MOST_NAMED]))}{more}"
+        f"name: {some_of(others, MOST_NAMED)}"
     )

@@ -14,11 +14,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mrxs_tiles.cutting import publishing
-from mrxs_tiles.errors import ResultsError, printable
+from mrxs_tiles.errors import ResultsError, printable, some_of
 from mrxs_tiles.files import manifest
 from mrxs_tiles.files.lock import REPORT_LOCK, RUN_LOCK, SURVEY_LOCK
 from mrxs_tiles.files.tile_folder import TILES
-from mrxs_tiles.files.whole import Look, check_file, named, sum_known
+from mrxs_tiles.files.whole import Look, check_file, sum_known
 from mrxs_tiles.names import RESERVED, name_fault, slide_id
 from mrxs_tiles.report.carried import carried_before, is_known, of_slide
 from mrxs_tiles.report.pictures import FOLDER, is_ours
@@ -219,7 +219,7 @@ def _of(look: Look) -> Iterator[str]:
 
 
 def _named(names: Sequence[str]) -> str:
-    return named(names, MOST_NAMED, printable)
+    return some_of(names, MOST_NAMED)
 
 
 def _s(some: Sequence[object]) -> str:

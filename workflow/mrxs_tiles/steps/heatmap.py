@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from mrxs_tiles.cutting import kept
-from mrxs_tiles.errors import ConfigError, ResultsError, printable, shown
+from mrxs_tiles.errors import ConfigError, ResultsError, printable, shown, some_of
 from mrxs_tiles.exports.heatmap import write_heatmap
 from mrxs_tiles.files import manifest
 from mrxs_tiles.files.beside import read_beside
@@ -62,7 +62,7 @@ def heatmap(scores: Path | Sequence[Path], results: Path, slide: str | None = No
     said += _of_unknown(unknown)
     if not any(np.isfinite(one).any() for found in laid.values() for one in found.values.values()):
         notes = [f"{printable(name)}: {note}" for name, one in laid.items() for note in one.notes]
-        named = f"{paths[0]}" + (f" and {len(paths) - 1:,} more" if len(paths) > 1 else "")
+        named = some_of([*map(str, paths)], 1, str)
         raise ConfigError(
             f"No row of {named} is of a tile of {results}. " + ". ".join([*said, *notes])
         )
@@ -132,11 +132,9 @@ def _of_scale(name: str, scale: Scale) -> str:
 def _of_unknown(unknown: Mapping[str, int]) -> list[str]:
     if not unknown:
         return []
-    named = ", ".join(_called(name) for name in list(unknown)[:MOST_NAMED])
-    more = f" and {len(unknown) - MOST_NAMED} more" if len(unknown) > MOST_NAMED else ""
     return [
         f"rows of slides that have no tiles here (names are those in report.tsv): "
-        f"{sum(unknown.values()):,}, of {named}{more}"
+        f"{sum(unknown.values()):,}, of {some_of([*unknown], MOST_NAMED, _called)}"
     ]
 
 

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import parquet
 
-from mrxs_tiles.errors import ConfigError, printable, shown
+from mrxs_tiles.errors import ConfigError, printable, shown, some_of
 from mrxs_tiles.files.manifest import SHEET_COLUMN, TILES
 from mrxs_tiles.viewer.score_text import as_numbers, first_text, is_text, read_text
 
@@ -183,8 +183,7 @@ def _check_names(path: Path, scored: list[str], columns: list[str], texts: list[
 
 
 def _listed(names: list[str]) -> str:
-    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
-    return ", ".join(printable(name) for name in names[:MOST_NAMED]) + more
+    return some_of(names, MOST_NAMED)
 
 
 def _of_clam(path: Path, slide: str) -> Scores:
